@@ -1,0 +1,1 @@
+"""Clock, ids, errors and tasks: the ground floor, standard library only."""

@@ -1,0 +1,1 @@
+"""What a person types; each command a module, thin over the services."""

@@ -1,0 +1,1 @@
+"""The edge: the audience's bytes; nothing per listener but one write."""

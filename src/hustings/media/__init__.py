@@ -1,0 +1,1 @@
+"""PCM, Opus, encoders and CMAF: pure or C-bound, no network."""

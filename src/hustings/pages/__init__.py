@@ -1,0 +1,1 @@
+"""Templates, static files and translations, rendered to bytes; no business rules."""

@@ -1,0 +1,1 @@
+"""Runs one stage, N edges and one web as processes; restarts what dies or freezes."""

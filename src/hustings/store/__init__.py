@@ -1,0 +1,1 @@
+"""SQL: SQLite embedded, PostgreSQL at scale."""

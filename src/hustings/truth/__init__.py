@@ -1,0 +1,1 @@
+"""Captions, claims, notes and clips: pure algorithms."""

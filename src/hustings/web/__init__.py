@@ -1,0 +1,1 @@
+"""Accounts, calendar and desk: one package per noun."""

@@ -1,0 +1,1 @@
+"""What travels between the services: kinds, tokens, names and versions; pure."""

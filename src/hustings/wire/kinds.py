@@ -1,0 +1,140 @@
+"""What a journal entry can say: one struct for each kind's body, as in docs/protocol.md.
+
+Bodies are msgpack maps. The set is open: a reader keeps and forwards kinds it does not know.
+A consumer folds entries in order; nothing here does I/O.
+"""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+ROOM: Final = "room"
+PART: Final = "part"
+ROSTER: Final = "roster"
+CALL: Final = "call"
+LEVEL: Final = "level"
+SNAPSHOT: Final = "snapshot"
+GAP: Final = "gap"
+TERM: Final = "term"
+
+# Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
+NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
+
+RoomState = Literal["scheduled", "lobby", "live", "ended"]
+Role = Literal["host", "cohost", "speaker", "moderator"]
+Place = Literal["backstage", "stage", "gone"]
+
+
+class Room(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `room`: all public facts of a room; each change repeats the whole."""
+
+    room: str
+    title: str
+    state: RoomState = "scheduled"
+    description: str = ""
+    language: str = "en"  # BCP 47, of what is spoken
+    host: str = ""  # name shown to listeners
+    start_ms: int = 0  # planned start, wall ms; 0 = not planned
+    epoch_ms: int = 0  # wall ms of media time 0: the lobby's first opening; 0 = not yet
+    live_ms: int = 0  # wall ms of "go live"; 0 = not yet
+    ended_ms: int = 0
+    locked: bool = False  # nobody new may come on stage
+    radio: bool = False  # an MP3 rendition is made
+    notice: str = ""  # a plain sentence shown to everybody
+
+
+class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One named person of a room, as everybody may see them."""
+
+    id: str
+    name: str
+    role: Role
+    place: Place = "backstage"
+    muted: bool = False
+    connected: bool = False
+
+
+class Roster(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `roster`: one participant as they are after one change.
+
+    Public if the participant is, or was until this change, on stage; otherwise visible to the
+    stage only. `change` names the command or event: joined, left, returned, muted, unmuted,
+    on_stage, backstage, removed, renamed, role.
+    """
+
+    participant: Participant
+    change: str
+    by: str = ""  # participant id of who did it; empty: they themselves or the system
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Kind `call`: a raised hand is called up."""
+
+    hand: str
+    name: str
+
+
+class Level(msgspec.Struct, frozen=True):
+    """Kind `level`: who is speaking from this media time on."""
+
+    speaking: list[str]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Kind `part`: 320 ms of program; media time of the entry = n x 15,360.
+
+    renditions: name -> encoded frames (opus: 16, aac: 15, mp3: 13 or 14).
+    """
+
+    n: int
+    renditions: dict[str, list[bytes]]
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Kind `gap`: parts first..last (both included) were never made, and why.
+
+    reason: restart, frozen, not_live, disk.
+    """
+
+    first: int
+    last: int
+    reason: str
+
+
+class Term(msgspec.Struct, frozen=True):
+    """Kind `term`: a writer begins; the first entry of each run of the stage."""
+
+    term: int  # 1, 2, 3 ... for each room
+    version: str
+    reason: str = "start"
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Kind `snapshot`: everything a reader needs to begin here.
+
+    Written each minute, twice: first visible to the stage (whole), then public (only what
+    listeners may know). `frontier`: the Merkle tree's right edge over all entries before
+    this one (RFC 9162 2.1), from the largest subtree to the smallest.
+    """
+
+    size: int  # number of entries before this one
+    frontier: list[bytes]
+    room: Room
+    roster: list[Participant]
+    speaking: list[str]
+    term: int
+    part: int  # next part number
+    private: dict[str, Any] = msgspec.field(default_factory=dict)  # stage only
+
+
+def encode(body: object) -> bytes:
+    """msgpack of a body struct or of plain data."""
+    return msgspec.msgpack.encode(body)
+
+
+def event_json(*, seq: int, kind: str, at: int, body: Any) -> bytes:
+    """The event as pages see it, in `emsg` boxes and on `/events`: compact JSON.
+
+    at: media time in samples that the event refers to.
+    """
+    return msgspec.json.encode({"seq": seq, "kind": kind, "at": at, "body": body})

@@ -1,0 +1,103 @@
+"""Signed passes: what they say, how they are made and checked.
+
+Format: base64url(JSON claims) "." base64url(HMAC-SHA256 over the first part). The algorithm is
+fixed: nothing in a token chooses how it is checked. A key ring holds the current key and, while
+keys change, the one before. Checking is constant-time and needs no lookup; whoever revokes
+(`stage.room`) keeps the list of revoked ids.
+
+Kinds: `invite` (a link; good until its room ends), `token` (15 minutes, bound to a device),
+`whip` (an outside encoder), `edge` (an edge following the feed), `service` (web -> stage).
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from hustings.base.errors import Denied
+
+Kind = Literal["invite", "token", "whip", "edge", "service"]
+TOKEN_SECONDS: Final = 900
+LEEWAY_SECONDS: Final = 60  # between machines' clocks
+_MAX_BYTES: Final = 2_048
+
+
+class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a pass says. Times are wall seconds; `exp` 0 = until revoked or the room ends."""
+
+    typ: Kind
+    jti: str  # id of this pass, for revocation
+    iat: int
+    exp: int = 0
+    room: str = ""  # empty: every room
+    sub: str = ""  # participant id; an invite's seat
+    role: str = ""
+    name: str = ""
+    dev: str = ""  # fingerprint() of the device secret in the cookie
+
+
+def fingerprint(device_secret: str) -> str:
+    """What a token stores of the device's secret: 128 bits of SHA-256, hex."""
+    return hashlib.sha256(device_secret.encode()).hexdigest()[:32]
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+class KeyRing:
+    """Signs with the first key, accepts all."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        if not keys or any(len(key) < 32 for key in keys):
+            raise ValueError("a key ring holds keys of at least 32 bytes")
+        self._keys = tuple(keys)
+
+    def sign(self, claims: Claims) -> str:
+        """Make the pass."""
+        payload = _b64(msgspec.json.encode(claims))
+        return f"{payload}.{_b64(hmac.digest(self._keys[0], payload.encode(), 'sha256'))}"
+
+    def check(self, token: str, *, kind: Kind, now_s: float, room: str = "") -> Claims:
+        """Read a pass, or raise Denied.
+
+        Codes: token_missing, token_bad (forged or broken), token_kind, token_room,
+        token_expired, token_early.
+        """
+        if not token:
+            raise Denied("token_missing", "This needs a token.", status=401)
+        claims = self._read(token)
+        if claims.typ != kind:
+            raise Denied("token_kind", f"This needs a token of kind {kind}.")
+        if claims.room and room and claims.room != room:
+            raise Denied("token_room", "This token is for another room.")
+        if claims.exp and now_s > claims.exp + (0 if kind == "token" else LEEWAY_SECONDS):
+            raise Denied("token_expired", "This token has expired.", status=401)
+        if claims.iat > now_s + LEEWAY_SECONDS:
+            raise Denied("token_early", "This token is not valid yet: compare the clocks.")
+        return claims
+
+    def _read(self, token: str) -> Claims:
+        payload, _, signature = token.partition(".")
+        try:
+            given = _unb64(signature) if len(token) <= _MAX_BYTES else b""
+        except (ValueError, binascii.Error):
+            given = b""
+        good = False
+        for key in self._keys:  # all keys, so that the time does not tell which one matched
+            expected = hmac.digest(key, payload.encode(errors="replace"), "sha256")
+            good |= hmac.compare_digest(expected, given)
+        if not good:
+            raise Denied("token_bad", "This token was not made here.", status=401)
+        try:
+            return msgspec.json.decode(_unb64(payload), type=Claims)
+        except (msgspec.MsgspecError, ValueError):
+            raise Denied("token_bad", "This token cannot be read.", status=401) from None
