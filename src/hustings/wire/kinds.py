@@ -16,6 +16,8 @@ LEVEL: Final = "level"
 SNAPSHOT: Final = "snapshot"
 GAP: Final = "gap"
 TERM: Final = "term"
+HAND: Final = "hand"
+SEAT: Final = "seat"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
@@ -72,6 +74,25 @@ class Call(msgspec.Struct, frozen=True):
 
     hand: str
     name: str
+
+
+class Hand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `hand` (stage only): somebody asks to speak; `raised` false: lowered or called."""
+
+    id: str
+    name: str
+    participant: str = ""  # whose hand it is, when they are a participant already
+    question: str = ""
+    at_ms: int = 0
+    raised: bool = True
+
+
+class Seat(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `seat` (stage only): asked on stage, asked no more, or revoked for good."""
+
+    id: str  # participant id
+    change: Literal["asked", "settled", "revoked"]
+    by: str = ""
 
 
 class Level(msgspec.Struct, frozen=True):

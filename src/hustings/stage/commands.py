@@ -1,0 +1,204 @@
+"""What people on the control socket may ask for, and by which role. Pure.
+
+One table: command -> roles allowed, function. Each function returns the changes the act makes
+(none if all is so already) or raises why not. `stage.hall` calls `perform`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hustings.base.errors import Denied, NotFound, TryLater, UserError
+from hustings.stage.room import HANDS, HOSTS, ROLES, STEWARDS, Change, RoomModel, clean, role_named
+from hustings.wire import kinds
+from hustings.wire.kinds import Hand, Participant, Seat
+
+Args = Mapping[str, Any]
+Act = Callable[[RoomModel, Participant, Args, int], list[Change]]
+
+
+def perform(
+    room: RoomModel, actor_id: str, command: str, args: Args, *, now_ms: int
+) -> list[Change]:
+    """What `actor_id` asks for, as the changes it makes.
+
+    Raises Denied (`not_in_room`, `role_denied`, ...), UserError or NotFound when it may not be.
+    """
+    actor = room.people.get(actor_id)
+    if actor is None:
+        raise Denied("not_in_room", "You are not in this room any more.")
+    if command not in _COMMANDS:
+        raise UserError("command_unknown", f"There is no command {clean(command, 40)!r}.")
+    allowed, act = _COMMANDS[command]
+    if actor.role not in allowed:
+        raise Denied("role_denied", f"As {actor.role} you may not {command.replace('_', ' ')}.")
+    return act(room, actor, args, now_ms)
+
+
+def _other(room: RoomModel, args: Args) -> Participant:
+    who = room.people.get(str(args.get("participant", "")))
+    if who is None:
+        raise NotFound("participant_unknown", "There is nobody with that id in this room.")
+    return who
+
+
+def _not_above(actor: Participant, who: Participant) -> None:
+    if who.role == "host" and actor.role != "host":
+        raise Denied("role_denied", "Only a host may do that to a host.")
+
+
+def _mute(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return room.roster(actor, "muted", muted=True)
+
+
+def _unmute(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return room.roster(actor, "unmuted", muted=False)
+
+
+def _rename(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    name = clean(str(args.get("name", "")))
+    if not name:
+        raise UserError("name_missing", "Say under which name people shall hear you.")
+    return room.roster(actor, "renamed", name=name)
+
+
+def _hand(room: RoomModel, actor: Participant, args: Args, now_ms: int) -> list[Change]:
+    if actor.place == "stage":
+        raise UserError("on_stage_already", "You are on stage: just speak.")
+    if len(room.hands) >= HANDS:
+        raise TryLater("hands_full", f"{HANDS} hands are up already.", delay_s=30)
+    question = clean(str(args.get("question", "")), 280)
+    hand = Hand(id=actor.id, name=actor.name, participant=actor.id, question=question, at_ms=now_ms)
+    return [Change(kinds.HAND, hand, public=False)]
+
+
+def _lower(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    if (hand := room.hands.get(actor.id)) is None:
+        return []
+    return [Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False)]
+
+
+def _invite(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    who = _other(room, args)
+    if who.place == "stage" or who.id in room.asked:
+        return []
+    return [Change(kinds.SEAT, Seat(who.id, "asked", actor.id), public=False)]
+
+
+def _accept(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    if actor.id not in room.asked and actor.role not in HOSTS:
+        raise Denied("not_asked", "Wait until a host asks you on stage, or raise your hand.")
+    return room.bring_on_stage(actor)
+
+
+def _decline(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    if actor.id not in room.asked:
+        return []
+    return [Change(kinds.SEAT, Seat(actor.id, "settled", actor.id), public=False)]
+
+
+def _call(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    hand = room.hands.get(str(args.get("hand", "")))
+    if hand is None:
+        raise NotFound("hand_unknown", "That hand is down already.")
+    changes = [
+        Change(kinds.CALL, kinds.Call(hand.id, hand.name)),
+        Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False),
+    ]
+    if hand.participant in room.people:
+        changes.append(Change(kinds.SEAT, Seat(hand.participant, "asked", actor.id), public=False))
+    return changes
+
+
+def _mute_other(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    return room.roster(_other(room, args), "muted", by=actor.id, muted=True)
+
+
+def _backstage(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    who = _other(room, args) if args.get("participant") else actor
+    if who.id != actor.id:
+        if actor.role not in STEWARDS:
+            raise Denied("role_denied", "You may leave the stage yourself, not send others.")
+        _not_above(actor, who)
+    return room.roster(
+        who, "backstage", by=actor.id if who.id != actor.id else "", place="backstage"
+    )
+
+
+def _remove(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    who = _other(room, args)
+    _not_above(actor, who)
+    return [
+        *room.roster(who, "removed", by=actor.id, place="gone", connected=False),
+        Change(kinds.SEAT, Seat(who.id, "revoked", actor.id), public=False),
+    ]
+
+
+def _role_of(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    role = str(args.get("role", ""))
+    return room.roster(_other(room, args), "role", by=actor.id, role=role_named(role))
+
+
+def _link(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    """Check alone; the hall, which has the keys, makes the link."""
+    role = str(args.get("role", "speaker"))
+    if role == "host" and actor.role != "host":
+        raise Denied("role_denied", "Only a host may invite a host.")
+    return []
+
+
+def _lock(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return room.room(locked=True)
+
+
+def _unlock(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return room.room(locked=False)
+
+
+def _notice(room: RoomModel, _actor: Participant, args: Args, _now: int) -> list[Change]:
+    return room.room(notice=clean(str(args.get("text", "")), 280))
+
+
+def _lobby(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
+    if room.facts.state != "scheduled":
+        raise UserError("room_state", f"The room is {room.facts.state} already.")
+    return [Change(kinds.ROOM, room.opened(now_ms))]
+
+
+def _go_live(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
+    if room.facts.state == "ended":
+        raise UserError("room_state", "The room has ended; make a new one.")
+    opened = room.opened(now_ms)
+    return room.room(state="live", epoch_ms=opened.epoch_ms, live_ms=room.facts.live_ms or now_ms)
+
+
+def _end(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
+    return room.room(state="ended", ended_ms=room.facts.ended_ms or now_ms)
+
+
+_ANY: Final = ROLES
+_HOST: Final = frozenset({"host"})
+_COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
+    "mute": (_ANY, _mute),
+    "unmute": (_ANY, _unmute),
+    "rename": (_ANY, _rename),
+    "hand": (_ANY, _hand),
+    "lower": (_ANY, _lower),
+    "invite": (HOSTS, _invite),
+    "accept": (_ANY, _accept),
+    "decline": (_ANY, _decline),
+    "call": (STEWARDS, _call),
+    "mute_other": (STEWARDS, _mute_other),
+    "backstage": (_ANY, _backstage),
+    "remove": (STEWARDS, _remove),
+    "role": (_HOST, _role_of),
+    "link": (HOSTS, _link),
+    "lock": (HOSTS, _lock),
+    "unlock": (HOSTS, _unlock),
+    "notice": (HOSTS, _notice),
+    "lobby": (_HOST, _lobby),
+    "go_live": (HOSTS, _go_live),
+    "end": (_HOST, _end),
+}
+COMMANDS: Final = frozenset(_COMMANDS)
