@@ -2,10 +2,19 @@
 
 Each package receives its own small struct, never the whole tree. The names here are the names
 in the TOML file (`[stage.rtc] first_port = 40000`), the environment
-(`HUSTINGS_STAGE_RTC_FIRST_PORT`) and docs/settings.md, which is made from this module.
+(`HUSTINGS_STAGE_RTC_FIRST_PORT`) and docs/settings.md, which is made from this module: the
+docstring below each attribute gives its meaning, unit and reason. `hustings.loading` fills it.
 """
 
+from typing import Annotated
+
 import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
+"""Never printed, never logged."""
 
 
 class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -16,23 +25,29 @@ class Tls(Frozen, frozen=True):
     """Certificate and key in PEM; both or none. Microphones need TLS off localhost."""
 
     cert: str = ""
+    """Path of the certificate chain."""
     key: str = ""
+    """Path of its private key."""
 
 
 class PublicUrl(Frozen, frozen=True):
     """How people reach the services, where it differs from host and port (a proxy, a domain)."""
 
     web: str = ""
+    """For example https://debate.example; empty: made from `host` and `web.port`."""
     stage: str = ""
+    """Of the stage, with the path where a proxy put it."""
     edge: str = ""
+    """Of the edges: what listeners are given."""
 
 
 class Rtc(Frozen, frozen=True):
     """The stage's UDP side (WebRTC)."""
 
-    first_port: int = 40_000
+    first_port: Port = 40_000
     """First UDP port of the range; one speaker takes one port."""
-    last_port: int = 40_399
+    last_port: Port = 40_399
+    """Last UDP port of the range."""
     bind: str = ""
     """Address to bind; empty: the one that `host` names, or all of the machine's own."""
     advertise: str = ""
@@ -44,12 +59,13 @@ class Rtc(Frozen, frozen=True):
 class StageSettings(Frozen, frozen=True):
     """The stage service."""
 
-    port: int = 8001
-    rooms: int = 20
+    port: Port = 8001
+    """TCP port of its pages, its API and the feed."""
+    rooms: Count = 20
     """Open rooms at once in one process; measured in docs/benchmarks.md."""
-    seats: int = 13
+    seats: Count = 13
     """People on stage in one room."""
-    people: int = 50
+    people: Count = 50
     """Named participants in one room, backstage included."""
     rtc: Rtc = Rtc()
 
@@ -57,35 +73,39 @@ class StageSettings(Frozen, frozen=True):
 class JournalSettings(Frozen, frozen=True):
     """The record on disk."""
 
-    sync_s: float = 0.8
+    sync_s: Seconds = 0.8
     """Seconds between fsyncs: what a power cut may cost is this plus one fsync, <= 1 s."""
-    snapshot_s: float = 60.0
-    pending_bytes: int = 64 * 1024 * 1024
+    snapshot_s: Seconds = 60.0
+    """Seconds between snapshots, where a restart and a new edge begin to read."""
+    pending_bytes: Count = 64 * 1024 * 1024
     """Held in memory while the disk is full (about 45 minutes of a room)."""
 
 
 class EdgeSettings(Frozen, frozen=True):
     """The edge service."""
 
-    port: int = 8002
-    count: int = 1
+    port: Port = 8002
+    """TCP port of the first edge."""
+    count: Count = 1
+    """Edges that `hustings serve` runs, on ports that count up from `port`."""
     origin: str = ""
     """URL of the stage; empty: the stage on this machine."""
-    token: str = ""
+    token: Secret = ""
     """Edge credential (`hustings edge-token`); empty: made from the keys in `data`."""
-    backlog_s: float = 40.0
+    backlog_s: Seconds = 40.0
     """Program kept in memory for resumers; at least 30."""
-    send_buffer_bytes: int = 65_536
+    send_buffer_bytes: Count = 65_536
     """Unsent bytes of one listener beyond which they jump to live; twice that: closed."""
-    listeners: int = 20_000
+    listeners: Count = 20_000
     """Connections beyond which newcomers get 503."""
 
 
 class WebSettings(Frozen, frozen=True):
     """The web service."""
 
-    port: int = 8000
-    database: str = ""
+    port: Port = 8000
+    """TCP port of its pages and its API."""
+    database: Secret = ""
     """SQLAlchemy URL; empty: SQLite in `data`."""
     stage: str = ""
     """URL of the stage; empty: the stage on this machine."""
@@ -98,7 +118,8 @@ class Settings(Frozen, frozen=True):
     """Folder for keys, journals and the embedded database."""
     host: str = "127.0.0.1"
     """Address the three services listen on."""
-    log: str = "info"
+    log: Annotated[str, msgspec.Meta(pattern="^(debug|info|warning|error)$")] = "info"
+    """Least level that is logged."""
     tls: Tls = Tls()
     public_url: PublicUrl = PublicUrl()
     stage: StageSettings = StageSettings()

@@ -1,0 +1,48 @@
+"""The command line itself: help, exit codes, errors in words."""
+
+import json
+
+import pytest
+
+from hustings.cli.main import COMMANDS, main
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {c.name} " in out for c in COMMANDS)
+
+
+@pytest.mark.parametrize("words", [[], ["nosuch"], ["settings", "--nosuch"]])
+def test_wrong_use_is_2(words, capsys):
+    assert main(words) == 2
+    capsys.readouterr()
+
+
+def test_an_error_is_one_line(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["settings", "--json", "--set", "stage.prot=1"]) == 2
+    out, err = capsys.readouterr()
+    assert err == (
+        "hustings: There is no setting stage.prot (in --set). The nearest is stage.port.\n"
+    )
+    assert json.loads(out)["type"] == "urn:hustings:error:setting_unknown"
+
+
+def test_secrets_are_masked(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUSTINGS_EDGE_TOKEN", "s3cret")
+    for form in ([], ["--json"], ["--toml"]):
+        assert main(["settings", *form]) == 0
+        out = capsys.readouterr().out
+        assert "s3cret" not in out
+        assert "********" in out
+
+
+def test_the_file_is_found_beside_us_or_by_name(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hustings.toml").write_text("[edge]\nport = 1234\n")
+    assert main(["settings"]) == 0
+    assert "hustings.toml" in capsys.readouterr().out
+    assert main(["settings", "--config", "none.toml"]) == 2
+    assert "Cannot read none.toml" in capsys.readouterr().err
