@@ -1,1 +1,5 @@
-"""SQL: SQLite embedded, PostgreSQL at scale."""
+"""SQL: SQLite embedded, PostgreSQL at scale; one schema, migrated at start."""
+
+from hustings.store.database import Database, open_database
+
+__all__ = ["Database", "open_database"]
