@@ -1,0 +1,82 @@
+/**
+ * The scripts' words in the page's language: English is in the code, the others come as one JSON
+ * whose URL stands in `<html data-strings>`. Call `t("...")` and `n("one", "many", count)` with
+ * literal strings only: they are collected from the source (see pages/locales.py).
+ */
+
+/** @type {Record<string, string | Record<string, string>>} */
+let strings = {};
+const language = globalThis.document?.documentElement.lang || "en";
+const plurals = new Intl.PluralRules(language);
+
+/** Fetch the strings; without them (offline, an old page) the words stay English. */
+export async function loadStrings() {
+  const url = document.documentElement.dataset.strings;
+  if (!url) return;
+  try {
+    const answer = await fetch(url);
+    if (answer.ok) strings = await answer.json();
+  } catch {
+    // English is better than nothing
+  }
+}
+
+/**
+ * A sentence; `{name}` in it is replaced by values.name.
+ * @param {string} message
+ * @param {Record<string, string | number>} [values]
+ */
+export function t(message, values) {
+  const found = strings[message];
+  return fill(typeof found === "string" ? found : message, values);
+}
+
+/**
+ * A sentence with a number in it; `{count}` is the number, written as the language does.
+ * @param {string} one
+ * @param {string} many
+ * @param {number} count
+ * @param {Record<string, string | number>} [values]
+ */
+export function n(one, many, count, values) {
+  const forms = strings[one];
+  const form = plurals.select(count);
+  const text =
+    forms && typeof forms === "object" ? forms[form] ?? forms.other : form === "one" ? one : many;
+  return fill(text, { count: formatNumber(count), ...values });
+}
+
+/**
+ * Numbers in the digits 0-9 in every language, as the server writes them.
+ * @param {number} value
+ * @param {Intl.NumberFormatOptions} [options]
+ */
+export function formatNumber(value, options) {
+  return new Intl.NumberFormat(`${language}-u-nu-latn`, options).format(value);
+}
+
+/**
+ * A wall time in the reader's own zone.
+ * @param {number} wallMs
+ */
+export function formatMoment(wallMs) {
+  return new Intl.DateTimeFormat(`${language}-u-nu-latn`, {
+    dateStyle: "long",
+    timeStyle: "short",
+  }).format(wallMs);
+}
+
+/** Write every `<time datetime>` of the page in the reader's own zone. */
+export function localTimes() {
+  for (const element of document.querySelectorAll("time[datetime]")) {
+    element.textContent = formatMoment(Date.parse(element.getAttribute("datetime") ?? ""));
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {Record<string, string | number>} [values]
+ */
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values?.[name] ?? whole));
+}
