@@ -12,7 +12,7 @@ import msgspec
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
 Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
 """Never printed, never logged."""
 
@@ -73,9 +73,9 @@ class StageSettings(Frozen, frozen=True):
 class JournalSettings(Frozen, frozen=True):
     """The record on disk."""
 
-    sync_s: Seconds = 0.8
+    sync_s: Positive = 0.8
     """Seconds between fsyncs: what a power cut may cost is this plus one fsync, <= 1 s."""
-    snapshot_s: Seconds = 60.0
+    snapshot_s: Positive = 60.0
     """Seconds between snapshots, where a restart and a new edge begin to read."""
     pending_bytes: Count = 64 * 1024 * 1024
     """Held in memory while the disk is full (about 45 minutes of a room)."""
@@ -92,7 +92,7 @@ class EdgeSettings(Frozen, frozen=True):
     """URL of the stage; empty: the stage on this machine."""
     token: Secret = ""
     """Edge credential (`hustings edge-token`); empty: made from the keys in `data`."""
-    backlog_s: Seconds = 40.0
+    backlog_s: Positive = 40.0
     """Program kept in memory for resumers; at least 30."""
     send_buffer_bytes: Count = 65_536
     """Unsent bytes of one listener beyond which they jump to live; twice that: closed."""
@@ -111,6 +111,21 @@ class WebSettings(Frozen, frozen=True):
     """URL of the stage; empty: the stage on this machine."""
 
 
+class GuardSettings(Frozen, frozen=True):
+    """What strangers may do on the stage's and web's ports; `Limits(**asdict(settings.guard))`."""
+
+    connections: Count = 2_000
+    """Open connections of one port; beyond it 503."""
+    per_address: Count = 500
+    """Open connections of one address (IPv6: /56); campuses and carriers share one."""
+    rate: Positive = 20.0
+    """Requests a second and address; beyond it 429."""
+    burst: Positive = 200.0
+    """Requests at once before `rate` counts."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses whose X-Forwarded-For and -Proto are believed; themselves they are not limited."""
+
+
 class Settings(Frozen, frozen=True):
     """Everything."""
 
@@ -123,6 +138,7 @@ class Settings(Frozen, frozen=True):
     tls: Tls = Tls()
     public_url: PublicUrl = PublicUrl()
     stage: StageSettings = StageSettings()
+    guard: GuardSettings = GuardSettings()
     journal: JournalSettings = JournalSettings()
     edge: EdgeSettings = EdgeSettings()
     web: WebSettings = WebSettings()

@@ -1,1 +1,4 @@
-"""Clock, ids, errors and tasks: the ground floor, standard library only."""
+"""Clock, ids, errors, tasks and the guard of our ports: the ground floor.
+
+Standard library only, but for `guard` and `server`, which fit uvicorn.
+"""
