@@ -111,6 +111,19 @@ class WebSettings(Frozen, frozen=True):
     """URL of the stage; empty: the stage on this machine."""
 
 
+class ServeSettings(Frozen, frozen=True):
+    """`hustings serve`: after how many seconds without a heartbeat a service is started anew."""
+
+    stage_frozen_s: Positive = 3.0
+    """For the stage: shorter than the pause that speakers would take for an end."""
+    edge_frozen_s: Positive = 2.0
+    """For an edge: its listeners' players hold about half a second."""
+    web_frozen_s: Positive = 5.0
+    """For web: nobody hears it."""
+    ready_s: Positive = 30.0
+    """Longest start, up to the first answer."""
+
+
 class GuardSettings(Frozen, frozen=True):
     """What strangers may do on the stage's and web's ports; `Limits(**asdict(settings.guard))`."""
 
@@ -138,6 +151,7 @@ class Settings(Frozen, frozen=True):
     tls: Tls = Tls()
     public_url: PublicUrl = PublicUrl()
     stage: StageSettings = StageSettings()
+    serve: ServeSettings = ServeSettings()
     guard: GuardSettings = GuardSettings()
     journal: JournalSettings = JournalSettings()
     edge: EdgeSettings = EdgeSettings()

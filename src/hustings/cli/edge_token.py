@@ -1,0 +1,46 @@
+"""`hustings edge-token`: the credential with which an edge on another machine follows the stage."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Final
+
+from hustings.base.clock import SystemClock
+from hustings.base.ids import new_id
+from hustings.base.keyfiles import service_key
+from hustings.cli.options import add_settings, settings_from
+from hustings.wire.tokens import Claims, KeyRing
+
+NAME: Final = "edge-token"
+DAY_S: Final = 86_400
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """For whom and for how long."""
+    parser.add_argument("--days", type=_days, default=90, help="how long it is good (90)")
+    parser.add_argument("--name", default="edge", help="which edge it is for")
+    parser.add_argument("--json", action="store_true", help="with its id and end, as an object")
+    add_settings(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print it."""
+    settings = settings_from(args)
+    now_s = SystemClock().wall_ms() // 1_000
+    claims = Claims(
+        typ="edge", jti=new_id(), iat=now_s, exp=now_s + args.days * DAY_S, name=args.name
+    )
+    token = KeyRing([service_key(Path(settings.data))]).sign(claims)
+    if args.json:
+        print(json.dumps({"token": token, "id": claims.jti, "expires_s": claims.exp}))
+    else:
+        print(token)
+    return 0
+
+
+def _days(text: str) -> int:
+    """A whole number of days, at least one."""
+    days = int(text)
+    if days < 1:
+        raise argparse.ArgumentTypeError("at least 1 day")
+    return days

@@ -1,0 +1,58 @@
+"""`hustings serve`: everything on this machine, one line for each service with its URL."""
+
+import argparse
+import asyncio
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Final
+
+from hustings.base.clock import SystemClock
+from hustings.base.keyfiles import service_key
+from hustings.base.tasks import Tasks
+from hustings.cli.options import add_settings, settings_from
+from hustings.serve import preflight
+from hustings.serve.plan import children
+from hustings.serve.supervisor import supervise
+from hustings.wire.tokens import Claims, KeyRing
+
+NAME: Final = "serve"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Settings, and the demo."""
+    parser.add_argument("--demo", action="store_true", help="with a room in which two voices talk")
+    add_settings(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGINT or SIGTERM."""
+    settings = settings_from(args)
+    preflight.check(settings)
+    clock = SystemClock()
+    claims = Claims(
+        typ="edge", jti=secrets.token_hex(8), iat=clock.wall_ms() // 1_000, name="this machine"
+    )
+    token = settings.edge.token or KeyRing([service_key(Path(settings.data))]).sign(claims)
+
+    async def when_ready(tasks: Tasks) -> None:
+        """What is started and said once all services answer."""
+        del tasks
+
+    asyncio.run(
+        supervise(
+            children(settings, edge_token=token),
+            clock=clock,
+            limits=settings.serve,
+            environ=os.environ,  # noqa: TID251 - handed on to the children
+            say=say,
+            when_ready=when_ready,
+        )
+    )
+    return 0
+
+
+def say(line: str) -> None:
+    """For the person at the terminal, at once even into a pipe."""
+    print(line, file=sys.stdout, flush=True)

@@ -1,1 +1,0 @@
-"""Runs one stage, N edges and one web as processes; restarts what dies or freezes."""

@@ -1,0 +1,5 @@
+"""Runs one stage, N edges and one web as processes; restarts what dies or freezes.
+
+plan (pure: which children, with what) · health (pure: dead, frozen, how long to wait) ·
+preflight (what would go wrong, said before it does) · supervisor (the asyncio shell) · demo.
+"""

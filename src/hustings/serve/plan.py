@@ -1,0 +1,80 @@
+"""What a machine runs, as data: each service's command, environment and limits. Pure.
+
+Stage and web find their keys in the data folder. An edge gets a signed credential instead, so
+that whoever breaks into it cannot speak for the stage.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from hustings.loading import environment
+from hustings.settings import Settings
+
+Service = Literal["stage", "edge", "web"]
+NICENESS: Final[Mapping[Service, int]] = {"stage": -5, "edge": 0, "web": 5}
+
+
+@dataclass(frozen=True)
+class Child:
+    """One process to run."""
+
+    name: str  # stage, edge, edge 2, web
+    service: Service
+    url: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    frozen_after_s: float
+    niceness: int
+
+
+def children(settings: Settings, *, edge_token: str) -> list[Child]:
+    """The services in the order in which they start: the stage first, as others follow it."""
+    edges = [
+        _child(
+            settings,
+            "edge" if number == 0 else f"edge {number + 1}",
+            "edge",
+            settings.edge.port + number,
+            {"HUSTINGS_EDGE_TOKEN": edge_token},
+        )
+        for number in range(settings.edge.count)
+    ]
+    return [
+        _child(settings, "stage", "stage", settings.stage.port, {}),
+        *edges,
+        _child(settings, "web", "web", settings.web.port, {}),
+    ]
+
+
+def base_url(settings: Settings, port: int) -> str:
+    """How this machine reaches the service on `port`."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
+    scheme = "https" if settings.tls.cert else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _child(
+    settings: Settings, name: str, service: Service, port: int, extra: Mapping[str, str]
+) -> Child:
+    own = environment(settings)
+    own[f"HUSTINGS_{service.upper()}_PORT"] = str(port)
+    if service != "edge":
+        own.pop("HUSTINGS_EDGE_TOKEN")
+    if service != "web":
+        own.pop("HUSTINGS_WEB_DATABASE")  # may hold a password
+    limits = settings.serve
+    return Child(
+        name=name,
+        service=service,
+        url=base_url(settings, port),
+        command=(sys.executable, "-m", "hustings", service),
+        environment={**own, **extra},
+        frozen_after_s={
+            "stage": limits.stage_frozen_s,
+            "edge": limits.edge_frozen_s,
+            "web": limits.web_frozen_s,
+        }[service],
+        niceness=NICENESS[service],
+    )

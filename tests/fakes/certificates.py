@@ -1,0 +1,44 @@
+"""Self-signed certificates for tests."""
+
+import datetime as dt
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+NOW = dt.datetime.now(dt.UTC)
+
+
+def certificate(
+    folder: Path,
+    name: str,
+    *,
+    names: tuple[str, ...] = ("localhost",),
+    begins: dt.timedelta = dt.timedelta(days=-1),
+    ends: dt.timedelta = dt.timedelta(days=30),
+) -> tuple[Path, Path]:
+    """Write NAME.crt and NAME.key; begins and ends are counted from now."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW + begins)
+        .not_valid_after(NOW + ends)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / f"{name}.crt", folder / f"{name}.key"
+    paths[0].write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return paths

@@ -1,0 +1,45 @@
+"""A supervisor of two fake services. Arguments: a folder for pids, then `broken` for a broken one."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from hustings.base.clock import SystemClock
+from hustings.base.errors import OperatorError
+from hustings.serve.plan import Child
+from hustings.serve.supervisor import supervise
+from hustings.settings import ServeSettings
+
+folder = Path(sys.argv[1])
+
+
+def child(name):
+    return Child(
+        name=name,
+        service="edge",
+        url=f"http://{name}",
+        command=(sys.executable, "-m", "tests.fakes.service", str(folder / name), *sys.argv[2:]),
+        environment={},
+        frozen_after_s=1.5,
+        niceness=0,
+    )
+
+
+async def all_ready(tasks):
+    print("all ready", flush=True)
+
+
+try:
+    asyncio.run(
+        supervise(
+            [child("one"), child("two")],
+            clock=SystemClock(),
+            limits=ServeSettings(),
+            environ=os.environ,
+            say=lambda line: print(line, flush=True),
+            when_ready=all_ready,
+        )
+    )
+except OperatorError as error:
+    sys.exit(f"{error.code}: {error.title}")

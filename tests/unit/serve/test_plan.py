@@ -1,0 +1,41 @@
+"""Which processes run, on which ports, and who holds which secret."""
+
+from hustings.loading import load
+from hustings.serve.plan import base_url, children
+
+
+def settings(**flags):
+    return load(flags={k.replace("__", "."): ("test", v) for k, v in flags.items()}).settings
+
+
+def test_one_stage_edges_that_count_up_and_one_web():
+    plan = children(settings(edge__count=3, edge__port=9000), edge_token="t")
+    assert [(c.name, c.url) for c in plan] == [
+        ("stage", "http://127.0.0.1:8001"),
+        ("edge", "http://127.0.0.1:9000"),
+        ("edge 2", "http://127.0.0.1:9001"),
+        ("edge 3", "http://127.0.0.1:9002"),
+        ("web", "http://127.0.0.1:8000"),
+    ]
+    assert [c.environment["HUSTINGS_EDGE_PORT"] for c in plan[1:4]] == ["9000", "9001", "9002"]
+
+
+def test_a_child_has_the_same_settings():
+    given = settings(host="::1", stage__rooms=3, web__database="postgresql://u:pw@h/d")
+    for child in children(given, edge_token="t"):
+        got = load(environ=child.environment).settings
+        assert (got.host, got.stage.rooms, got.data) == ("::1", 3, given.data)
+
+
+def test_secrets_go_only_where_they_are_needed():
+    given = settings(web__database="postgresql://u:pw@h/d")
+    holds = {
+        child.name: [s for s in ("pw", "edge-secret") if s in str(child.environment)]
+        for child in children(given, edge_token="edge-secret")
+    }
+    assert holds == {"stage": [], "edge": ["edge-secret"], "web": ["pw"]}
+
+
+def test_addresses_as_this_machine_reaches_them():
+    assert base_url(settings(host="0.0.0.0"), 1) == "http://127.0.0.1:1"
+    assert base_url(settings(host="::", tls__cert="c", tls__key="k"), 2) == "https://[::1]:2"
