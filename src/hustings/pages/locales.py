@@ -68,8 +68,9 @@ def script_messages(area: str) -> list[str | tuple[str, str]]:
     found: dict[str | tuple[str, str], None] = {}
     for path in sorted([*folder.glob("*.js"), *(folder / area).rglob("*.js")]):
         with path.open("rb") as file:
-            for _, _, message, _ in extract_javascript(file, _CALLS, (), {}):
-                found[message if isinstance(message, str) else (message[0], message[1])] = None
+            for _, call, said, _ in extract_javascript(file, _CALLS, (), {}):
+                texts = (said,) if isinstance(said, str) else said
+                found[texts[0] if call == "t" else (texts[0], texts[1])] = None
     return list(found)
 
 

@@ -98,6 +98,7 @@ def _environment(language: str) -> Environment:
         strings_url=lambda area: assets.strings_url(area, language),
     )
     environment.filters["moment"] = lambda wall_ms: _moment(wall_ms, language)
+    environment.filters["bdi"] = Markup("<bdi>{}</bdi>").format
     return environment
 
 

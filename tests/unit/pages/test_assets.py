@@ -61,6 +61,23 @@ def test_scripts_import_hashed_names_that_exist() -> None:
                 assert below.immutable
 
 
+def test_scripts_lose_whole_comments_and_no_code() -> None:
+    for name in NAMES:
+        if not name.endswith(".js"):
+            continue
+        source = (STATIC / name).read_text()
+        assert all(line.count("`") % 2 == 0 for line in source.splitlines()), (
+            f"{name}: a string over lines"
+        )
+        found = assets.asset(assets.asset_url(name))
+        assert found is not None
+        served = found.body.decode()
+        code = [line for line in source.splitlines() if not re.match(r"\s*(/?\*|//)", line)]
+        assert len([line for line in served.splitlines() if line.strip()]) == len(
+            [line for line in code if line.strip()]
+        )
+
+
 def test_styles_know_no_left_and_right() -> None:
     sided = re.compile(r"(?:^|[\s{;-])(?:left|right)(?:\s*:|-)|:\s*(?:left|right)\b")
     for path in STATIC.rglob("*.css"):

@@ -41,9 +41,8 @@ export function t(message, values) {
 export function n(one, many, count, values) {
   const forms = strings[one];
   const form = plurals.select(count);
-  const text =
-    forms && typeof forms === "object" ? forms[form] ?? forms.other : form === "one" ? one : many;
-  return fill(text, { count: formatNumber(count), ...values });
+  const known = typeof forms === "object" ? (forms[form] ?? forms.other) : undefined;
+  return fill(known ?? (form === "one" ? one : many), { count: formatNumber(count), ...values });
 }
 
 /**

@@ -1,0 +1,93 @@
+/**
+ * Sound without Media Source Extensions: the browser plays HLS (iPhone) or an endless file by
+ * itself; what is said about the sound comes by `/events`, aligned by the playlist's dates.
+ */
+
+import { retryDelay, wait } from "./protocol.js";
+
+/**
+ * @typedef {object} Telling
+ * @property {(event: import("./protocol.js").RoomEvent) => void} event
+ * @property {(state: import("./protocol.js").LineState, retryS: number) => void} line
+ * @property {() => number} epochMs  wall time of media time 0
+ */
+
+/** @type {[string, string][]} what to try, the best first */
+const SOURCES = [
+  ["index.m3u8", "application/vnd.apple.mpegurl"],
+  ["aac.mp4", 'audio/mp4; codecs="mp4a.40.2"'],
+  ["radio.mp3", "audio/mpeg"],
+];
+
+export class NativePlayer {
+  #over = new AbortController();
+  #failures = 0;
+
+  /**
+   * @param {HTMLAudioElement} audio
+   * @param {string} live  `/live/<room>`
+   * @param {Telling} telling
+   */
+  constructor(audio, live, telling) {
+    this.audio = audio;
+    this.live = live;
+    this.telling = telling;
+    this.sources = SOURCES.filter(([, type]) => audio.canPlayType(type) !== "");
+    if (!this.possible) return;
+    const { signal } = this.#over;
+    audio.addEventListener("error", () => this.#failed(), { signal });
+    audio.addEventListener("ended", () => this.#failed(), { signal });
+    audio.addEventListener("playing", () => this.#plays(), { signal });
+    this.#load();
+    const events = new EventSource(`${live}/events`);
+    signal.addEventListener("abort", () => events.close());
+    for (const kind of ["state", "room", "roster", "level", "call", "caption", "reach"]) {
+      events.addEventListener(kind, (message) => telling.event(JSON.parse(message.data)));
+    }
+  }
+
+  get possible() {
+    return this.sources.length > 0;
+  }
+
+  /** Media time in seconds that is heard, by EXT-X-PROGRAM-DATE-TIME where the browser tells it. */
+  get played() {
+    const { audio } = this;
+    const start = /** @type {any} */ (audio).getStartDate?.()?.getTime() ?? NaN;
+    return (start + audio.currentTime * 1000 - this.telling.epochMs()) / 1000;
+  }
+
+  toLive() {
+    const { seekable } = this.audio;
+    if (seekable.length) this.audio.currentTime = seekable.end(seekable.length - 1);
+  }
+
+  close() {
+    this.#over.abort();
+    this.audio.removeAttribute("src");
+    this.audio.load();
+  }
+
+  #load() {
+    const [file] = this.sources[0] ?? [""];
+    this.audio.src = `${this.live}/${file}`;
+  }
+
+  #plays() {
+    this.#failures = 0;
+    this.telling.line("open", 0);
+  }
+
+  async #failed() {
+    const { signal } = this.#over;
+    const delay = retryDelay(this.#failures, 0, Math.random());
+    this.#failures += 1;
+    if (this.#failures % 3 === 0 && this.sources.length > 1) this.sources.shift();
+    this.telling.line("lost", delay);
+    await wait(delay, signal);
+    if (signal.aborted) return;
+    this.telling.line("connecting", 0);
+    this.#load();
+    this.audio.play().catch(() => undefined);
+  }
+}

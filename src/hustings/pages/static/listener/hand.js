@@ -1,0 +1,55 @@
+/** Raising a hand; loaded when the form is opened. Contract: `POST /live/<room>/hand`. */
+
+import { t } from "../strings.js";
+import { element, write } from "./view.js";
+
+let prepared = false;
+
+/**
+ * @param {string} live
+ * @param {import("./session.js").Session} session
+ */
+export function prepare(live, session) {
+  if (prepared) return;
+  prepared = true;
+  const form = /** @type {HTMLFormElement} */ (element("hand-form"));
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    const said = await raise(live, new FormData(form));
+    write(element("hand-answer"), said.words);
+    button.disabled = said.raised;
+    if (!said.raised) return;
+    const called = setInterval(() => {
+      if (session.room.called?.hand !== said.hand) return;
+      clearInterval(called);
+      write(element("hand-answer"), t("The hosts call on you."));
+    }, 500);
+  });
+}
+
+/**
+ * @param {string} live
+ * @param {FormData} fields
+ * @returns {Promise<{raised: boolean, hand: string, words: string}>}
+ */
+async function raise(live, fields) {
+  try {
+    const answer = await fetch(`${live}/hand`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ name: fields.get("name"), question: fields.get("question") }),
+    });
+    if (answer.ok) {
+      const { hand } = await answer.json();
+      return { raised: true, hand, words: t("Your hand is up. Stay here; the hosts will see it.") };
+    }
+    if (answer.status === 429 || answer.status === 503) {
+      return { raised: false, hand: "", words: t("Too many hands at once. Try again in a moment.") };
+    }
+    return { raised: false, hand: "", words: t("That did not work. Check your name and question.") };
+  } catch {
+    return { raised: false, hand: "", words: t("No connection. Try again in a moment.") };
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The listener page: buttons, keys, the lock screen, and news of the room while nothing plays.
+ */
+
+import { loadStrings, localTimes } from "../strings.js";
+import { retryAfter, retryDelay, wait } from "./protocol.js";
+import { Session } from "./session.js";
+import { element, show, showDelay, written } from "./view.js";
+
+const article = /** @type {HTMLElement} */ (document.querySelector(".listener"));
+const live = article.dataset.live ?? "";
+const audio = /** @type {HTMLAudioElement} */ (element("audio"));
+const volume = /** @type {HTMLInputElement} */ (element("volume"));
+
+let spoken = false; // our words are loaded
+const session = new Session(live, audio, changed);
+session.told(written(article));
+
+// Sound first: before words, buttons and news.
+if (session.room.phase === "lobby" || session.room.phase === "live") session.start();
+element("play").addEventListener("click", toggle);
+element("mute").addEventListener("click", mute);
+element("catch-up").addEventListener("click", () => session.toLive());
+volume.addEventListener("input", () => setVolume(volume.valueAsNumber));
+document.addEventListener("keydown", onKey);
+element("keyboard").hidden = false;
+element("hand").addEventListener("toggle", async () => {
+  const { prepare } = await import("./hand.js");
+  prepare(live, session);
+});
+setVolume(remembered());
+setInterval(() => spoken && showDelay(session), 500);
+setInterval(() => session.stalledSince && changed(), 1000);
+follow();
+await loadStrings();
+spoken = true;
+localTimes();
+changed();
+
+function changed() {
+  if (!spoken) return;
+  show(session);
+  lockScreen();
+}
+
+function toggle() {
+  if (session.mode === "playing" || session.mode === "starting") session.stop();
+  else session.start();
+}
+
+function mute() {
+  audio.muted = !audio.muted;
+  element("mute").setAttribute("aria-pressed", String(audio.muted));
+}
+
+/** @param {number} percent */
+function setVolume(percent) {
+  audio.volume = (percent / 100) ** 2; // the ear is not linear
+  volume.value = String(percent);
+  if (audio.muted && percent) mute();
+  try {
+    localStorage.setItem("hustings-volume", String(percent));
+  } catch {
+    // private windows may forbid it
+  }
+}
+
+function remembered() {
+  try {
+    const stored = Number(localStorage.getItem("hustings-volume") ?? 100);
+    return stored >= 5 && stored <= 100 ? stored : 100;
+  } catch {
+    return 100;
+  }
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  const target = /** @type {Element} */ (event.target);
+  const key = event.key.toLowerCase();
+  if (target.closest("input:not([type=range]), textarea, select")) return;
+  if (key === " " && target.closest("button, a, summary, input, [role=log]")) return;
+  if (element("controls").hidden) return;
+  if (key === "k" || key === " ") toggle();
+  else if (key === "m") mute();
+  else if (key === "l") session.toLive();
+  else return;
+  event.preventDefault();
+}
+
+/** What the lock screen and the media keys show and do. */
+function lockScreen() {
+  const media = navigator.mediaSession;
+  const { facts } = session.room;
+  if (!media || !facts) return;
+  if (media.metadata?.title !== facts.title) {
+    media.metadata = new MediaMetadata({ title: facts.title, artist: facts.host ?? "", album: "Hustings" });
+    media.setActionHandler("play", () => session.start());
+    media.setActionHandler("pause", () => session.stop());
+    media.setActionHandler("stop", () => session.stop());
+  }
+  media.playbackState = session.mode === "playing" ? "playing" : "paused";
+}
+
+/** While no stream tells us: ask now and then, spread so that a crowd does not ask at once. */
+async function follow() {
+  const { signal } = new AbortController();
+  for (let failures = 0; ; ) {
+    const quiet = session.mode === "starting" || session.mode === "playing";
+    let asked = 0;
+    if (!quiet) {
+      try {
+        const answer = await fetch(`${live}/state.json`);
+        if (answer.ok) news(await answer.json());
+        asked = answer.ok ? 0 : retryAfter(answer.headers.get("Retry-After"), Date.now());
+        failures = answer.ok ? 0 : failures + 1;
+      } catch {
+        failures += 1;
+      }
+    }
+    if (session.room.phase === "ended") return;
+    const pause = failures ? retryDelay(failures, asked, Math.random()) : 8 + Math.random() * 8;
+    await wait(document.hidden && !failures ? pause * 4 : pause, signal);
+  }
+}
+
+/** @param {import("./room.js").State} state */
+function news(state) {
+  const before = session.room.phase;
+  session.told(state);
+  const opened = session.room.phase === "lobby" || session.room.phase === "live";
+  if (before === "scheduled" && opened) session.start(); // the wait is over
+}

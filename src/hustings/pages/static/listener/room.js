@@ -1,0 +1,118 @@
+/**
+ * What a listener may know of a room, folded from events; and the queue that holds each event
+ * back until the sound it belongs to is heard. No DOM: runs in Node. Fields: docs/protocol.md 3.
+ */
+
+/** @typedef {import("./protocol.js").RoomEvent} RoomEvent */
+/** @typedef {"scheduled" | "lobby" | "live" | "ended"} Phase */
+/** @typedef {{id: string, name: string, role: string, place?: string, muted?: boolean, connected?: boolean}} Person */
+/**
+ * @typedef {object} Facts  the journal's `room` body; what is at its default is left out
+ * @property {string} room
+ * @property {string} title
+ * @property {Phase} [state]
+ * @property {string} [description]
+ * @property {string} [language]
+ * @property {string} [host]
+ * @property {number} [start_ms]
+ * @property {number} [epoch_ms]
+ * @property {string} [notice]
+ */
+/**
+ * @typedef {object} State  `state.json`
+ * @property {Facts} room
+ * @property {number} media_time
+ * @property {Person[]} roster
+ * @property {string[]} speaking
+ * @property {"live" | "hold"} source
+ * @property {number} [wall_ms]
+ * @property {string[]} [stream]
+ * @property {number} [listeners]
+ */
+
+const QUEUE = 500; // events of about two minutes of lively talk; beyond that the oldest apply at once
+
+/** The room as it is at the moment that is being heard. */
+export class Room {
+  /** @type {Facts | null} */
+  facts = null;
+  /** @type {Person[]} */
+  people = [];
+  /** @type {Set<string>} */
+  speaking = new Set();
+  /** @type {"live" | "hold"} */
+  source = "live";
+  /** @type {number | null} */
+  listeners = null;
+  /** @type {{hand: string, name: string} | null} the hand that was called last */
+  called = null;
+  /** @type {{seq: number, text: string, by: string}[]} the last captions */
+  captions = [];
+
+  /** @returns {Phase} */
+  get phase() {
+    return this.facts?.state ?? "scheduled";
+  }
+
+  /** @param {State} state */
+  begin(state) {
+    this.facts = state.room;
+    this.people = state.roster.filter(onStage);
+    this.speaking = new Set(state.speaking);
+    this.source = state.source;
+    this.listeners = state.listeners ?? null;
+  }
+
+  /** @param {RoomEvent} event */
+  apply({ kind, body, seq }) {
+    if (kind === "state") this.begin(body);
+    else if (kind === "room") this.facts = body;
+    else if (kind === "level") this.speaking = new Set(body.speaking);
+    else if (kind === "roster") this.#person(body.participant);
+    else if (kind === "call") this.called = body;
+    else if (kind === "reach") this.listeners = body.now ?? this.listeners;
+    else if (kind === "caption" && typeof body.text === "string") {
+      this.captions = [...this.captions, { seq, text: body.text, by: body.name ?? "" }].slice(-50);
+    }
+  }
+
+  /** @param {Person} person */
+  #person(person) {
+    const others = this.people.filter((each) => each.id !== person.id);
+    const known = others.length < this.people.length;
+    if (!onStage(person)) this.people = others;
+    else if (known) this.people = this.people.map((each) => (each.id === person.id ? person : each));
+    else this.people = [...others, person];
+    if (!onStage(person) || person.muted) this.speaking.delete(person.id);
+  }
+}
+
+/** Events in the order of the media time they refer to, until that is heard. */
+export class EventQueue {
+  /** @type {RoomEvent[]} */
+  #waiting = [];
+
+  /** @param {RoomEvent} event */
+  put(event) {
+    let i = this.#waiting.length;
+    while (i > 0 && /** @type {RoomEvent} */ (this.#waiting[i - 1]).at > event.at) i -= 1;
+    this.#waiting.splice(i, 0, event);
+  }
+
+  /**
+   * Those whose time has come, and the oldest if there are too many.
+   * @param {number} heard  media time in samples; NaN (nothing is heard): all of them
+   * @returns {RoomEvent[]}
+   */
+  due(heard) {
+    let count = Math.max(0, this.#waiting.length - QUEUE);
+    while (count < this.#waiting.length) {
+      if (/** @type {RoomEvent} */ (this.#waiting[count]).at > heard) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}
+
+/** @param {Person} person */
+const onStage = (person) => (person.place ?? "backstage") === "stage";

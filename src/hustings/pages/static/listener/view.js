@@ -1,0 +1,225 @@
+/**
+ * A session, in words and elements. All text goes in as text; nothing here decides anything.
+ */
+
+import { formatMoment, formatNumber, n, t } from "../strings.js";
+
+/** @typedef {import("./session.js").Session} Session */
+/** @typedef {import("./room.js").Person} Person */
+
+/**
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/**
+ * The room as the server wrote it into the page, to begin with.
+ * @param {HTMLElement} article
+ * @returns {import("./room.js").State}
+ */
+export function written(article) {
+  const { phase, start = "0" } = article.dataset;
+  const text = (/** @type {string} */ id) => element(id).textContent?.trim() ?? "";
+  const items = /** @type {HTMLElement[]} */ ([...element("people").children]);
+  return {
+    room: {
+      room: article.dataset.room ?? "",
+      title: text("title"),
+      state: /** @type {import("./room.js").Phase} */ (phase),
+      host: element("host").querySelector("bdi")?.textContent ?? "",
+      description: text("description"),
+      notice: text("notice"),
+      start_ms: Number(start),
+    },
+    media_time: 0,
+    roster: items.map(({ dataset: { id = "", role = "", muted }, children }) => ({
+      id,
+      role,
+      name: children[1]?.textContent ?? "",
+      place: "stage",
+      muted: muted !== undefined,
+    })),
+    speaking: [],
+    source: "live",
+  };
+}
+
+const BEHIND_S = 3; // from here on we offer to skip
+
+/** Write everything anew; elements that say the same already are left alone. @param {Session} session */
+export function show(session) {
+  const { room } = session;
+  const open = room.phase === "lobby" || room.phase === "live";
+  const playing = session.mode === "playing" || session.mode === "starting";
+  element("controls").hidden = !open;
+  element("waiting").hidden = open;
+  element("hand").hidden = !open;
+  say("line", line(session));
+  say("play-name", playing ? t("Stop") : t("Listen"));
+  element("play").toggleAttribute("data-playing", playing);
+  element("play").toggleAttribute("data-waiting", session.mode === "starting");
+  say("badge", phaseName(room.phase));
+  element("badge").className = `badge ${room.phase}`;
+  showFacts(session);
+  showPeople(room.people, room.speaking);
+  showCaptions(room.captions);
+  showDelay(session);
+}
+
+/** @param {Session} session */
+export function showDelay(session) {
+  const { delay, room } = session;
+  const known = Number.isFinite(delay) && delay > 0;
+  const seconds = formatNumber(delay, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  say("delay", known ? t("{seconds} s behind", { seconds }) : "");
+  element("catch-up").hidden = !known || delay < BEHIND_S;
+  const start = room.facts?.start_ms ?? 0;
+  const left = start - Date.now();
+  element("countdown").hidden = room.phase !== "scheduled" || !start;
+  if (room.phase === "scheduled" && start) say("countdown", left > 0 ? countdown(left) : t("Any moment now"));
+}
+
+/**
+ * What is going on, in plain words.
+ * @param {Session} session
+ */
+function line({ mode, line: state, retryAt, stalledSince, room }) {
+  if (state === "unknown") return t("This room is not open any more.");
+  if (mode === "broken") return t("Your browser cannot play this stream. Try one of the other ways to listen below.");
+  if (mode === "blocked") return t("Press play to listen.");
+  if (mode === "stopped") return t("Stopped. Press play to listen.");
+  const seconds = Math.ceil((retryAt - Date.now()) / 1000);
+  if (state === "busy") {
+    return n(
+      "Very many people are here. Your turn to try again is in {count} second.",
+      "Very many people are here. Your turn to try again is in {count} seconds.",
+      Math.max(1, seconds),
+    );
+  }
+  if (state === "lost") return t("The connection was lost. Reconnecting …");
+  if (mode === "starting") return t("Connecting …");
+  if (stalledSince && Date.now() - stalledSince > 700) return t("Waiting for sound …");
+  if (room.source === "hold" && room.phase === "live") {
+    return t("The stage is away for a moment. Stay here; the sound comes back by itself.");
+  }
+  if (room.phase === "lobby") return t("You are in. The conversation has not begun yet.");
+  return t("You are listening live.");
+}
+
+/** @param {import("./room.js").Phase} phase */
+function phaseName(phase) {
+  const names = {
+    scheduled: t("Scheduled"),
+    lobby: t("Opening soon"),
+    live: t("Live"),
+    ended: t("Ended"),
+  };
+  return names[phase];
+}
+
+/** @param {Session} session */
+function showFacts({ room }) {
+  const { facts } = room;
+  if (!facts) return;
+  say("title", facts.title);
+  const [before = "", after = ""] = t("Hosted by {name}", { name: "\0" }).split("\0");
+  const host = element("host");
+  host.hidden = !facts.host;
+  if (host.textContent !== before + (facts.host ?? "") + after) {
+    const name = document.createElement("bdi");
+    name.textContent = facts.host ?? "";
+    host.replaceChildren(before, name, after);
+  }
+  say("description", facts.description ?? "");
+  element("description").hidden = !facts.description;
+  say("notice", facts.notice ?? "");
+  if (room.phase === "ended") say("waiting", t("This conversation has ended. Thank you for listening."));
+  else if (facts.start_ms) say("waiting", t("Starts on {moment}", { moment: formatMoment(facts.start_ms) }));
+  const count = room.listeners;
+  say("reach", count ? n("{count} listener", "{count} listeners", count) : "");
+}
+
+/**
+ * @param {Person[]} people
+ * @param {Set<string>} speaking
+ */
+function showPeople(people, speaking) {
+  const list = element("people");
+  const known = new Map([...list.children].map((item) => [/** @type {HTMLElement} */ (item).dataset.id, item]));
+  const items = people.map((person) => known.get(person.id) ?? personItem(person.id));
+  if (items.length !== list.children.length || items.some((item, i) => item !== list.children[i])) {
+    list.replaceChildren(...items);
+  }
+  people.forEach((person, i) => {
+    const [face, name, role] = /** @type {HTMLElement[]} */ ([.../** @type {Element} */ (items[i]).children]);
+    if (!face || !name || !role) return;
+    write(face, (person.name.match(/\p{L}|\p{N}/u)?.[0] ?? "?").toUpperCase());
+    write(name, person.name);
+    write(role, person.muted ? t("{role} · muted", { role: roleName(person.role) }) : roleName(person.role));
+    items[i]?.toggleAttribute("data-speaking", speaking.has(person.id));
+  });
+  element("nobody").hidden = people.length > 0;
+}
+
+/** @param {string} id */
+function personItem(id) {
+  const item = document.createElement("li");
+  item.className = "person";
+  item.dataset.id = id;
+  const parts = /** @type {const} */ ([["span", "face"], ["bdi", "name"], ["span", "role"]]).map(([tag, name]) => {
+    const part = document.createElement(tag);
+    part.className = name;
+    return part;
+  });
+  parts[0]?.setAttribute("aria-hidden", "true");
+  item.append(...parts);
+  return item;
+}
+
+/** @param {string} role */
+function roleName(role) {
+  /** @type {Record<string, string>} */
+  const names = { host: t("Host"), cohost: t("Co-host"), speaker: t("Speaker"), moderator: t("Moderator") };
+  return names[role] ?? role;
+}
+
+/** @param {{seq: number, text: string, by: string}[]} captions */
+function showCaptions(captions) {
+  if (!captions.length) return;
+  element("captions").hidden = false;
+  const log = element("caption-log");
+  const shown = Number(log.dataset.seq ?? -1);
+  for (const { seq, text, by } of captions.filter((each) => each.seq > shown)) {
+    const entry = document.createElement("p");
+    entry.dir = "auto";
+    entry.textContent = by ? `${by}: ${text}` : text;
+    log.append(entry);
+    log.dataset.seq = String(seq);
+  }
+  while (log.children.length > 50) log.firstElementChild?.remove();
+}
+
+/** Days, hours, minutes and seconds that are left. @param {number} ms */
+function countdown(ms) {
+  const seconds = Math.ceil(ms / 1000);
+  const days = Math.floor(seconds / 86_400);
+  const two = (/** @type {number} */ value) => formatNumber(value, { minimumIntegerDigits: 2 });
+  const clock = [(seconds % 86_400) / 3600, (seconds % 3600) / 60, seconds % 60];
+  const digits = clock.map((value) => two(Math.floor(value))).join(":");
+  return days ? n("{count} day, {clock}", "{count} days, {clock}", days, { clock: digits }) : digits;
+}
+
+/**
+ * @param {string} id
+ * @param {string} text
+ */
+const say = (id, text) => write(element(id), text);
+
+/**
+ * @param {HTMLElement} target
+ * @param {string} text
+ */
+export function write(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}

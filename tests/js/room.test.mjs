@@ -1,0 +1,76 @@
+/** The room as folded from events, and events held until their sound is heard. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { EventQueue, Room } from "../../src/hustings/pages/static/listener/room.js";
+
+const person = (id, more = {}) => ({ id, name: id, role: "speaker", place: "stage", ...more });
+const roster = (participant) => ({ seq: 1, kind: "roster", at: 0, body: { participant, change: "" } });
+const begun = () => {
+  const room = new Room();
+  room.begin({
+    room: { room: "square", title: "Square", state: "live" },
+    media_time: 0,
+    roster: [person("a"), person("b"), person("c", { place: "backstage" })],
+    speaking: ["a"],
+    source: "live",
+  });
+  return room;
+};
+
+test("only people on stage are seen", () => {
+  assert.deepEqual(begun().people.map(({ id }) => id), ["a", "b"]);
+});
+
+test("people come, change and go, and keep their places", () => {
+  const room = begun();
+  room.apply(roster(person("c")));
+  room.apply(roster(person("a", { name: "Anna" })));
+  assert.deepEqual(room.people.map(({ name }) => name), ["Anna", "b", "c"]);
+  room.apply(roster(person("b", { place: "gone" })));
+  room.apply(roster({ id: "c", name: "c", role: "speaker" })); // place at its default is left out
+  assert.deepEqual(room.people.map(({ id }) => id), ["a"]);
+});
+
+test("who is muted or gone does not speak", () => {
+  for (const change of [{ muted: true }, { place: "gone" }]) {
+    const room = begun();
+    room.apply(roster(person("a", change)));
+    assert.equal(room.speaking.size, 0);
+  }
+});
+
+test("a room whose state is left out is scheduled", () => {
+  const room = new Room();
+  room.apply({ seq: 1, kind: "room", at: 0, body: { room: "square", title: "Square" } });
+  assert.equal(room.phase, "scheduled");
+});
+
+test("kinds that nobody knows change nothing", () => {
+  const room = begun();
+  room.apply({ seq: 9, kind: "weather", at: 0, body: { rain: true } });
+  assert.equal(room.phase, "live");
+});
+
+test("the last captions are kept", () => {
+  const room = begun();
+  for (let seq = 0; seq < 60; seq += 1) room.apply({ seq, kind: "caption", at: 0, body: { text: `${seq}` } });
+  assert.equal(room.captions.length, 50);
+  assert.equal(room.captions.at(-1).text, "59");
+});
+
+test("events wait for their sound, in its order", () => {
+  const queue = new EventQueue();
+  const event = (at) => ({ seq: at, kind: "level", at, body: { speaking: [] } });
+  for (const at of [10, 30, 20]) queue.put(event(at));
+  assert.deepEqual(queue.due(5), []);
+  assert.deepEqual(queue.due(20).map(({ at }) => at), [10, 20]);
+  assert.deepEqual(queue.due(NaN).map(({ at }) => at), [30]); // nothing is heard: at once
+});
+
+test("events do not pile up", () => {
+  const queue = new EventQueue();
+  for (let at = 1; at <= 600; at += 1) queue.put({ seq: at, kind: "level", at, body: {} });
+  assert.equal(queue.due(0).length, 100);
+});

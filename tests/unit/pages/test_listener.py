@@ -1,0 +1,92 @@
+"""The listener page as the server writes it: every state of a room, for people without scripts too."""
+
+import gzip
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hustings.pages import assets, locales
+from hustings.pages.render import render
+from hustings.wire.kinds import Participant, Room, RoomState
+
+ROSTER = [
+    Participant("amina", "Amina Berg", "host", "stage"),
+    Participant("otto", "Otto Lind", "speaker", "stage", muted=True),
+    Participant("eva", "Eva Backstage", "speaker", "backstage"),
+]
+
+
+def page(language: str = "en", *, state: RoomState = "live", **facts: object) -> str:
+    room = Room(
+        **{"room": "square", "title": "The bridge", "host": "Amina Berg", "state": state, **facts}
+    )
+    context = {"room": room, "room_id": "square", "roster": ROSTER, "speaking": ["amina"]}
+    return render("listener.html", language, **context).decode()
+
+
+def test_the_page_says_the_room_before_any_script_runs() -> None:
+    html = page(start_ms=1_800_000_000_000)
+    for said in ("The bridge", "Hosted by <bdi>Amina Berg</bdi>", "Live", "Otto Lind", "muted"):
+        assert said in html
+    assert "Eva Backstage" not in html
+    assert re.search(r'data-id="amina"[^>]* data-speaking', html)
+
+
+@pytest.mark.parametrize("state", ["lobby", "live"])
+def test_an_open_room_plays_without_scripts(state: RoomState) -> None:
+    noscript = page(state=state, radio=True).split("<noscript>")[1].split("</noscript>")[0]
+    sources = re.findall(r'src="([^"]+)"', noscript)
+    live = "/live/square"
+    assert sources == [f"{live}/index.m3u8", f"{live}/radio.mp3", f"{live}/aac.mp4"]
+    assert "<audio controls" in noscript
+    assert "radio.mp3" not in page(state=state)
+
+
+def test_a_scheduled_room_says_when() -> None:
+    html = page(state="scheduled", start_ms=1_800_000_000_000)
+    assert '<time datetime="2027-01-15T08:00:00Z">' in html
+    assert "<audio controls" not in html
+    assert "not announced yet" in page(state="scheduled")
+
+
+def test_an_ended_room_says_so() -> None:
+    assert "This conversation has ended" in page(state="ended")
+
+
+@pytest.mark.parametrize("language", locales.LANGUAGES)
+def test_an_unknown_room_gets_a_page_that_needs_no_script(language: str) -> None:
+    html = render("listener.html", language, room=None, room_id='x"><script>').decode()
+    assert "<script" not in html
+    assert "noindex" in html
+
+
+@given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))
+def test_no_name_or_title_becomes_markup(title: str, host: str, notice: str) -> None:
+    evil = "</h1><script>alert(1)</script>\"' onload=x "
+    html = page(title=evil + title, host=evil + host, notice=evil + notice)
+    assert "<script>alert" not in html
+    assert html.count("<script") == 1
+
+
+def test_a_foreign_title_says_its_language() -> None:
+    room = Room("square", "Die Brücke", language="de")
+    html = render("listener.html", "ar", room=room, room_id="square").decode()
+    assert 'dir="auto" lang="de"' in html
+
+
+@pytest.mark.parametrize("language", locales.LANGUAGES)
+def test_page_and_styles_fit_their_budget(language: str) -> None:
+    """12 kB gzip: one round trip's worth."""
+    html = gzip.compress(page(language, start_ms=1_800_000_000_000).encode(), 9)
+    styles = [assets.asset(assets.asset_url(name)) for name in ("base.css", "listener.css")]
+    size = len(html) + sum(len(each.gzip or each.body) for each in styles if each)
+    assert size <= 12_000, size
+
+
+def test_modules_that_are_needed_at_once_are_announced_and_few() -> None:
+    announced = re.findall(r'rel="modulepreload" href="([^"]+)"', page())
+    assert announced == assets.modules("listener/page.js")
+    assert len(announced) <= 8
+    assert not [url for url in announced if "hand" in url or "fallback" in url]

@@ -1,0 +1,80 @@
+"""The pages' scripts: their types by tsc, their logic by Node's own test runner, their size."""
+
+import subprocess
+from pathlib import Path
+
+from hustings.media import cmaf
+from hustings.media.hold import hold_frames
+from hustings.pages import assets
+from hustings.wire import kinds
+from hustings.wire.names import OPUS, PART_SAMPLES
+from tests.fakes.tools import ROOT, need, need_module
+
+FIRST = 337_500
+LINES = 250
+
+
+def stream() -> bytes:
+    """What a stream begins with: init, the event `state`, then two parts, one with an event."""
+    start = FIRST * PART_SAMPLES
+    state = kinds.event_json(seq=1, kind="state", at=start, body={"media_time": start})
+    level = kinds.event_json(seq=2, kind="level", at=start, body=kinds.Level(["amina"]))
+    return b"".join(
+        (
+            cmaf.init_segment(OPUS),
+            cmaf.emsg(state, media_time=start, seq=1),
+            cmaf.media_part(
+                OPUS,
+                FIRST,
+                hold_frames(OPUS, FIRST),
+                events=[cmaf.emsg(level, media_time=start, seq=2)],
+            ),
+            cmaf.media_part(OPUS, FIRST + 1, hold_frames(OPUS, FIRST + 1)),
+        )
+    )
+
+
+def test_scripts_keep_their_types() -> None:
+    node = need("node", why="it checks the types of the pages' scripts")
+    tsc = need_module("typescript", why="it checks the types of the pages' scripts") / "bin" / "tsc"
+    run = subprocess.run(
+        [node, str(tsc), "--project", "."], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def test_scripts_pass_their_own_tests(tmp_path: Path) -> None:
+    node = need("node", why="it runs tests/js")
+    recorded = tmp_path / "stream.mp4"
+    recorded.write_bytes(stream())
+    tests = sorted(str(path) for path in (ROOT / "tests" / "js").glob("*.test.mjs"))
+    run = subprocess.run(
+        [node, "--test", "--test-reporter=spec", *tests],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={"HUSTINGS_STREAM": str(recorded), "PATH": "/usr/bin:/bin"},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_scripts_are_short() -> None:
+    for path in (ROOT / "src/hustings/pages/static").rglob("*.js"):
+        assert len(path.read_text().splitlines()) <= LINES, path.name
+
+
+def test_no_script_writes_markup() -> None:
+    for path in (ROOT / "src/hustings/pages/static").rglob("*.js"):
+        text = path.read_text()
+        for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+            assert word not in text, f"{path.name}: {word}"
+
+
+def test_the_listeners_scripts_fit_their_budget() -> None:
+    """20 kB gzip before and after play, everything that is ever loaded included (design: 20 kB)."""
+    names = [p.name for p in (ROOT / "src/hustings/pages/static/listener").glob("*.js")]
+    found = [assets.asset(assets.asset_url(f"listener/{name}")) for name in names]
+    found.append(assets.asset(assets.asset_url("strings.js")))
+    size = sum(len(each.gzip or each.body) for each in found if each)
+    assert size <= 20_000, size
