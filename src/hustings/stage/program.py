@@ -1,0 +1,47 @@
+"""The program of one room: mixed ticks in, numbered parts out.
+
+Owned by `stage.studio`, which appends each part to the journal. Part numbers only rise. The
+encoding work is spread over the ticks; see `media.encoders`.
+"""
+
+from hustings.media.encoders import ProgramEncoder
+from hustings.media.pcm import Pcm
+from hustings.wire.kinds import Part
+from hustings.wire.names import PART_TICKS
+
+
+class Program:
+    """Makes parts from `next_part` on. radio: also MP3."""
+
+    def __init__(self, next_part: int, radio: bool) -> None:
+        self.radio = radio
+        """May be set at any time; holds from the next part on."""
+        self._part = next_part
+        self._ticks = 0
+        self._encoder = ProgramEncoder(radio, part=next_part)
+
+    @property
+    def next_part(self) -> int:
+        """Number of the part that is being made."""
+        return self._part
+
+    def tick(self, pcm: Pcm) -> Part | None:
+        """Take 960 samples; the finished part at every 16th."""
+        if self._ticks == 0 and self.radio != self._encoder.radio:
+            self._encoder = ProgramEncoder(self.radio, part=self._part)
+        self._encoder.feed(pcm)
+        self._ticks += 1
+        if self._ticks < PART_TICKS:
+            return None
+        part = Part(n=self._part, renditions=self._encoder.take_part(self._part))
+        self._part += 1
+        self._ticks = 0
+        return part
+
+    def skip_to(self, part_n: int) -> None:
+        """Go on at part `part_n`; an unfinished part is dropped. ValueError: that lies behind."""
+        if part_n < self._part:
+            raise ValueError(f"part {self._part} is being made; {part_n} lies behind it")
+        self._part = part_n
+        self._ticks = 0
+        self._encoder.reset(part_n)
