@@ -1,0 +1,55 @@
+"""Habits of the tree: tiers of tests, locks without hosts, one way to run the checks."""
+
+import json
+import re
+
+import pytest
+
+from tests.fakes.tree import ROOT, tracked
+
+TIERS = {"unit", "contract", "integration", "e2e"}
+HOST = re.compile(r"https?://|(?:index|find-links|registry|mirror)[ =:_-]", re.IGNORECASE)
+
+
+def test_every_test_file_sits_in_a_tier():
+    files = tracked("tests/*test_*.py")
+    assert files
+    strays = [p for p in files if p.relative_to(ROOT / "tests").parts[0] not in TIERS]
+    assert strays == []
+
+
+def test_tests_have_no_packages():
+    """--import-mode=importlib: an __init__.py would make two files of one name collide."""
+    assert [p for p in tracked("tests/*.py") if p.name == "__init__.py"] == []
+
+
+@pytest.mark.parametrize("name", ["requirements/run.txt", "requirements/dev.txt", ".ci/run"])
+def test_locks_and_ci_name_no_host(name):
+    text = (ROOT / name).read_text()
+    found = [line for line in text.splitlines() if HOST.search(line)]
+    assert found == []
+
+
+def test_locks_have_hashes():
+    for name in ("run", "dev"):
+        text = (ROOT / "requirements" / f"{name}.txt").read_text()
+        packages = re.findall(r"^[a-z0-9][^\n]*==[^\n]*$", text, re.MULTILINE)
+        assert len(packages) > 10
+        assert text.count("--hash=sha256:") >= len(packages)
+
+
+def test_the_node_lock_names_no_host_and_has_hashes():
+    path = ROOT / "package-lock.json"
+    packages = json.loads(path.read_text())["packages"]
+    assert not HOST.search(path.read_text().replace("https://opencollective.com", ""))
+    for name, package in packages.items():
+        if name:
+            assert "resolved" not in package
+            assert package["integrity"].startswith("sha512-")
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    assert "make test" in readme
+    ci = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert "CI=true make test" in ci
