@@ -81,7 +81,8 @@ class _FrameEncoder:
         return [bytes(packet) for packet in self._context.encode(frame)]
 
 
-# Coder `fast` takes 0.4 % of a core, the default `twoloop` 2.0-2.9 % (media bench).
+# Coder `fast`, not the default `twoloop`: half its CPU (0.36 against 0.66 % of a core) and nearer
+# to the original at this rate (SNR of speech 31 against 24 dB; FFmpeg 8.1).
 def _aac() -> _FrameEncoder:
     return _FrameEncoder("aac", AAC_FRAME, aac_coder="fast")
 

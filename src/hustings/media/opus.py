@@ -5,8 +5,9 @@ lives by. Called by `media.encoders`, `stage.voice`, the mix-minus of `stage.stu
 One object belongs to one stream and one thread. API: https://opus-codec.org/docs/opus_api-1.5/
 
 Why PyDLL (the call keeps the GIL) and not CDLL: one call takes 30-200 µs. Releasing the GIL
-means to ask for it back, and while an HTTP thread of the same process computes, that takes up
-to the switch interval of 5 ms; a tick of 13 speakers makes some 30 calls and lasts 20 ms.
+means to ask for it back, and while another thread of the process computes (HTTP), that takes up
+to the switch interval of 5 ms. Measured, 26 encodes in a row beside one busy thread: median
+1.0 ms and at most 4 ms with PyDLL, 7.7 ms and at most 148 ms with CDLL; a tick lasts 20 ms.
 """
 
 import ctypes
