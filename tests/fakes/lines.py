@@ -31,7 +31,7 @@ class Line:
 
     def carry(self, packets: Iterable[bytes]) -> list[Arrival]:
         """What arrives, in the order of arrival."""
-        chance = random.Random(self.seed)  # noqa: TID251 - seeded
+        chance = random.Random(self.seed)
         arrived: list[Arrival] = []
         losing = 0
         latest = 0.0

@@ -21,7 +21,7 @@ def need_module(name: str, *, why: str) -> Path:
     """Folder of an npm development dependency, likewise."""
     folder = ROOT / "node_modules" / name
     if not folder.is_dir():
-        _missing(f"node_modules/{name} is missing (npm install --no-package-lock): {why}")
+        _missing(f"node_modules/{name} is missing (npm ci --ignore-scripts): {why}")
     return folder
 
 

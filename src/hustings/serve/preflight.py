@@ -80,15 +80,32 @@ def check_port(host: str, port: int, service: str, flag: str) -> None:
 
 def holder(port: int) -> str:
     """Which program listens on a TCP port: "python (process 12)", or "" if we may not know."""
+    process = _listener(port)
+    try:
+        return f"{process.name()} (process {process.pid})" if process else ""
+    except psutil.Error:
+        return ""
+
+
+def is_ours(port: int) -> bool:
+    """Does one of our own services listen there?"""
+    process = _listener(port)
+    try:
+        return process is not None and "hustings" in {Path(w).name for w in process.cmdline()}
+    except psutil.Error:
+        return False
+
+
+def _listener(port: int) -> psutil.Process | None:
+    """Who listens on a TCP port, as far as we may see."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status != psutil.CONN_LISTEN or connection.laddr.port != port:
-                continue
-            if connection.pid is not None:
-                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.laddr.port == port and connection.pid is not None:
+                return psutil.Process(connection.pid)
     except (psutil.Error, OSError):
         pass
-    return ""
+    return None
 
 
 def check_folder(data: Path) -> None:
