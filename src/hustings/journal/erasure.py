@@ -1,0 +1,61 @@
+"""Overwriting an entry's body where it stands, so that even a power cut leaves a whole journal.
+
+Keeps true: the new record has the old one's length, so nothing else moves; it is written down and
+synced beside the journal before the journal is touched, and done again at the next start if the
+machine stopped in between. The sidecar never holds the body that goes. Called by `Journal`.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from hustings.journal.entry import Entry
+from hustings.journal.records import BARE, FRAME_BYTES, frame
+from hustings.journal.recovery import ERASE_FILE, JOURNAL_FILE
+from hustings.journal.scan import Found
+
+log = logging.getLogger(__name__)
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """These bytes are to stand at this offset of the journal."""
+
+    offset: int
+    record: bytes
+
+
+def erase_record(folder: Path, found: Found, entry: Entry) -> None:
+    """Turn the record of `entry` at `found` into a bare one; OSError if the disk fails."""
+    head = len(entry.raw).to_bytes(2, "big") + entry.raw
+    payload = head.ljust(found.end - found.offset - FRAME_BYTES, b"\x00")
+    data = msgspec.msgpack.encode(Intent(found.offset, frame(BARE, payload)))
+    note = folder / ERASE_FILE
+    partial = note.with_name(note.name + ".new")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(note)
+    journal = os.open(folder / JOURNAL_FILE, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        finish_erasure(folder, journal)
+    finally:
+        os.close(journal)
+
+
+def finish_erasure(folder: Path, journal: int) -> None:
+    """Do what was written down, if anything was; journal: descriptor open for writing."""
+    note = folder / ERASE_FILE
+    try:
+        intent = msgspec.msgpack.decode(note.read_bytes(), type=Intent)
+    except FileNotFoundError:
+        return
+    except msgspec.MsgspecError:
+        log.error("%s cannot be read; it is left as it is", note)
+        return
+    if intent.offset + len(intent.record) <= os.fstat(journal).st_size:
+        os.pwrite(journal, intent.record, intent.offset)
+        os.fsync(journal)
+    note.unlink()
