@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import sys
 import time
 
@@ -69,12 +70,17 @@ async def beat():
 
 async def main():
     sock = socket.create_server(("127.0.0.1", 0))
+    tls = None
+    if len(sys.argv) > 2:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(sys.argv[2], sys.argv[3])
     limits = Limits(**json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})
     server = GuardedServer(
         app,
         sock=sock,
         limits=limits,
         clock=SystemClock(),
+        tls=tls,
         on_ready=lambda: print(sock.getsockname()[1], flush=True),
     )
     app.state.gate = server.gate

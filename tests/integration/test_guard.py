@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import random
+import ssl
 import subprocess
 import sys
 import time
@@ -14,14 +15,16 @@ import httpx
 import pytest
 import websockets
 
+from tests.fakes.certificates import certificate
+
 ROOT = Path(__file__).parents[2]
 
 
 @contextlib.contextmanager
-def service(**limits):
+def service(*tls, **limits):
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.guarded_app", json.dumps(limits)],
+        [sys.executable, "-m", "tests.fakes.guarded_app", json.dumps(limits), *map(str, tls)],
         cwd=ROOT,
         env=env,
         stdout=subprocess.PIPE,
@@ -206,3 +209,16 @@ async def test_long_answers_and_sockets_live_on():
         text, seconds = await ask(port, HEAD + b"\r\n")
         assert text.startswith(b"HTTP/1.1 200")
         assert seconds < 2  # idle_s closes a kept-alive connection
+
+
+async def test_tls_and_a_handshake_that_never_ends(tmp_path):
+    cert, key = certificate(tmp_path, "c")
+    trust = ssl.create_default_context(cafile=str(cert))
+    with service(cert, key, handshake_s=0.5) as port:
+        silent = asyncio.create_task(ask(port, b""))
+        async with httpx.AsyncClient(verify=trust, trust_env=False) as client:
+            answer = await client.get(f"https://localhost:{port}/hello")
+            assert answer.json()["scheme"] == "https"
+        text, seconds = await silent
+        assert text == b""
+        assert seconds < 3  # first_byte_s would be 3 more

@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Final
 
 from hustings.base.clock import SystemClock
 from hustings.base.ids import new_id
 from hustings.base.keyfiles import service_key
+from hustings.base.revocations import revoke
 from hustings.cli.options import add_settings, settings_from
 from hustings.wire.tokens import Claims, KeyRing
 
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """For whom and for how long."""
     parser.add_argument("--days", type=_days, default=90, help="how long it is good (90)")
     parser.add_argument("--name", default="edge", help="which edge it is for")
+    parser.add_argument("--revoke", metavar="ID", help="make none, but end the one with this id")
     parser.add_argument("--json", action="store_true", help="with its id and end, as an object")
     add_settings(parser)
 
@@ -26,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print it."""
     settings = settings_from(args)
+    if args.revoke:
+        revoke(Path(settings.data), args.revoke)
+        return 0
     now_s = SystemClock().wall_ms() // 1_000
     claims = Claims(
         typ="edge", jti=new_id(), iat=now_s, exp=now_s + args.days * DAY_S, name=args.name
@@ -35,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"token": token, "id": claims.jti, "expires_s": claims.exp}))
     else:
         print(token)
+        print(f"to end it: hustings edge-token --revoke {claims.jti}", file=sys.stderr)
     return 0
 
 

@@ -4,7 +4,11 @@ import json
 
 import pytest
 
+from hustings.base.clock import SystemClock
+from hustings.base.keyfiles import service_key
+from hustings.base.revocations import Revocations
 from hustings.cli.main import COMMANDS, main
+from hustings.wire.tokens import KeyRing
 
 
 def test_help_lists_every_command(capsys):
@@ -46,3 +50,17 @@ def test_the_file_is_found_beside_us_or_by_name(capsys, monkeypatch, tmp_path):
     assert "hustings.toml" in capsys.readouterr().out
     assert main(["settings", "--config", "none.toml"]) == 2
     assert "Cannot read none.toml" in capsys.readouterr().err
+
+
+def test_an_edge_token_is_good_and_can_be_ended(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["edge-token", "--json", "--name", "paris", "--days", "2"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    data = tmp_path / "hustings-data"
+    now_s = SystemClock().wall_ms() / 1_000
+    claims = KeyRing([service_key(data)]).check(made["token"], kind="edge", now_s=now_s)
+    assert (claims.name, claims.jti) == ("paris", made["id"])
+    assert main(["edge-token", "--revoke", made["id"]]) == 0
+    assert claims.jti in Revocations(data)
+    assert main(["edge-token", "--days", "0"]) == 2
+    assert "at least 1 day" in capsys.readouterr().err
