@@ -207,8 +207,8 @@ class FakeEdge:
         )
         self._streams.add(writer)
         while not writer.is_closing():
+            n = max(n, self._skip)
             while n + self.join <= self.next_part and not self.frozen:
-                n = max(n, self._skip)
                 writer.write(self._fragment(rendition, n))
                 n += self.join
             await writer.drain()

@@ -5,6 +5,7 @@
 
 const PART_S = 0.32;
 const MARGIN_S = 0.15; // what a part may be late before silence
+const START_S = PART_S + MARGIN_S; // enough to begin
 const SPACINGS = 8; // arrivals that are remembered: a rough line, or joined parts, need a longer target
 const DRIFT_S = 0.05; // beyond the target: play a little faster
 const FASTEST = 1.1; // the pitch is kept; nothing is lost by a cut line, it is caught up
@@ -93,12 +94,6 @@ export class PartPlayer {
   /** Seconds that are buffered, just after a part came, when all is well. */
   get target() {
     return Math.max(PART_S, ...this.#spacings) + MARGIN_S;
-  }
-
-  /** Seconds of sound waiting to be played; what the ear is behind the newest part. */
-  get ahead() {
-    const range = this.#last();
-    return range && this.#started ? Math.max(0, range.end - this.audio.currentTime) : 0;
   }
 
   /** Media time in seconds of what is heard now; NaN before the first sound. */
@@ -192,12 +187,12 @@ export class PartPlayer {
     const range = this.#last();
     if (!range) return;
     if (!this.#started) {
-      if (range.end - range.start < PART_S + MARGIN_S) return;
-      audio.currentTime = range.end - PART_S - MARGIN_S;
+      if (range.end - range.start < START_S) return;
+      audio.currentTime = range.end - START_S;
       this.#trimmedAt = audio.currentTime;
       this.#started = true;
     }
-    const gap = this.#gapAhead();
+    const gap = this.#gapAhead(range.end);
     if (gap) audio.currentTime = gap;
     if (range.end === this.#steeredAt) return; // between two parts the buffer only shrinks
     this.#steeredAt = range.end;
@@ -208,14 +203,18 @@ export class PartPlayer {
     if (over < PART_S) this.#faults = 0; // near live and playing: well again
   }
 
-  /** Where the sound goes on, if we stand at the end of one stretch and another one is there. */
-  #gapAhead() {
-    const { buffered, currentTime } = this.audio;
+  /**
+   * Where the sound goes on, if we stand at the end of one stretch and another one is there. How
+   * close to the end a browser comes is its own affair (Chromium: 0.12 s), so its word counts.
+   * @param {number} newest  end of what is buffered
+   */
+  #gapAhead(newest) {
+    const { buffered, currentTime, readyState, seeking } = this.audio;
+    if (seeking || readyState > HTMLMediaElement.HAVE_CURRENT_DATA) return 0;
     for (let i = 0; i < buffered.length; i += 1) {
-      if (currentTime < buffered.start(i) && buffered.end(i) - buffered.start(i) >= PART_S / 2) {
-        return buffered.start(i) + 0.001;
-      }
-      if (currentTime < buffered.end(i) - 0.05) return 0;
+      const start = buffered.start(i);
+      if (currentTime < start) return newest - start < START_S ? 0 : start + 0.001;
+      if (currentTime < buffered.end(i) - 0.5) return 0;
     }
     return 0;
   }

@@ -1,0 +1,73 @@
+"""Debian's Chromium by Playwright, with sound; and what tests ask a page about its sound."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.fakes.tools import need
+
+SOUND = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required")
+SILENT = ("--no-sandbox", "--autoplay-policy=user-gesture-required")
+
+# What the element plays, as it leaves it: `seconds` of samples at 48 kHz.
+_RECORD = """
+async (seconds) => {
+  const audio = document.getElementById("audio");
+  const context = new AudioContext({ sampleRate: 48000 });
+  const analyser = context.createAnalyser();
+  analyser.fftSize = 8192;
+  context.createMediaStreamSource(audio.captureStream()).connect(analyser);
+  await context.resume();
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const samples = new Float32Array(8192);
+  analyser.getFloatTimeDomainData(samples);
+  await context.close();
+  return [...samples];
+}
+"""
+
+
+@asynccontextmanager
+async def chromium(arguments: tuple[str, ...] = SOUND) -> AsyncIterator[Browser]:
+    """A headless Chromium whose sound is not muted."""
+    path = need("chromium", why="tests of the pages run in it")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=list(arguments), ignore_default_args=["--mute-audio"]
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def heard(page: Page, seconds: float = 0.6) -> "np.ndarray[Any, Any]":
+    """The last 8,192 samples (48 kHz) of what the page's player gives out now."""
+    return np.asarray(await page.evaluate(_RECORD, seconds), dtype=np.float64)
+
+
+async def played(page: Page) -> float:
+    """Media time of the player in seconds."""
+    return float(await page.evaluate("document.getElementById('audio').currentTime"))
+
+
+async def plays_on(page: Page, seconds: float = 1.0) -> None:
+    """Wait until the player has gone on by `seconds` from now."""
+    until = await played(page) + seconds
+    await page.wait_for_function(
+        "until => { const a = document.getElementById('audio'); return !a.paused && a.currentTime > until }",
+        arg=until,
+        timeout=30_000,
+    )
+
+
+async def stretches(page: Page) -> list[tuple[float, float]]:
+    """What is buffered: (start, end) in seconds of media time."""
+    found = await page.evaluate(
+        """() => { const b = document.getElementById('audio').buffered;
+        return [...Array(b.length).keys()].map((i) => [b.start(i), b.end(i)]) }"""
+    )
+    return [(float(start), float(end)) for start, end in found]
