@@ -7,6 +7,9 @@
 /** @type {Record<string, string | Record<string, string>>} */
 let strings = {};
 const language = globalThis.document?.documentElement.lang || "en";
+/** The reader's own habits (en-GB, de-AT) where they fit the page's language; digits always 0-9. */
+const habits = globalThis.navigator?.languages?.find((each) => each.split("-")[0] === language);
+const format = `${habits ?? language}-u-nu-latn`;
 const plurals = new Intl.PluralRules(language);
 
 /** Fetch the strings; without them (offline, an old page) the words stay English. */
@@ -51,7 +54,7 @@ export function n(one, many, count, values) {
  * @param {Intl.NumberFormatOptions} [options]
  */
 export function formatNumber(value, options) {
-  return new Intl.NumberFormat(`${language}-u-nu-latn`, options).format(value);
+  return new Intl.NumberFormat(format, options).format(value);
 }
 
 /**
@@ -59,7 +62,7 @@ export function formatNumber(value, options) {
  * @param {number} wallMs
  */
 export function formatMoment(wallMs) {
-  return new Intl.DateTimeFormat(`${language}-u-nu-latn`, {
+  return new Intl.DateTimeFormat(format, {
     dateStyle: "long",
     timeStyle: "short",
   }).format(wallMs);

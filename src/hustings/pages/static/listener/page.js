@@ -23,7 +23,7 @@ element("mute").addEventListener("click", mute);
 element("catch-up").addEventListener("click", () => session.toLive());
 volume.addEventListener("input", () => setVolume(volume.valueAsNumber));
 document.addEventListener("keydown", onKey);
-element("keyboard").hidden = false;
+element("keyboard").hidden = element("hand").hidden = false;
 element("hand").addEventListener("toggle", async () => {
   const { prepare } = await import("./hand.js");
   prepare(live, session);

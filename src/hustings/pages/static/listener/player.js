@@ -91,9 +91,10 @@ export class PartPlayer {
     this.#push(bytes);
   }
 
-  /** Seconds that are buffered, just after a part came, when all is well. */
+  /** Seconds that are buffered just after a part came, when all is well; one late part is none. */
   get target() {
-    return Math.max(PART_S, ...this.#spacings) + MARGIN_S;
+    const [, usual = 0] = [...this.#spacings].sort((a, b) => b - a);
+    return Math.max(PART_S, usual) + MARGIN_S;
   }
 
   /** Media time in seconds of what is heard now; NaN before the first sound. */

@@ -54,7 +54,8 @@ export function show(session) {
   const playing = session.mode === "playing" || session.mode === "starting";
   element("controls").hidden = !open;
   element("waiting").hidden = open;
-  element("hand").hidden = !open;
+  element("more").hidden = !open;
+  element("stage").hidden = room.phase === "ended";
   say("line", line(session));
   say("play-name", playing ? t("Stop") : t("Listen"));
   element("play").toggleAttribute("data-playing", playing);
@@ -136,7 +137,7 @@ function showFacts({ room }) {
   say("notice", facts.notice ?? "");
   if (room.phase === "ended") say("waiting", t("This conversation has ended. Thank you for listening."));
   else if (facts.start_ms) say("waiting", t("Starts on {moment}", { moment: formatMoment(facts.start_ms) }));
-  const count = room.listeners;
+  const count = room.phase === "ended" || room.phase === "scheduled" ? 0 : room.listeners;
   say("reach", count ? n("{count} listener", "{count} listeners", count) : "");
 }
 
