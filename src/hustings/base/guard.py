@@ -28,6 +28,7 @@ from hustings.base.limits import (
     address_key,
     client_address,
     content_length,
+    plain_address,
 )
 
 STUCK_MS: Final = 30_000  # a peer that takes nothing for so long is gone
@@ -156,7 +157,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Count it; beyond the cap it may ask once and hears 503."""
         super().connection_made(transport)
         limits, gate = self.gate.limits, self.gate
-        peer = self.client[0] if self.client else ""
+        peer = plain_address(self.client[0]) if self.client else ""
+        self.client = (peer, self.client[1]) if self.client else None
         self._peer = address_key(peer)
         gate.open[self._peer] += 1
         _set_stuck_timeout(transport)

@@ -95,16 +95,23 @@ class WorkBudget:
 IPV6_BITS: Final = 56  # what one household is given; a single /128 means nothing
 
 
-def address_key(address: str) -> str:
-    """What is limited: an IPv4 address, or the /56 of an IPv6 address; the text if neither."""
+def plain_address(address: str) -> str:
+    """An address in its shortest form; IPv4 that came over an IPv6 socket is IPv4 again."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address[:64]
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return str(mapped or ip)
+
+
+def address_key(address: str) -> str:
+    """What is limited: an IPv4 address, or the /56 of an IPv6 address; the text if neither."""
+    plain = plain_address(address)
+    try:
+        ip = ipaddress.IPv6Address(plain)
+    except ValueError:
+        return plain
     return str(ipaddress.ip_network((ip, IPV6_BITS), strict=False))
 
 
@@ -118,7 +125,7 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[st
     for entry in reversed(forwarded_for):
         if client not in trusted:
             break
-        client = entry.strip()
+        client = plain_address(entry.strip())
     return client
 
 

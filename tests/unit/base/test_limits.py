@@ -99,6 +99,7 @@ def test_whom_a_limit_means(address, key):
         ("127.0.0.1", ["192.0.2.7"], "192.0.2.7"),
         ("127.0.0.1", ["6.6.6.6", "192.0.2.7"], "192.0.2.7"),  # what it claimed is not read
         ("127.0.0.1", ["192.0.2.7", "127.0.0.2"], "192.0.2.7"),
+        ("127.0.0.1", ["::ffff:192.0.2.7", " ::ffff:127.0.0.2"], "192.0.2.7"),
     ],
 )
 def test_only_our_proxies_are_believed(peer, hops, client):
