@@ -64,6 +64,12 @@ COMMANDS: Final = (
         "hustings doctor --json",
     ),
     Command(
+        "host-link",
+        "host_link",
+        "make a one-time link that makes whoever opens it a host",
+        "hustings host-link --data /srv/hustings",
+    ),
+    Command(
         "edge-token",
         "edge_token",
         "make the credential that an edge on another machine needs",

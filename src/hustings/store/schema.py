@@ -74,6 +74,7 @@ outbox: Final = Table(
     Column("error", String(300), nullable=False),  # what the last attempt met
     Column("refused", Boolean, nullable=False),  # the stage said no: not tried again
     Index(None, "room"),
+    sqlite_autoincrement=True,  # an id is never used again: a sender may still hold the old one
 )
 
 host_codes: Final = Table(

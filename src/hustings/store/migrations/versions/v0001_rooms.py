@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("error", sa.String(300), nullable=False),
         sa.Column("refused", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_outbox_room", "outbox", ["room"])
     _create_passes()

@@ -1,0 +1,82 @@
+/**
+ * What scripts add to web's pages: times in the reader's zone, links to copy, the host code taken
+ * from the fragment, and a question before a link is withdrawn. Everything works without it.
+ */
+
+import { loadStrings, localTimes, t } from "../strings.js";
+
+await loadStrings();
+localTimes();
+takeCode();
+offerCopying();
+askBeforeWithdrawing();
+useOwnZone();
+
+/** The code of a host link is in the fragment: into the field with it, out of the address bar. */
+function takeCode() {
+  const field = document.querySelector("#code");
+  const code = location.hash.slice(1);
+  if (!(field instanceof HTMLInputElement) || !code) return;
+  field.value = code;
+  history.replaceState(null, "", location.pathname + location.search);
+  field.closest("[data-code-field]")?.classList.add("hidden");
+}
+
+function offerCopying() {
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    if (!(button instanceof HTMLButtonElement)) continue;
+    const field = document.getElementById(button.dataset.copy ?? "");
+    if (!(field instanceof HTMLInputElement)) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => copy(field, button));
+  }
+}
+
+/**
+ * @param {HTMLInputElement} field
+ * @param {HTMLButtonElement} button
+ */
+async function copy(field, button) {
+  const before = [...button.childNodes];
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = t("Copied");
+  } catch {
+    // no secure origin, or refused: the text is selected, the person copies it
+    button.textContent = t("Press Ctrl+C");
+  }
+  setTimeout(() => button.replaceChildren(...before), 2_000);
+}
+
+function askBeforeWithdrawing() {
+  const dialog = document.querySelector("dialog#confirm");
+  if (!(dialog instanceof HTMLDialogElement)) return;
+  for (const form of document.querySelectorAll("form[data-confirm]")) {
+    if (!(form instanceof HTMLFormElement)) continue;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      dialog.returnValue = "no";
+      dialog.showModal();
+      dialog.addEventListener("close", () => dialog.returnValue === "yes" && form.submit(), {
+        once: true,
+      });
+    });
+  }
+}
+
+/** The start is typed in the reader's own zone; its offset goes with the form. */
+function useOwnZone() {
+  const start = document.querySelector("input[data-start]");
+  const zone = document.querySelector("input[data-zone]");
+  if (!(start instanceof HTMLInputElement) || !(zone instanceof HTMLInputElement)) return;
+  const name = document.querySelector("[data-zone-name]");
+  if (name) name.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (start.value && !("typed" in start.dataset)) {
+    const at = new Date(`${start.value}Z`);
+    start.value = new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  }
+  start.form?.addEventListener("submit", () => {
+    zone.value = String((start.value ? new Date(start.value) : new Date()).getTimezoneOffset());
+  });
+}

@@ -1,0 +1,150 @@
+"""The web service: home, rooms, invitations. `run_web` is called by `hustings web` and `serve`.
+
+It may be frozen, flooded or stopped: stage and edges go on, and what was planned here reaches
+the stage when both are up.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from hustings import VERSION
+from hustings.base import heartbeat
+from hustings.base.clock import Clock, SystemClock
+from hustings.base.errors import HustingsError, OperatorError, PeerError
+from hustings.base.limits import Limits
+from hustings.base.listening import bound_socket, server_tls
+from hustings.base.server import GuardedServer
+from hustings.base.tasks import Tasks
+from hustings.pages.assets import asset
+from hustings.settings import Settings
+from hustings.web.api import views as api
+from hustings.web.health import views as health
+from hustings.web.house import views as house
+from hustings.web.problems import not_found, problem_response
+from hustings.web.rooms import views as rooms
+from hustings.web.services import Services, open_services
+from hustings.web.shield import Shield
+
+log = logging.getLogger(__name__)
+
+LIMITS: Final = Limits(work_share=0.5)  # this process has no sound to protect, its host may
+
+
+def create_app(services: Services) -> FastAPI:
+    """The ASGI application around open services."""
+    app = FastAPI(
+        title="Hustings",
+        version=VERSION,
+        description="Rooms of this house. Streams are served by the edge: docs/protocol.md.",
+        docs_url=None,  # its pages fetch scripts from a CDN; ours is web_api.html
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.services = services
+    for router in (rooms.router, house.router, api.router, api.pages, health.router):
+        app.include_router(router)
+    app.add_api_route("/static/{name:path}", _static, include_in_schema=False)
+    app.add_exception_handler(HustingsError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(Exception, _on_bug)
+    app.add_middleware(
+        Shield,
+        public_host=urlsplit(services.settings.public_url.web).netloc,
+        secure=services.links.secure,
+        counts=services.counts,
+    )
+    return app
+
+
+def run_web(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; 0 after a clean stop. Raises OperatorError at start."""
+    return asyncio.run(_run(settings, SystemClock()))
+
+
+async def _run(settings: Settings, clock: Clock) -> int:
+    with bound_socket(settings.host, settings.web.port, flag="--web-port") as listener:
+        async with open_services(settings, clock) as services:
+            return await _serve(services, listener)
+
+
+async def _serve(services: Services, listener: socket.socket) -> int:
+    """Until a signal, or until the sender of the outbox fails: then end and be started again."""
+    tasks = Tasks()
+
+    def announce() -> None:
+        tasks.start(_announce(services), name="announce")
+
+    server = GuardedServer(
+        create_app(services),
+        sock=listener,
+        limits=LIMITS,
+        clock=services.clock,
+        tls=server_tls(services.settings.tls.cert, services.settings.tls.key),
+        on_ready=announce,
+    )
+    sender = tasks.start(services.outbox.run(), name="outbox")
+    sender.add_done_callback(lambda _: server.stop())
+    tasks.start(heartbeat.beat(), name="heartbeat")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    try:
+        await server.serve()
+        return 1 if sender.done() else 0
+    finally:
+        await tasks.close()
+
+
+async def _announce(services: Services) -> None:
+    """Tell the supervisor that requests are answered, and the operator how to become host."""
+    heartbeat.ready(services.links.web)
+    code = await services.house.first_code()
+    if code is not None:
+        with contextlib.suppress(OSError):  # a closed terminal
+            sys.stdout.write(f"host    {services.links.start(code)} (works once)\n")
+            sys.stdout.flush()
+
+
+async def _static(request: Request, name: str) -> Response:
+    found = asset(f"/static/{name}")
+    if found is None:
+        raise not_found()
+    headers = {"Cache-Control": found.cache_control, "Vary": "Accept-Encoding"}
+    if found.gzip is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(found.gzip, media_type=found.content_type, headers=headers)
+    return Response(found.body, media_type=found.content_type, headers=headers)
+
+
+async def _on_error(request: Request, error: Any) -> Response:
+    return problem_response(request.scope, error)
+
+
+async def _on_http_error(request: Request, error: Any) -> Response:
+    if error.status_code == 404:
+        return problem_response(request.scope, not_found())
+    problem = PeerError("http", str(error.detail), status=error.status_code)
+    return problem_response(request.scope, problem)
+
+
+async def _on_bad_request(request: Request, _error: Any) -> Response:
+    problem = PeerError("request_bad", "This request cannot be read.", status=422)
+    return problem_response(request.scope, problem)
+
+
+async def _on_bug(request: Request, error: Any) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    bug = OperatorError("bug", "Something here is broken; it was written down.")
+    return problem_response(request.scope, bug)

@@ -1,0 +1,83 @@
+"""The calls that web makes to the stage (docs/protocol.md 4), each a few seconds at most."""
+
+import ssl
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from hustings.base.clock import Clock
+from hustings.base.errors import HustingsError, TryLater
+from hustings.base.ids import new_id
+from hustings.web.outbox.model import Message
+from hustings.wire.kinds import Room
+from hustings.wire.tokens import Claims, KeyRing
+
+_TIMEOUT_S: Final = 4.0
+_TOKEN_S: Final = 300
+_AGAIN: Final = frozenset({401, 403, 408, 425, 429})  # clocks, keys and load may come right
+
+
+class StageRefused(HustingsError):
+    """The stage said no for good; its own words are the title."""
+
+
+class StageClient:
+    """HTTP to one stage."""
+
+    def __init__(
+        self, url: str, keys: KeyRing, clock: Clock, *, tls: ssl.SSLContext | bool = True
+    ) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=_TIMEOUT_S, verify=tls, trust_env=False
+        )
+
+    async def rooms(self) -> list[Room]:
+        """All rooms that the stage knows."""
+        response = await self._call("GET", "/rooms", None)
+        return msgspec.json.decode(response.content, type=list[Room])
+
+    async def send(self, message: Message) -> Room | None:
+        """Deliver one message; returns the room as it now is, where the stage tells it.
+
+        Raises StageRefused, TryLater, or httpx.HTTPError if the stage is away.
+        """
+        room = message.room
+        match message.call:
+            case "room":
+                response = await self._call("PUT", f"/rooms/{room}", message.body)
+                return msgspec.json.decode(response.content, type=Room)
+            case "revoke":
+                await self._call("POST", f"/rooms/{room}/revoke", message.body)
+            case "entry":
+                await self._call("POST", f"/rooms/{room}/entries", message.body)
+        return None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def _token(self) -> str:
+        now_s = self._clock.wall_ms() // 1_000
+        return self._keys.sign(Claims(typ="service", jti=new_id(), iat=now_s, exp=now_s + _TOKEN_S))
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token()}"}
+        response = await self._http.request(method, path, json=body, headers=headers)
+        if response.is_success:
+            return response
+        title = _title(response)
+        if response.status_code in _AGAIN or response.status_code >= 500:
+            raise TryLater("stage_away", title)
+        raise StageRefused("stage_refused", title)
+
+
+def _title(response: httpx.Response) -> str:
+    """The problem document's sentence, or the bare status."""
+    try:
+        title = response.json()["title"]
+    except (ValueError, KeyError, TypeError):
+        title = ""
+    return str(title)[:200] or f"HTTP {response.status_code}"

@@ -1,0 +1,1 @@
+"""Rooms as people plan them: the calendar, the form, the invitations."""

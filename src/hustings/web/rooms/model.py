@@ -1,0 +1,168 @@
+"""What web knows of a room, an invitation, and the form that asks for one; pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import msgspec
+
+from hustings.base.errors import UserError
+from hustings.base.ids import RoomId, room_id
+from hustings.wire.kinds import Role, Room, RoomState
+
+TITLE_CHARS: Final = 200
+NAME_CHARS: Final = 80
+TEXT_CHARS: Final = 2_000
+INVITED: Final = 50  # people in one room, as the stage counts them
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+_SLUG_CHARS: Final = 40
+
+ROLES: Final[tuple[Role, ...]] = ("host", "cohost", "moderator", "speaker")
+FIELDS: Final = (
+    *("title", "description", "language", "host", "start", "zone_min", "radio"),
+    *("cohosts", "speakers", "address"),
+)
+PassKind = Literal["invite", "whip"]
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What an owner asks for; the stage makes it true."""
+
+    title: str
+    description: str = ""
+    language: str = "en"
+    host: str = ""
+    start_ms: int = 0
+    radio: bool = False
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody to invite."""
+
+    name: str
+    role: Role
+
+
+class PlannedRoom(msgspec.Struct, frozen=True):
+    """A room in web's own table: the wish, and what the stage last said of it."""
+
+    room: RoomId
+    wish: Wish
+    made_here: bool
+    created_ms: int
+    facts: Room | None = None
+
+    @property
+    def state(self) -> RoomState:
+        """As the stage last said; a room that it has not heard of yet is scheduled."""
+        return self.facts.state if self.facts else "scheduled"
+
+    @property
+    def title(self) -> str:
+        """What listeners read, if the stage knows the room."""
+        return self.facts.title if self.facts else self.wish.title
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """One seat's pass. The link is signed anew each time it is shown, always the same."""
+
+    jti: str
+    room: RoomId
+    kind: PassKind
+    seat: str
+    role: Role
+    name: str
+    created_ms: int
+    revoked_ms: int = 0
+
+
+def clean(text: str, limit: int, *, lines: bool = False) -> str:
+    """Text without control and direction characters, trimmed and cut; `lines` keeps newlines."""
+    kept = "".join(
+        c
+        for c in text.replace("\r\n", "\n")
+        if (lines and c == "\n") or unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
+    )
+    return kept.strip()[:limit]
+
+
+def fields_of(wish: Wish) -> dict[str, str]:
+    """A wish as the form shows it; the start in UTC, which the page's script moves to local time."""
+    start = datetime.fromtimestamp(wish.start_ms / 1_000, UTC) if wish.start_ms else None
+    return {
+        "title": wish.title,
+        "description": wish.description,
+        "language": wish.language,
+        "host": wish.host,
+        "start": f"{start:%Y-%m-%dT%H:%M}" if start else "",
+        "radio": "on" if wish.radio else "",
+    }
+
+
+def wish_from_form(fields: Mapping[str, str]) -> Wish:
+    """Read the room form. Raises UserError with `field` naming what to mend."""
+    title = clean(fields.get("title", ""), TITLE_CHARS)
+    if not title:
+        raise UserError("title_missing", "Give the room a title.", field="title")
+    language = fields.get("language", "").strip() or "en"
+    if not _LANGUAGE.fullmatch(language):
+        raise UserError("language_bad", "Name a language, like en or de-CH.", field="language")
+    return Wish(
+        title=title,
+        description=clean(fields.get("description", ""), TEXT_CHARS, lines=True),
+        language=language,
+        host=clean(fields.get("host", ""), NAME_CHARS),
+        start_ms=_start_ms(fields.get("start", ""), fields.get("zone_min", "")),
+        radio=fields.get("radio") == "on",
+    )
+
+
+def people_from_form(fields: Mapping[str, str]) -> list[Person]:
+    """Whom to invite: the host first, then one name a line for co-hosts and speakers."""
+    people = [Person(clean(fields.get("host", ""), NAME_CHARS), "host")]
+    roles: tuple[tuple[str, Role], ...] = (("cohosts", "cohost"), ("speakers", "speaker"))
+    for field, role in roles:
+        names = [clean(line, NAME_CHARS) for line in fields.get(field, "").splitlines()]
+        people += [Person(name, role) for name in names if name]
+        if len(people) > INVITED:
+            raise UserError(
+                "people_many", f"A room has room for {INVITED} named people.", field=field
+            )
+    return people
+
+
+def address_from_form(fields: Mapping[str, str], *, title: str, suffix: str) -> RoomId:
+    """The room's address: as asked for, or made from the title and a random `suffix`."""
+    asked = fields.get("address", "").strip().lower()
+    if asked:
+        try:
+            return room_id(asked)
+        except UserError as error:
+            raise UserError(error.code, error.title, field="address") from None
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_SLUG_CHARS].strip("-")
+    return room_id(f"{slug}-{suffix}" if slug else suffix)
+
+
+def role_from_form(text: str) -> Role:
+    """A role by its name."""
+    if text not in ROLES:
+        raise UserError("role_unknown", "A role is host, cohost, moderator or speaker.")
+    return text
+
+
+def _start_ms(local: str, zone_min: str) -> int:
+    """A `datetime-local` value and the browser's offset (minutes, UTC minus local) as wall ms.
+
+    Without the offset (no script) the time is UTC, and the form says so.
+    """
+    if not local:
+        return 0
+    try:
+        offset = timedelta(minutes=max(-840, min(840, int(zone_min or "0"))))
+        start = datetime.fromisoformat(local).replace(tzinfo=UTC) + offset
+        return max(0, int(start.timestamp() * 1_000))
+    except (ValueError, OverflowError):
+        raise UserError("start_bad", "Give date and time of the start.", field="start") from None

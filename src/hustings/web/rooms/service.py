@@ -1,0 +1,155 @@
+"""Plans rooms and hands out their passes; every change goes to the stage through the outbox.
+
+A change and its message to the stage are written in one transaction: what people see planned
+here will reach the stage, though it may be away for now.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy.exc import IntegrityError
+
+from hustings.base.clock import Clock
+from hustings.base.errors import NotFound, UserError
+from hustings.base.ids import RoomId, new_id
+from hustings.store import Database
+from hustings.web.outbox import queries as outbox
+from hustings.web.rooms import queries
+from hustings.web.rooms.model import INVITED, Invitation, PassKind, Person, PlannedRoom, Wish
+from hustings.wire.kinds import Room
+from hustings.wire.tokens import Claims, KeyRing
+
+SHOWN: Final = 50  # rooms of each kind on the home page
+
+
+class Calendar(msgspec.Struct, frozen=True):
+    """The home page's three lists."""
+
+    live: list[PlannedRoom]  # live, and lobbies that are open
+    coming: list[PlannedRoom]
+    past: list[PlannedRoom]
+
+
+class Rooms:
+    """The rooms of this house, as web plans them."""
+
+    def __init__(self, database: Database, keys: KeyRing, clock: Clock) -> None:
+        self._database = database
+        self._keys = keys
+        self._clock = clock
+
+    async def calendar(self) -> Calendar:
+        """What is on, what comes, what was."""
+        async with self._database.read() as connection:
+            return Calendar(
+                live=await queries.rooms_in(connection, ["live", "lobby"], limit=SHOWN),
+                coming=await queries.rooms_in(connection, ["scheduled"], limit=SHOWN),
+                past=await queries.past_rooms(connection, limit=SHOWN),
+            )
+
+    async def create(self, room: RoomId, wish: Wish, people: Sequence[Person]) -> PlannedRoom:
+        """A new room with its invitations. Raises UserError("room_taken")."""
+        now_ms = self._clock.wall_ms()
+        planned = PlannedRoom(room=room, wish=wish, made_here=True, created_ms=now_ms)
+        try:
+            async with self._database.write() as connection:
+                await queries.add_room(connection, planned)
+                for order, person in enumerate(people):
+                    invitation = _invitation(room, "invite", person, now_ms + order)
+                    await queries.add_invitation(connection, invitation)
+                body = {**msgspec.structs.asdict(wish), "state": "scheduled"}
+                await outbox.put_room(connection, room, body, now_ms)
+        except IntegrityError:
+            raise UserError(
+                "room_taken", "There is a room with this address already.", field="address"
+            ) from None
+        return planned
+
+    async def room(self, room: RoomId) -> PlannedRoom:
+        """One room. Raises NotFound("room_unknown")."""
+        async with self._database.read() as connection:
+            found = await queries.room_named(connection, room)
+        if found is None:
+            raise NotFound("room_unknown", "There is no room with this address.", room=room)
+        return found
+
+    async def change(self, room: RoomId, wish: Wish) -> None:
+        """The owner edits the room; its state is the stage's affair."""
+        now_ms = self._clock.wall_ms()
+        async with self._database.write() as connection:
+            await queries.change_wish(connection, room, wish, now_ms)
+            await outbox.put_room(connection, room, msgspec.structs.asdict(wish), now_ms)
+
+    async def open_lobby(self, room: RoomId) -> None:
+        """Ask the stage to open the lobby; media time 0 is its first opening."""
+        planned = await self.room(room)
+        if planned.state != "scheduled":
+            raise UserError("room_state", f"The room is {planned.state} already.")
+        async with self._database.write() as connection:
+            await outbox.put_room(connection, room, {"state": "lobby"}, self._clock.wall_ms())
+
+    async def invite(self, room: RoomId, person: Person, kind: PassKind = "invite") -> Invitation:
+        """One more pass. Raises UserError("people_many")."""
+        now_ms = self._clock.wall_ms()
+        async with self._database.write() as connection:
+            if await queries.count_invitations(connection, room) >= INVITED:
+                raise UserError("people_many", f"A room has room for {INVITED} named people.")
+            invitation = _invitation(room, kind, person, now_ms)
+            await queries.add_invitation(connection, invitation)
+        return invitation
+
+    async def revoke(self, room: RoomId, jti: str) -> None:
+        """Withdraw a pass; the stage puts out whoever sits there."""
+        now_ms = self._clock.wall_ms()
+        async with self._database.write() as connection:
+            seat = await queries.revoke(connection, room, jti, now_ms)
+            if seat:
+                await outbox.add(connection, room, "revoke", {"participant": seat}, now_ms)
+
+    async def invitations(self, room: RoomId) -> list[Invitation]:
+        """All passes, also withdrawn ones."""
+        async with self._database.read() as connection:
+            return await queries.invitations_of(connection, room)
+
+    def sign(self, invitation: Invitation) -> str:
+        """The pass itself: the same text each time."""
+        return self._keys.sign(
+            Claims(
+                typ=invitation.kind,
+                jti=invitation.jti,
+                iat=invitation.created_ms // 1_000,
+                room=invitation.room,
+                sub=invitation.seat,
+                role=invitation.role,
+                name=invitation.name,
+            )
+        )
+
+    async def learn(self, facts: Sequence[Room]) -> None:
+        """Keep what the stage says of its rooms, also of rooms that were not made here."""
+        now_ms = self._clock.wall_ms()
+        async with self._database.write() as connection:
+            for room in facts:
+                if not await queries.set_facts(connection, room, now_ms):
+                    await queries.add_room(connection, _foreign(room, now_ms))
+
+
+def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int) -> Invitation:
+    return Invitation(
+        jti=new_id(16),
+        room=room,
+        kind=kind,
+        seat=new_id(),
+        role=person.role,
+        name=person.name,
+        created_ms=now_ms,
+    )
+
+
+def _foreign(facts: Room, now_ms: int) -> PlannedRoom:
+    """A room that the stage has and web has not: the demo's, or from before a lost database."""
+    wish = Wish(**{field: getattr(facts, field) for field in Wish.__struct_fields__})
+    return PlannedRoom(
+        room=RoomId(facts.room), wish=wish, made_here=False, created_ms=now_ms, facts=facts
+    )

@@ -1,0 +1,163 @@
+"""Home, the room form, and a room's page for its hosts."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import RedirectResponse, Response
+
+from hustings.base.errors import UserError
+from hustings.base.ids import RoomId, new_id, room_id
+from hustings.web.rooms.languages import spoken_languages
+from hustings.web.rooms.model import (
+    FIELDS,
+    NAME_CHARS,
+    ROLES,
+    Invitation,
+    PassKind,
+    Person,
+    address_from_form,
+    clean,
+    fields_of,
+    people_from_form,
+    role_from_form,
+    wish_from_form,
+)
+from hustings.web.visit import Visit, Visitor
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def home(visit: Visitor) -> Response:
+    """What is on, what comes, what was."""
+    calendar = await visit.services.rooms.calendar()
+    return visit.page("web_home.html", calendar=calendar, is_host=await visit.is_host())
+
+
+@router.get("/rooms/new")
+async def new_room(visit: Visitor) -> Response:
+    """The empty form."""
+    if not await visit.is_host():
+        return visit.go("/start")
+    return _form_page(visit, {"language": visit.language})
+
+
+@router.post("/rooms")
+async def create_room(visit: Visitor) -> Response:
+    """Make the room and its invitations; a mistake shows the form again, filled."""
+    await visit.needs_host()
+    fields = await visit.form()
+    try:
+        wish = wish_from_form(fields)
+        people = people_from_form(fields)
+        address = address_from_form(fields, title=wish.title, suffix=new_id(4))
+        await visit.services.rooms.create(address, wish, people)
+    except UserError as error:
+        return _form_page(visit, fields, error)
+    visit.services.outbox.wake()
+    return visit.go(f"/rooms/{address}", said="created")
+
+
+@router.get("/rooms/{room}")
+async def room_page(visit: Visitor, room: str) -> Response:
+    """For hosts: everything about the room. For everybody else: the way to listen."""
+    name = room_id(room)
+    if not await visit.is_host():
+        return RedirectResponse(visit.links.listen(name), 303)
+    return await _room_page(visit, name)
+
+
+@router.post("/rooms/{room}")
+async def change_room(visit: Visitor, room: str) -> Response:
+    """Edit title, description, host, language, start and radio."""
+    await visit.needs_host()
+    name = room_id(room)
+    fields = await visit.form()
+    try:
+        wish = wish_from_form(fields)
+    except UserError as error:
+        return await _room_page(visit, name, status=422, fields=fields, error=error)
+    await visit.services.rooms.room(name)
+    await visit.services.rooms.change(name, wish)
+    visit.services.outbox.wake()
+    return visit.go(f"/rooms/{name}", said="changed")
+
+
+@router.post("/rooms/{room}/lobby")
+async def open_lobby(visit: Visitor, room: str) -> Response:
+    """Ask the stage to open the lobby."""
+    await visit.needs_host()
+    name = room_id(room)
+    await visit.services.rooms.open_lobby(name)
+    visit.services.outbox.wake()
+    return visit.go(f"/rooms/{name}", said="lobby")
+
+
+@router.post("/rooms/{room}/invitations")
+async def invite(visit: Visitor, room: str) -> Response:
+    """One more invitation, or a pass for an encoder."""
+    await visit.needs_host()
+    name = room_id(room)
+    await visit.services.rooms.room(name)
+    fields = await visit.form()
+    person = Person(
+        clean(fields.get("name", ""), NAME_CHARS), role_from_form(fields.get("role", ""))
+    )
+    kind: PassKind = "whip" if fields.get("kind") == "whip" else "invite"
+    await visit.services.rooms.invite(name, person, kind)
+    return visit.go(f"/rooms/{name}", said="invited")
+
+
+@router.post("/rooms/{room}/invitations/{jti}/revoke")
+async def revoke(visit: Visitor, room: str, jti: str) -> Response:
+    """Withdraw a pass."""
+    await visit.needs_host()
+    name = room_id(room)
+    await visit.services.rooms.revoke(name, jti)
+    visit.services.outbox.wake()
+    return visit.go(f"/rooms/{name}", said="revoked")
+
+
+async def _room_page(
+    visit: Visit,
+    room: RoomId,
+    *,
+    status: int = 200,
+    fields: dict[str, str] | None = None,
+    error: UserError | None = None,
+) -> Response:
+    rooms = visit.services.rooms
+    planned = await rooms.room(room)
+    passes = await rooms.invitations(room)
+    return visit.page(
+        "web_room.html",
+        status,
+        planned=planned,
+        is_host=True,
+        **_form(visit, fields or fields_of(planned.wish), error),
+        seats=[(each, _address(visit, each)) for each in passes if each.kind == "invite"],
+        encoders=[(each, rooms.sign(each)) for each in passes if each.kind == "whip"],
+        backlog=await visit.services.outbox.backlog(room),
+        roles=ROLES,
+        said=visit.request.query_params.get("said", ""),
+    )
+
+
+def _address(visit: Visit, invitation: Invitation) -> str:
+    return visit.links.seat(invitation.room, visit.services.rooms.sign(invitation))
+
+
+def _form_page(visit: Visit, fields: dict[str, str], error: UserError | None = None) -> Response:
+    status = 422 if error else 200
+    return visit.page("web_room_new.html", status, is_host=True, **_form(visit, fields, error))
+
+
+def _form(visit: Visit, fields: dict[str, str], error: UserError | None) -> dict[str, Any]:
+    """What `_web_room_fields.html` needs."""
+    return {
+        "fields": {**dict.fromkeys(FIELDS, ""), **fields},
+        "wrong": str(error.facts.get("field", "")) if error else "",
+        "error": error.code if error else "",
+        "spoken": spoken_languages(visit.language, fields.get("language", "")[:35]),
+        "start": fields.get("start", ""),
+    }

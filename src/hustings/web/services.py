@@ -1,0 +1,70 @@
+"""Everything the views need, opened from the settings and closed in order."""
+
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hustings.base.clock import Clock
+from hustings.base.keyfiles import participant_key, service_key
+from hustings.settings import Settings
+from hustings.store import Database, open_database
+from hustings.web.house.service import House
+from hustings.web.outbox.service import Outbox
+from hustings.web.outbox.stage import StageClient
+from hustings.web.rooms.service import Rooms
+from hustings.wire.links import Links, links_for, stage_url
+from hustings.wire.tokens import KeyRing
+
+
+@dataclass(frozen=True)
+class Services:
+    """One web service's parts."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    house: House
+    rooms: Rooms
+    outbox: Outbox
+    links: Links  # as far as the settings alone tell
+    counts: Counter[str] = field(default_factory=Counter)  # requests by status class
+
+    def links_for(self, asked_host: str) -> Links:
+        """Addresses that this visitor can use."""
+        return links_for(self.settings, asked_host=asked_host)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Services]:
+    """Open database, keys and the way to the stage. Raises OperatorError."""
+    data = Path(settings.data)
+    people, services = KeyRing([participant_key(data)]), KeyRing([service_key(data)])
+    database = await open_database(settings.web.database, folder=data)
+    stage = StageClient(stage_url(settings), services, clock, tls=_trust(settings))
+    rooms = Rooms(database, people, clock)
+    try:
+        yield Services(
+            settings=settings,
+            clock=clock,
+            database=database,
+            house=House(database, clock),
+            rooms=rooms,
+            outbox=Outbox(database, rooms, stage, clock),
+            links=links_for(settings),
+        )
+    finally:
+        await stage.close()
+        await database.close()
+
+
+def _trust(settings: Settings) -> ssl.SSLContext | bool:
+    """On one machine the stage shows our own certificate, whatever name it bears: pin that."""
+    if not settings.tls.cert or settings.web.stage:
+        return True
+    context = ssl.create_default_context(cafile=settings.tls.cert)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context

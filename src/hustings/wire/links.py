@@ -1,0 +1,83 @@
+"""Every address that a service hands out, made from the settings; pure.
+
+Behind a proxy `public_url.*` says them. Otherwise they are host and port; where the services
+listen on all addresses (`0.0.0.0`), the name under which the asking browser reached us is used.
+"""
+
+import ipaddress
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from hustings.base.ids import RoomId
+from hustings.settings import Settings
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]")
+
+
+class Links(msgspec.Struct, frozen=True):
+    """Base addresses without a slash at the end."""
+
+    web: str
+    stage: str
+    edge: str
+
+    def listen(self, room: RoomId) -> str:
+        """Where the audience hears the room; the same for ever."""
+        return f"{self.edge}/r/{room}"
+
+    def seat(self, room: RoomId, invite: str) -> str:
+        """Where an invited person joins; the fragment is never sent to a server."""
+        return f"{self.stage}/s/{room}#i={invite}"
+
+    def whip(self, room: RoomId) -> str:
+        """Where an encoder sends its sound."""
+        return f"{self.stage}/rooms/{room}/whip"
+
+    def start(self, code: str) -> str:
+        """The one-time host link."""
+        return f"{self.web}/start#{code}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach web by TLS, so that cookies can be bound to it."""
+        return self.web.startswith("https:")
+
+
+def links_for(settings: Settings, *, asked_host: str = "") -> Links:
+    """The addresses as the visitor who sent `Host: asked_host` can use them."""
+    scheme = "https" if settings.tls.cert else "http"
+    name = _reachable_name(settings.host, asked_host)
+    public = settings.public_url
+
+    def base(url: str, port: int) -> str:
+        return url.rstrip("/") or f"{scheme}://{name}:{port}"
+
+    return Links(
+        web=base(public.web, settings.web.port),
+        stage=base(public.stage, settings.stage.port),
+        edge=base(public.edge, settings.edge.port),
+    )
+
+
+def stage_url(settings: Settings) -> str:
+    """Where web itself reaches the stage."""
+    if settings.web.stage:
+        return settings.web.stage.rstrip("/")
+    scheme = "https" if settings.tls.cert else "http"
+    return f"{scheme}://{_reachable_name(settings.host, '')}:{settings.stage.port}"
+
+
+def _reachable_name(host: str, asked_host: str) -> str:
+    """A name for URLs: `host`, unless it means "all addresses"."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host or "localhost"
+    if address.is_unspecified:
+        asked = urlsplit(f"//{asked_host}").netloc.rsplit("@", 1)[-1]
+        asked = re.sub(r":\d*$", "", asked)
+        return asked if _HOST.fullmatch(asked) else "localhost"
+    return f"[{host}]" if address.version == 6 else host

@@ -1,0 +1,119 @@
+"""Rooms and invitations: made together with their message to the stage."""
+
+import pytest
+
+from hustings.base.clock import ManualClock
+from hustings.base.errors import NotFound, UserError
+from hustings.base.ids import RoomId
+from hustings.store import Database
+from hustings.web.outbox import queries as outbox
+from hustings.web.outbox.model import Message
+from hustings.web.rooms.model import INVITED, Person, Wish
+from hustings.web.rooms.service import Rooms
+from hustings.wire.kinds import Room
+from hustings.wire.tokens import KeyRing
+
+KEYS = KeyRing([bytes(32)])
+ROOM = RoomId("town-hall")
+PEOPLE = [Person("Ada", "host"), Person("Bo", "cohost"), Person("Cy", "speaker")]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def rooms(database: Database, clock: ManualClock) -> Rooms:
+    return Rooms(database, KEYS, clock)
+
+
+async def messages(database: Database, clock: ManualClock) -> list[Message]:
+    async with database.read() as connection:
+        return await outbox.due(connection, clock.wall_ms(), limit=50)
+
+
+async def test_a_room_is_made_with_its_invitations_and_told_to_the_stage(
+    rooms: Rooms, database: Database, clock: ManualClock
+) -> None:
+    await rooms.create(ROOM, Wish(title="Town hall", host="Ada", start_ms=5), PEOPLE)
+    (message,) = await messages(database, clock)
+    assert (message.room, message.call) == (ROOM, "room")
+    assert message.body["title"] == "Town hall"
+    assert message.body["state"] == "scheduled"
+    made = await rooms.invitations(ROOM)
+    assert [(i.name, i.role) for i in made] == [(p.name, p.role) for p in PEOPLE]
+    assert len({i.seat for i in made}) == 3
+
+
+async def test_an_invitation_is_the_same_each_time_and_names_its_seat(
+    rooms: Rooms, clock: ManualClock
+) -> None:
+    await rooms.create(ROOM, Wish(title="x"), PEOPLE)
+    invitation = (await rooms.invitations(ROOM))[1]
+    link = rooms.sign(invitation)
+    clock.advance(86_400)
+    assert rooms.sign((await rooms.invitations(ROOM))[1]) == link
+    claims = KEYS.check(link, kind="invite", now_s=clock.wall_ms() / 1_000, room=ROOM)
+    assert (claims.sub, claims.role, claims.name) == (invitation.seat, "cohost", "Bo")
+
+
+async def test_a_taken_address_makes_nothing(
+    rooms: Rooms, database: Database, clock: ManualClock
+) -> None:
+    await rooms.create(ROOM, Wish(title="first"), PEOPLE)
+    with pytest.raises(UserError) as caught:
+        await rooms.create(ROOM, Wish(title="second"), PEOPLE)
+    assert caught.value.code == "room_taken"
+    assert (await rooms.room(ROOM)).title == "first"
+    assert len(await rooms.invitations(ROOM)) == 3
+    assert [m.body["title"] for m in await messages(database, clock)] == ["first"]
+
+
+async def test_withdrawing_tells_the_stage_once(
+    rooms: Rooms, database: Database, clock: ManualClock
+) -> None:
+    await rooms.create(ROOM, Wish(title="x"), PEOPLE)
+    async with database.write() as connection:
+        for message in await outbox.due(connection, clock.wall_ms(), limit=9):
+            await outbox.sent(connection, message)
+    invitation = (await rooms.invitations(ROOM))[2]
+    await rooms.revoke(ROOM, invitation.jti)
+    await rooms.revoke(ROOM, invitation.jti)
+    await rooms.revoke(RoomId("other"), invitation.jti)
+    assert [m.body for m in await messages(database, clock)] == [{"participant": invitation.seat}]
+    assert (await rooms.invitations(ROOM))[2].revoked_ms == clock.wall_ms()
+
+
+async def test_invitations_are_bounded(rooms: Rooms) -> None:
+    await rooms.create(ROOM, Wish(title="x"), [Person(str(n), "speaker") for n in range(INVITED)])
+    with pytest.raises(UserError) as caught:
+        await rooms.invite(ROOM, Person("one more", "speaker"))
+    assert caught.value.code == "people_many"
+    await rooms.revoke(ROOM, (await rooms.invitations(ROOM))[0].jti)
+    await rooms.invite(ROOM, Person("one more", "speaker"))
+
+
+async def test_what_the_stage_says_counts(rooms: Rooms, clock: ManualClock) -> None:
+    await rooms.create(ROOM, Wish(title="planned", start_ms=9), PEOPLE)
+    live = Room(room=ROOM, title="As said", state="live", host="Ada")
+    demo = Room(room="demo", title="Demo", state="ended")
+    await rooms.learn([live, demo])
+    calendar = await rooms.calendar()
+    assert [(r.room, r.title, r.state) for r in calendar.live] == [(ROOM, "As said", "live")]
+    assert [(r.room, r.made_here) for r in calendar.past] == [("demo", False)]
+    assert calendar.coming == []
+    with pytest.raises(UserError):
+        await rooms.open_lobby(ROOM)
+
+
+async def test_the_calendar_begins_with_what_begins_first(rooms: Rooms) -> None:
+    for name, start_ms in (("late", 300), ("open", 0), ("soon", 100)):
+        await rooms.create(RoomId(name), Wish(title=name, start_ms=start_ms), [])
+    assert [room.room for room in (await rooms.calendar()).coming] == ["soon", "late", "open"]
+
+
+async def test_an_unknown_room(rooms: Rooms) -> None:
+    with pytest.raises(NotFound) as caught:
+        await rooms.room(RoomId("nowhere"))
+    assert caught.value.code == "room_unknown"

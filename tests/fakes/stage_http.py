@@ -1,0 +1,62 @@
+"""A stage as web sees it: keeps rooms, checks the service token, can be away or refuse."""
+
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hustings.base.clock import Clock
+from hustings.base.errors import HustingsError
+from hustings.wire.tokens import KeyRing
+
+
+class FakeStage:
+    """Answers `GET /rooms`, `PUT /rooms/{room}` and `POST /rooms/{room}/revoke`."""
+
+    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+        self.rooms: dict[str, dict[str, Any]] = {}
+        self.revoked: list[tuple[str, str]] = []
+        self.calls: list[str] = []
+        self.away = False  # answers 503
+        self.refusal = ""  # answers 422 with this title
+        self.app = Starlette(
+            routes=[
+                Route("/rooms", self._list),
+                Route("/rooms/{room}", self._put, methods=["PUT"]),
+                Route("/rooms/{room}/revoke", self._revoke, methods=["POST"]),
+            ]
+        )
+
+    def _stopped(self, request: Request) -> Response | None:
+        self.calls.append(f"{request.method} {request.url.path}")
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        try:
+            self._keys.check(token, kind="service", now_s=self._clock.wall_ms() / 1_000)
+        except HustingsError as error:
+            return JSONResponse(error.problem(), 401)
+        if self.away:
+            return JSONResponse({"title": "Starting.", "code": "starting"}, 503)
+        if self.refusal and request.method != "GET":
+            return JSONResponse({"title": self.refusal, "code": "refused"}, 422)
+        return None
+
+    async def _list(self, request: Request) -> Response:
+        return self._stopped(request) or JSONResponse(list(self.rooms.values()))
+
+    async def _put(self, request: Request) -> Response:
+        if stopped := self._stopped(request):
+            return stopped
+        name = request.path_params["room"]
+        room = self.rooms.setdefault(name, {"room": name, "title": "", "state": "scheduled"})
+        room.update(await request.json())
+        return JSONResponse(room)
+
+    async def _revoke(self, request: Request) -> Response:
+        if stopped := self._stopped(request):
+            return stopped
+        self.revoked.append((request.path_params["room"], (await request.json())["participant"]))
+        return JSONResponse({})

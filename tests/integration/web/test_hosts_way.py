@@ -1,0 +1,116 @@
+"""From the one-time link to the room on the stage, over real HTTP."""
+
+import re
+
+from hustings.web.rooms.model import Invitation
+from tests.fakes.web_house import House
+
+
+async def invitations(house: House) -> list[Invitation]:
+    from hustings.base.ids import RoomId
+
+    return await house.services.rooms.invitations(RoomId("hall"))
+
+
+async def test_a_code_makes_a_host_by_post_only_and_once(house: House) -> None:
+    code = await house.services.house.new_code()
+    for _ in range(3):  # link previewers
+        assert (await house.browser.get("/start", params={"code": code})).status_code == 200
+    assert (await house.create()).status_code == 401
+    answer = await house.browser.post("/start", data={"code": f" http://x/start#{code}\n"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/rooms/new")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("hustings_session=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    house.browser.cookies.clear()
+    again = await house.browser.post("/start", data={"code": code})
+    assert again.status_code == 403
+    assert "set-cookie" not in again.headers
+
+
+async def test_a_room_reaches_the_stage_and_its_links_are_shown(house: House) -> None:
+    await house.become_host()
+    answer = await house.create(cohosts="Cy", radio="on", language="de")
+    assert answer.headers["location"] == "/rooms/hall?said=created"
+    await house.turn()
+    assert house.stage.rooms["hall"]["title"] == "Town hall"
+    assert house.stage.rooms["hall"]["radio"] is True
+    page = (await house.browser.get("/rooms/hall")).text
+    links = re.findall(r'value="(http://[^"]+/s/hall#i=[^"]+)"', page)
+    assert len(set(links)) == 3
+    assert 'value="http://127.0.0.1:8002/r/hall"' in page
+    assert (await house.browser.get("/rooms/hall")).text.count(links[0]) == page.count(links[0])
+
+
+async def test_the_public_sees_no_invitation(house: House) -> None:
+    await house.become_host()
+    await house.create()
+    house.browser.cookies.clear()
+    answer = await house.browser.get("/rooms/hall")
+    assert (answer.status_code, answer.headers["location"]) == (303, "http://127.0.0.1:8002/r/hall")
+    assert "#i=" not in (await house.browser.get("/")).text
+    for path in ("/rooms/hall", "/rooms/hall/lobby", "/rooms/hall/invitations"):
+        assert (await house.browser.post(path, data={"title": "x"})).status_code == 401
+    await house.turn()
+    assert house.stage.rooms["hall"]["title"] == "Town hall"
+
+
+async def test_editing_and_the_lobby(house: House) -> None:
+    await house.become_host()
+    await house.create()
+    await house.turn()
+    edit = {"title": "New title", "language": "en", "start": "2026-11-20T18:00", "zone_min": "0"}
+    answer = await house.browser.post("/rooms/hall?lang=de", data=edit)
+    assert answer.headers["location"] == "/rooms/hall?lang=de&said=changed"
+    assert (await house.browser.post("/rooms/hall/lobby")).status_code == 303
+    await house.turn()
+    assert house.stage.rooms["hall"]["state"] == "lobby"
+    assert house.stage.rooms["hall"]["title"] == "New title"
+    assert 'class="badge lobby"' in (await house.browser.get("/")).text
+    again = await house.browser.post("/rooms/hall/lobby")
+    assert again.status_code == 400
+    assert "room_state" in again.text
+
+
+async def test_a_mistake_shows_the_form_again_with_what_was_typed(house: House) -> None:
+    await house.become_host()
+    await house.create()
+    answer = await house.create(title="Another <b>", description="kept", speakers="Kim")
+    assert answer.status_code == 422
+    assert "already" in answer.text
+    assert 'value="Another &lt;b&gt;"' in answer.text
+    assert ">kept</textarea>" in answer.text
+    assert ">Kim</textarea>" in answer.text
+    assert re.search(r'id="address"[^>]*aria-invalid="true"', answer.text)
+    edit = await house.browser.post("/rooms/hall", data={"title": ""})
+    assert edit.status_code == 422
+    assert re.search(r'id="title"[^>]*aria-invalid="true"', edit.text)
+
+
+async def test_inviting_encoders_and_withdrawing(house: House) -> None:
+    await house.become_host()
+    await house.create()
+    await house.turn()
+    data = {"name": "Kim", "role": "moderator"}
+    assert (await house.browser.post("/rooms/hall/invitations", data=data)).status_code == 303
+    data = {"name": "Mixer", "role": "speaker", "kind": "whip"}
+    assert (await house.browser.post("/rooms/hall/invitations", data=data)).status_code == 303
+    made = {each.name: each for each in await invitations(house)}
+    assert (made["Kim"].role, made["Mixer"].kind) == ("moderator", "whip")
+    token = house.services.rooms.sign(made["Mixer"])
+    assert f'value="{token}"' in (await house.browser.get("/rooms/hall")).text
+    path = f"/rooms/hall/invitations/{made['Kim'].jti}/revoke"
+    assert (await house.browser.post(path)).headers["location"] == "/rooms/hall?said=revoked"
+    await house.turn()
+    assert house.stage.revoked == [("hall", made["Kim"].seat)]
+    page = (await house.browser.get("/rooms/hall")).text
+    assert house.services.rooms.sign(made["Kim"]) not in page
+    assert "data-withdrawn" in page
+
+
+async def test_leaving(house: House) -> None:
+    await house.become_host()
+    answer = await house.browser.post("/leave")
+    assert answer.status_code == 303
+    assert (await house.create()).status_code == 401

@@ -1,0 +1,118 @@
+"""The room form: what is read, what is refused, and which field is to be mended."""
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from hustings.base.errors import UserError
+from hustings.base.ids import room_id
+from hustings.web.rooms.model import (
+    INVITED,
+    Person,
+    Wish,
+    address_from_form,
+    clean,
+    fields_of,
+    people_from_form,
+    role_from_form,
+    wish_from_form,
+)
+
+FORM = st.dictionaries(
+    st.sampled_from(["title", "description", "language", "host", "start", "zone_min", "radio"]),
+    st.text(max_size=300),
+)
+
+
+def refused(fields: dict[str, str]) -> str:
+    with pytest.raises(UserError) as caught:
+        wish_from_form(fields)
+    return str(caught.value.facts["field"])
+
+
+def test_a_whole_form() -> None:
+    fields = {
+        "title": "  Town hall\u202e ",
+        "description": "One\r\nTwo",
+        "language": "de-CH",
+        "host": "Ada",
+        "start": "2026-11-20T19:30",
+        "zone_min": "-60",
+        "radio": "on",
+    }
+    assert wish_from_form(fields) == Wish(
+        title="Town hall",
+        description="One\nTwo",
+        language="de-CH",
+        host="Ada",
+        start_ms=1_795_199_400_000,  # 2026-11-20 18:30 UTC
+        radio=True,
+    )
+
+
+def test_what_has_to_be_mended_is_named() -> None:
+    assert refused({}) == "title"
+    assert refused({"title": " \u200b "}) == "title"
+    assert refused({"title": "x", "language": "english please"}) == "language"
+    assert refused({"title": "x", "start": "tomorrow"}) == "start"
+    assert refused({"title": "x", "start": "9999-12-31T23:59", "zone_min": "840"}) == "start"
+    assert refused({"title": "x", "start": "2026-01-01T00:00", "zone_min": "east"}) == "start"
+
+
+@given(FORM)
+def test_any_form_is_a_bounded_wish_or_refused(fields: dict[str, str]) -> None:
+    try:
+        wish = wish_from_form(fields)
+    except UserError as error:
+        event(f"refused: {error.facts['field']}")
+        return
+    assert 0 < len(wish.title) <= 200
+    assert len(wish.description) <= 2_000
+    assert len(wish.host) <= 80
+    assert wish.start_ms >= 0
+    assert wish_from_form(fields_of(wish) | {"zone_min": ""}).title == wish.title
+
+
+@given(st.text(max_size=300), st.integers(1, 80))
+def test_cleaned_text_is_printable_and_stays_clean(text: str, limit: int) -> None:
+    once = clean(text, limit)
+    assert len(once) <= limit
+    assert not set(once) & set("\n\r\t\x00\u202e\u2066")
+    assert clean(once, limit) == once
+
+
+def test_people_host_first_one_name_a_line() -> None:
+    fields = {"host": "Ada", "cohosts": "Bo\n\n Cy ", "speakers": "Di\r\nEd"}
+    assert people_from_form(fields) == [
+        Person("Ada", "host"),
+        Person("Bo", "cohost"),
+        Person("Cy", "cohost"),
+        Person("Di", "speaker"),
+        Person("Ed", "speaker"),
+    ]
+    with pytest.raises(UserError) as caught:
+        people_from_form({"speakers": "x\n" * INVITED})
+    assert caught.value.facts["field"] == "speakers"
+
+
+def test_an_address_is_taken_or_made() -> None:
+    assert address_from_form({"address": " Town-Hall "}, title="x", suffix="ab2c") == "town-hall"
+    made = address_from_form({}, title="Über  Städte & Räume!", suffix="ab2c")
+    assert made == "uber-stadte-raume-ab2c"
+    assert address_from_form({}, title="مناظرة", suffix="ab2c") == "ab2c"
+    with pytest.raises(UserError) as caught:
+        address_from_form({"address": "../x"}, title="x", suffix="ab2c")
+    assert caught.value.facts["field"] == "address"
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_every_title_makes_an_address(title: str) -> None:
+    made = address_from_form({}, title=title, suffix="ab2c")
+    assert room_id(made) == made
+    assert made.endswith("ab2c")
+
+
+def test_roles_by_name() -> None:
+    assert role_from_form("moderator") == "moderator"
+    with pytest.raises(UserError):
+        role_from_form("king")

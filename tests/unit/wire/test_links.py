@@ -1,0 +1,61 @@
+"""Addresses that web hands out."""
+
+import pytest
+
+from hustings.base.ids import RoomId
+from hustings.settings import PublicUrl, Settings, Tls, WebSettings
+from hustings.wire.links import links_for, stage_url
+
+ROOM = RoomId("hall")
+
+
+def test_host_and_ports_by_default() -> None:
+    links = links_for(Settings())
+    assert links.listen(ROOM) == "http://127.0.0.1:8002/r/hall"
+    assert links.seat(ROOM, "x.y") == "http://127.0.0.1:8001/s/hall#i=x.y"
+    assert links.whip(ROOM) == "http://127.0.0.1:8001/rooms/hall/whip"
+    assert links.start("c") == "http://127.0.0.1:8000/start#c"
+    assert not links.secure
+
+
+def test_public_urls_count() -> None:
+    public = PublicUrl(
+        web="https://a.example/", stage="https://a.example/st", edge="https://e.example"
+    )
+    links = links_for(Settings(public_url=public), asked_host="evil.example")
+    assert links.web == "https://a.example"
+    assert links.seat(ROOM, "i") == "https://a.example/st/s/hall#i=i"
+    assert links.listen(ROOM) == "https://e.example/r/hall"
+    assert links.secure
+
+
+def test_tls_in_the_service_makes_https() -> None:
+    settings = Settings(tls=Tls(cert="c", key="k"), host="debate.example")
+    assert links_for(settings).edge == "https://debate.example:8002"
+    assert stage_url(settings) == "https://debate.example:8001"
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("box.local:8000", "box.local"),
+        ("192.168.1.4:8000", "192.168.1.4"),
+        ("[fe80::1]:8000", "[fe80::1]"),
+        ("", "localhost"),
+        ("a b", "localhost"),
+        ('x"><script>', "localhost"),
+        ("user@box.local", "box.local"),
+    ],
+)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_on_all_addresses_the_visitors_own_name_is_used(host: str, asked: str, name: str) -> None:
+    assert links_for(Settings(host=host), asked_host=asked).edge == f"http://{name}:8002"
+
+
+def test_an_ipv6_host_stands_in_brackets() -> None:
+    assert links_for(Settings(host="::1")).web == "http://[::1]:8000"
+
+
+def test_where_web_reaches_the_stage() -> None:
+    assert stage_url(Settings(host="0.0.0.0")) == "http://localhost:8001"
+    assert stage_url(Settings(web=WebSettings(stage="http://st:9/"))) == "http://st:9"
