@@ -121,7 +121,7 @@ class OpusEncoder:
         """One packet of 960 samples.
 
         independent: the frame refers to none before it, so a decoder that played something
-        else until now is right at once; costs a few bytes.
+        else until now is right at once; costs a few bytes in CELT, an audible dip in SILK.
         """
         if pcm.shape != (TICK_SAMPLES,):
             raise ValueError(f"a tick is {TICK_SAMPLES} samples, not {pcm.shape}")

@@ -39,6 +39,7 @@ _LONGEST_HOLE: Final = 11_520  # samples; 240 ms of PLC would be noise: rather a
 _PAUSE_S: Final = 0.5
 _JUMP_S: Final = 2.0  # timestamp against clock: beyond, it is another stream
 _SEEN: Final = 128  # sequence numbers back that are checked for doubles
+_ANY: Final = -(1 << 62)  # before every sequence number
 _QUANTUM: Final = 120  # samples; libopus conceals in steps of 2.5 ms
 
 
@@ -117,7 +118,7 @@ class JitterBuffer:
         self._since_look = 0
         self._playing = False
         self._next_timestamp = 0  # of the next sample to be played
-        self._next_sequence = 0
+        self._next_sequence = _ANY
         self._waited = 0  # ticks without a packet
         self._above = 0  # ticks above the aim
 
@@ -165,7 +166,7 @@ class JitterBuffer:
             self.counts.doubles += 1
             return
         self._measure(arrival_s - timestamp / SAMPLE_RATE)
-        if self._playing and timestamp < self._next_timestamp:
+        if seq < self._next_sequence:  # not by timestamp: a sender may set its clock back
             self.counts.late += 1
             return
         self._packets[seq] = _Held(timestamp, samples, payload)

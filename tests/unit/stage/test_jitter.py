@@ -186,6 +186,16 @@ def test_a_new_stream_begins_at_once(gap_s: float) -> None:
     assert sum(s.action == "packet" for s in steps[-80:]) >= 75
 
 
+def test_a_sender_that_sets_its_timestamps_back_is_heard_on() -> None:
+    arrivals = [
+        a if n < 100 else a._replace(timestamp=a.timestamp - 24_000)
+        for n, a in enumerate(Line(first_timestamp=0).carry(numbered(300)))
+    ]
+    buffer, steps, _ = run(arrivals, seconds=5.9)
+    assert buffer.counts.late == buffer.counts.lost == 0
+    assert sum(s.action == "packet" for s in steps[95:250]) > 140
+
+
 def test_one_stray_packet_changes_nothing() -> None:
     arrivals = Line().carry(numbered(200))
     stray = [Arrival(arrivals[n].seconds, 7, 999_999_999, PLAIN) for n in (50, 90)]
