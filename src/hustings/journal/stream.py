@@ -12,7 +12,8 @@ thread. Format: docs/protocol.md 2.4.
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
 from typing import ClassVar, Final
 
 from hustings.base.errors import HustingsError
@@ -50,7 +51,7 @@ async def feed_records(
     visibility: int = Visibility.PUBLIC,
     position: Callable[[], int] | None = None,
     limit_bytes: int = LIMIT_BYTES,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The bytes of one feed, for ever; they begin with the journal's first line.
 
     from_seq, after: begin at this entry, if the one before it has this header hash (32 bytes).
@@ -72,8 +73,9 @@ async def feed_records(
         pieces = replay.pieces(first)
         while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece
-        async for piece in _follow(journal, live, position):
-            yield piece
+        async with aclosing(_follow(journal, live, position)) as live_pieces:
+            async for piece in live_pieces:
+                yield piece
     finally:
         attached.detach()
     if live.overflown:
@@ -82,7 +84,7 @@ async def feed_records(
 
 async def _follow(
     journal: Journal, live: "_Live", position: Callable[[], int] | None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """What comes, as it comes, with a position each second, until the queue ends."""
     loop = asyncio.get_running_loop()
     due = loop.time()
