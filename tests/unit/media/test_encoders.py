@@ -20,6 +20,7 @@ def part(encoder: ProgramEncoder, n: int, pcm: list[Pcm] = SPEECH) -> dict[str, 
     return encoder.take_part(n)
 
 
+@pytest.mark.slow
 def test_exact_frames_in_each_of_a_thousand_parts() -> None:
     """Opus makes one packet a tick by its nature; these two have frames of their own length."""
     aac, mp3 = _aac(), _mp3(0)
