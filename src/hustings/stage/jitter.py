@@ -92,6 +92,11 @@ class Counts:
         self.bad = 0  # no valid Opus packet
         self.restarts = 0
 
+    @property
+    def guessed(self) -> int:
+        """Lost and not rebuilt: concealed, or left out as too long a hole."""
+        return self.lost - self.fec
+
     def kept(self) -> float:
         """Share of the sender's packets that were heard, as sent or by FEC; 1 if none was due."""
         due = self.played + self.lost + self.dropped

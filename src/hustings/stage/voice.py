@@ -28,6 +28,7 @@ class VoiceStatistics(TypedDict):
     lost: int  # missing when their turn came
     fec: int  # of those, rebuilt
     plc: int  # of those, only guessed
+    quiet: int  # of those, between two quiet ticks: libopus sends no FEC for silence
     late: int
     dropped: int
     skipped: int
@@ -41,6 +42,26 @@ class VoiceStatistics(TypedDict):
     gain_db: float
 
 
+class _Holes:
+    """Tells holes in speech from holes in silence, by the ticks on both sides."""
+
+    def __init__(self) -> None:
+        self.quiet = 0  # packets
+        self._open = 0
+        self._loud_before = False
+
+    def feed(self, guessed: int, *, before: bool, now: bool) -> None:
+        """One tick: packets guessed in it, and whether it and the one before were loud."""
+        if guessed:
+            if self._open == 0:
+                self._loud_before = before
+            self._open += guessed
+            return
+        if not (self._loud_before or now):
+            self.quiet += self._open
+        self._open = 0
+
+
 class Voice:
     """A speaker's line. `tick` returns None while nothing is to be heard."""
 
@@ -52,6 +73,7 @@ class Voice:
         self._speech = SpeechDetector()
         self._leveller = Leveller()
         self._waiting: Pcm = np.zeros(0, dtype=np.float32)  # decoded, of packets longer than a tick
+        self._holes = _Holes()
         self._paused = True
         self._delay_s = 0.0
 
@@ -66,10 +88,13 @@ class Voice:
 
     def tick(self, now_s: float) -> Pcm | None:
         """The next 960 samples; a new array, or None: paused, or below the gate."""
+        guessed, was_loud = self._jitter.counts.guessed, self._speech.loud
         pcm = self._pull(now_s)
+        guessed = self._jitter.counts.guessed - guessed
         self._delay_s = self._jitter.delay_s(now_s)
         self.level_dbfs = FLOOR_DBFS if pcm is None else dbfs(pcm)
         self._speech.feed(self.level_dbfs)
+        self._holes.feed(guessed, before=was_loud, now=self._speech.loud)
         if pcm is None:
             self._leveller.close()
             return None
@@ -83,7 +108,8 @@ class Voice:
             played=counts.played,
             lost=counts.lost,
             fec=counts.fec,
-            plc=counts.lost - counts.fec,
+            plc=counts.guessed,
+            quiet=self._holes.quiet,
             late=counts.late,
             dropped=counts.dropped,
             skipped=counts.skipped,

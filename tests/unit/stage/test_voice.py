@@ -54,6 +54,17 @@ def test_statistics_say_what_happened() -> None:
     assert 0 <= got["depth"] <= 6
 
 
+def test_holes_in_silence_are_told_from_holes_in_speech() -> None:
+    """libopus sends no FEC for silence, so a pause has losses that nobody could hear."""
+    silence = [np.zeros(960, np.float32)] * 250
+    packets = encoded([*SPOKEN[:500], *silence, *SPOKEN[:250]])
+    voice, _ = hear(Line(loss=0.05), packets, 19.8)
+    got = voice.statistics()
+    assert 8 <= got["quiet"] <= 25
+    assert got["quiet"] <= got["plc"]
+    assert got["plc"] - got["quiet"] <= 10
+
+
 def test_nothing_is_none_and_level_falls() -> None:
     voice = Voice()
     assert voice.tick(1.0) is None
