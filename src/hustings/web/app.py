@@ -13,6 +13,7 @@ import sys
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -38,7 +39,7 @@ from hustings.web.shield import Shield
 
 log = logging.getLogger(__name__)
 
-LIMITS: Final = Limits(work_share=0.5)  # this process has no sound to protect, its host may
+WORK_SHARE: Final = 0.5  # this process has no sound to protect, its host may
 
 
 def create_app(services: Services) -> FastAPI:
@@ -89,7 +90,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
     server = GuardedServer(
         create_app(services),
         sock=listener,
-        limits=LIMITS,
+        limits=Limits(work_share=WORK_SHARE, **msgspec.structs.asdict(services.settings.guard)),
         clock=services.clock,
         tls=server_tls(services.settings.tls.cert, services.settings.tls.key),
         on_ready=announce,
