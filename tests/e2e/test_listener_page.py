@@ -57,6 +57,7 @@ async def test_it_sounds_at_once_near_live_and_says_how_far_behind(
     shown = float((await page.locator("#delay").inner_text()).split()[0])
     real = edge.media_time / 48_000 - await played(page)
     assert abs(shown - real) < 1.0  # the page says it twice a second
+    assert await page.evaluate("navigator.mediaSession.metadata.artist") == "Amina Berg"
     assert edge.streams() == ["/live/square/opus.mp4"]
     assert not [path for path in edge.requests if "hand" in path or "fallback" in path]
 
@@ -95,9 +96,10 @@ async def test_joined_parts_play_without_a_break(page: Page, edge: FakeEdge) -> 
 
 
 async def test_a_crowd_is_told_to_wait_and_then_hears(page: Page, edge: FakeEdge) -> None:
-    edge.refuse = (503, 2)
+    edge.refuse = (503, 3)
     await page.goto(edge.url)
     await expect(page.locator("#line")).to_contain_text("Very many people are here")
+    await expect(page.locator("#delay")).to_have_text(re.compile(r"^Next try in \d+ seconds?$"))
     edge.refuse = None
     await plays_on(page)
     await expect(page.locator("#line")).to_have_text("You are listening live.")
@@ -115,6 +117,10 @@ async def test_people_and_states_change_with_the_sound(page: Page, edge: FakeEdg
     assert edge.room
     edge.event("room", msgspec.structs.replace(edge.room, notice="The hall is being cleared."))
     await expect(page.locator("#notice")).to_have_text("The hall is being cleared.")
+    edge.event("source", {"source": "hold"})
+    await expect(page.locator("#line")).to_contain_text("The stage is away for a moment")
+    edge.event("source", {"source": "live"})
+    await expect(page.locator("#line")).to_have_text("You are listening live.")
     edge.event("caption", {"text": "Good evening.", "name": "Amina Berg"})
     await expect(page.get_by_role("log")).to_have_text("Amina Berg: Good evening.")
     edge.event("room", msgspec.structs.replace(edge.room, state="ended"))

@@ -78,3 +78,11 @@ def test_the_policy_allows_no_inline_code_and_no_foreign_host() -> None:
     assert "unsafe" not in policy
     assert "connect-src 'self' wss://stage.example;" in policy
     assert policy.startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("kind", ["starting", "busy", "missing", "broken"])
+@pytest.mark.parametrize("language", locales.LANGUAGES)
+def test_a_problem_is_a_page_that_tries_again_by_itself(kind: str, language: str) -> None:
+    page = render.render("problem.html", language, kind=kind, retry_s=7).decode()
+    assert '<meta http-equiv="refresh" content="7">' in page
+    assert "refresh" not in render.render("problem.html", language, kind=kind, retry_s=0).decode()

@@ -41,7 +41,7 @@ export class NativePlayer {
     this.#load();
     const events = new EventSource(`${live}/events`);
     signal.addEventListener("abort", () => events.close());
-    for (const kind of ["state", "room", "roster", "level", "call", "caption", "reach"]) {
+    for (const kind of ["state", "room", "roster", "level", "call", "caption", "reach", "source"]) {
       events.addEventListener(kind, (message) => telling.event(JSON.parse(message.data)));
     }
   }

@@ -45,6 +45,10 @@ async function raise(live, fields) {
       const { hand } = await answer.json();
       return { raised: true, hand, words: t("Your hand is up. Stay here; the hosts will see it.") };
     }
+    const { code } = await answer.json().catch(() => ({}));
+    if (code === "stage_away") {
+      return { raised: false, hand: "", words: t("The stage cannot be reached just now. Try again in a moment.") };
+    }
     if (answer.status === 429 || answer.status === 503) {
       return { raised: false, hand: "", words: t("Too many hands at once. Try again in a moment.") };
     }

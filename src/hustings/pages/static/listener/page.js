@@ -57,6 +57,7 @@ function mute() {
 function setVolume(percent) {
   audio.volume = (percent / 100) ** 2; // the ear is not linear
   volume.value = String(percent);
+  volume.hidden = Math.abs(audio.volume - (percent / 100) ** 2) > 0.01; // iPhone: its own buttons only
   if (audio.muted && percent) mute();
   try {
     localStorage.setItem("hustings-volume", String(percent));

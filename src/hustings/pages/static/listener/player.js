@@ -6,7 +6,8 @@
 const PART_S = 0.32;
 const MARGIN_S = 0.15; // what a part may be late before silence
 const START_S = PART_S + MARGIN_S; // enough to begin
-const SPACINGS = 8; // arrivals that are remembered: a rough line, or joined parts, need a longer target
+const SPACINGS = 8; // arrivals that are remembered: a rough line needs a longer target
+const BURST_S = 0.05; // what comes within is one arrival
 const DRIFT_S = 0.05; // beyond the target: play a little faster
 const FASTEST = 1.1; // the pitch is kept; nothing is lost by a cut line, it is caught up
 const LOST_S = 32; // more than the server keeps: give up and jump
@@ -35,10 +36,7 @@ export function playable() {
 }
 
 /** @returns {typeof MediaSource | undefined} */
-function mediaSource() {
-  const { ManagedMediaSource, MediaSource } = /** @type {any} */ (globalThis);
-  return ManagedMediaSource ?? MediaSource;
-}
+const mediaSource = () => /** @type {any} */ (globalThis).ManagedMediaSource ?? globalThis.MediaSource;
 
 export class PartPlayer {
   /** @type {SourceBuffer | null} */
@@ -51,6 +49,7 @@ export class PartPlayer {
   #trimmedAt = 0;
   #steeredAt = 0;
   #arrived = 0;
+  #length = PART_S; // of what came last: an edge under pressure joins parts
   /** @type {number[]} */
   #spacings = [];
   #address = "";
@@ -74,27 +73,27 @@ export class PartPlayer {
 
   /** @param {Uint8Array<ArrayBuffer>} bytes  `ftyp` and `moov`; comes first on each connection */
   init(bytes) {
-    const same = this.#init?.length === bytes.length && this.#init.every((b, i) => b === bytes[i]);
+    if (this.#init?.toString() !== bytes.toString()) this.#push(bytes);
     this.#init = bytes;
-    if (!same) this.#push(bytes);
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} bytes  one or more parts */
-  part(bytes) {
+  /**
+   * @param {Uint8Array<ArrayBuffer>} bytes  one or more parts
+   * @param {number} seconds  how much sound that is
+   */
+  part(bytes, seconds) {
+    this.#length = seconds;
     const now = performance.now() / 1000;
     const spacing = now - this.#arrived;
-    if (spacing > 0.05) {
-      // less is the same burst
-      if (this.#arrived) this.#spacings = [...this.#spacings.slice(1 - SPACINGS), Math.min(3, spacing)];
-      this.#arrived = now;
-    }
+    if (this.#arrived && spacing > BURST_S) this.#spacings = [...this.#spacings.slice(1 - SPACINGS), Math.min(3, spacing)];
+    if (spacing > BURST_S) this.#arrived = now;
     this.#push(bytes);
   }
 
   /** Seconds that are buffered just after a part came, when all is well; one late part is none. */
   get target() {
     const [, usual = 0] = [...this.#spacings].sort((a, b) => b - a);
-    return Math.max(PART_S, usual) + MARGIN_S;
+    return Math.max(this.#length, usual) + MARGIN_S;
   }
 
   /** Media time in seconds of what is heard now; NaN before the first sound. */
@@ -189,7 +188,7 @@ export class PartPlayer {
     if (!range) return;
     if (!this.#started) {
       if (range.end - range.start < START_S) return;
-      audio.currentTime = range.end - START_S;
+      audio.currentTime = Math.max(range.start, range.end - this.target);
       this.#trimmedAt = audio.currentTime;
       this.#started = true;
     }

@@ -69,6 +69,7 @@ export class Room {
     else if (kind === "room") this.facts = body;
     else if (kind === "level") this.speaking = new Set(body.speaking);
     else if (kind === "roster") this.#person(body.participant);
+    else if (kind === "source") this.source = body.source;
     else if (kind === "call") this.called = body;
     else if (kind === "reach") this.listeners = body.now ?? this.listeners;
     else if (kind === "caption" && typeof body.text === "string") {

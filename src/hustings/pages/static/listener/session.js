@@ -70,8 +70,8 @@ export class Session {
       this.#play();
       const stream = new Stream(`${this.live}/${kind.rendition}.mp4`, {
         init: (bytes) => player.init(bytes),
-        part: ({ end, bytes }) => {
-          player.part(bytes);
+        part: ({ start, end, bytes }) => {
+          player.part(bytes, (end - start) / RATE);
           this.#clock.part(end, performance.now() / 1000);
         },
         event: (event) => this.#event(event),
@@ -167,6 +167,7 @@ export class Session {
     this.line = state;
     this.retryAt = retryS ? Date.now() + retryS * 1000 : 0;
     if (state === "unknown" || state === "ended") this.stop();
+    if (state === "ended" && this.room.facts) this.room.facts = { ...this.room.facts, state };
     this.changed();
   }
 

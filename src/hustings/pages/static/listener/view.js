@@ -68,12 +68,14 @@ export function show(session) {
   showDelay(session);
 }
 
-/** @param {Session} session */
+/** What changes by the second; outside of the live region, so that it is not read aloud. @param {Session} session */
 export function showDelay(session) {
-  const { delay, room } = session;
-  const known = Number.isFinite(delay) && delay > 0;
+  const { delay, room, retryAt, line: state } = session;
+  const known = state === "open" && Number.isFinite(delay) && delay > 0;
   const seconds = formatNumber(delay, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  say("delay", known ? t("{seconds} s behind", { seconds }) : "");
+  const wait = Math.ceil((retryAt - Date.now()) / 1000);
+  if (known) say("delay", t("{seconds} s behind", { seconds }));
+  else say("delay", wait > 1 ? n("Next try in {count} second", "Next try in {count} seconds", wait) : "");
   element("catch-up").hidden = !known || delay < BEHIND_S;
   const start = room.facts?.start_ms ?? 0;
   const left = start - Date.now();
@@ -85,19 +87,12 @@ export function showDelay(session) {
  * What is going on, in plain words.
  * @param {Session} session
  */
-function line({ mode, line: state, retryAt, stalledSince, room }) {
+function line({ mode, line: state, stalledSince, room }) {
   if (state === "unknown") return t("This room is not open any more.");
   if (mode === "broken") return t("Your browser cannot play this stream. Try one of the other ways to listen below.");
   if (mode === "blocked") return t("Press play to listen.");
   if (mode === "stopped") return t("Stopped. Press play to listen.");
-  const seconds = Math.ceil((retryAt - Date.now()) / 1000);
-  if (state === "busy") {
-    return n(
-      "Very many people are here. Your turn to try again is in {count} second.",
-      "Very many people are here. Your turn to try again is in {count} seconds.",
-      Math.max(1, seconds),
-    );
-  }
+  if (state === "busy") return t("Very many people are here. Stay; you will get your turn.");
   if (state === "lost") return t("The connection was lost. Reconnecting …");
   if (mode === "starting") return t("Connecting …");
   if (stalledSince && Date.now() - stalledSince > 700) return t("Waiting for sound …");
