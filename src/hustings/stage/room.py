@@ -151,6 +151,14 @@ class RoomModel:
             return []
         return self.roster(who, "returned" if connected else "left", connected=connected)
 
+    def revoke(self, who_id: str) -> list[Change]:
+        """An invitation is withdrawn, before or after somebody sat down on it."""
+        if who_id in self.revoked:
+            return []
+        who = self.people.get(who_id)
+        leave = self.roster(who, "removed", place="gone", connected=False) if who else []
+        return [*leave, Change(kinds.SEAT, Seat(who_id, "revoked"), public=False)]
+
     # --- what rules are made of: commands.py builds its changes with these ---------------------
 
     def roster(self, who: Participant, change: str, *, by: str = "", **new: Any) -> list[Change]:

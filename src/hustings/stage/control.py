@@ -1,0 +1,190 @@
+"""The control socket: what named participants see and ask for (docs/protocol.md 4.1).
+
+Each socket has one bounded queue towards its page; a page that does not read is cut off (`slow`)
+and comes back by itself. Commands are limited to 20 a second. A second socket of one seat closes
+the first (`elsewhere`): the newest tab or device is the one that counts.
+"""
+
+import asyncio
+import contextlib
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
+from hustings.stage.door import Door
+from hustings.stage.studio import Studio
+
+QUEUE: Final = 256  # messages; at 5 levels a second about 50 s of a page that does not read
+MESSAGE_BYTES: Final = 16 * 1024
+COMMANDS_A_SECOND: Final = 20
+HELLO_S: Final = 5.0
+BYE: Final = {"type": "bye"}
+CLOSE_CODE: Final = 4_000
+
+
+class Socket:
+    """One page's socket; created and used on the door's loop."""
+
+    def __init__(self, door: Door, room: str, socket: WebSocket) -> None:
+        self._door = door
+        self._room = room
+        self._socket = socket
+        self._loop = asyncio.get_running_loop()
+        self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE)
+        self._who = ""
+        self._tokens = float(COMMANDS_A_SECOND)
+        self._refilled_s = door.clock.monotonic()
+
+    async def serve(self) -> None:
+        """Hello, then both directions until one ends."""
+        await self._socket.accept()
+        try:
+            await self._hello()
+        except HustingsError as error:
+            await self._say_bye(error.code, error.title)
+            return
+        except (WebSocketDisconnect, TimeoutError):
+            await self._say_bye("hello_late", "The first message has to carry the token.")
+            return
+        reading = asyncio.get_running_loop().create_task(self._read(), name="control reads")
+        writing = asyncio.get_running_loop().create_task(self._write(), name="control writes")
+        try:
+            await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reading, writing):
+                task.cancel()
+            await asyncio.gather(reading, writing, return_exceptions=True)
+            await self._door.engine.do(self._leave)
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await self._socket.close(CLOSE_CODE)
+
+    async def _hello(self) -> None:
+        async with asyncio.timeout(HELLO_S):
+            first = await self._receive()
+        if first.get("type") != "hello":
+            raise PeerError("hello_missing", "The first message has to be `hello` with the token.")
+        seated = self._door.seated(str(first.get("token", "")), self._room, self._socket)
+        self._who = seated.participant
+        view = await self._door.engine.do(self._enter)
+        urls = self._door.settings.public_url
+        await self._socket.send_json(
+            {"type": "welcome", "you": self._who, **view, "edge": urls.edge}
+            | {"listen": f"{urls.edge}/r/{self._room}"}
+        )
+
+    # On the studio's thread:
+
+    def _enter(self, studio: Studio) -> dict[str, Any]:
+        hall = studio.hall(self._room)
+        hall.known(self._who)
+        hall.seat_socket(self._who, self._hear)
+        return hall.view()
+
+    def _leave(self, studio: Studio) -> None:
+        studio.hall(self._room).leave_socket(self._who, self._hear)
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the door's loop is closing
+            self._loop.call_soon_threadsafe(self._queue, message)
+
+    # On the door's loop:
+
+    def _queue(self, message: dict[str, Any]) -> None:
+        if self._out.full():
+            while not self._out.empty():
+                self._out.get_nowait()
+            message = BYE | {"code": "slow", "title": "This page stopped reading; it reconnects."}
+        self._out.put_nowait(message)
+
+    async def _write(self) -> None:
+        while True:
+            message = await self._out.get()
+            await self._socket.send_text(msgspec.json.encode(message).decode())
+            if message["type"] == "bye":
+                return
+
+    async def _read(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                try:
+                    message = await self._receive()
+                except PeerError as error:
+                    self._queue(BYE | {"code": error.code, "title": error.title})
+                    continue
+                match message.get("type"):
+                    case "do":
+                        await self._do(message)
+                    case "token":
+                        self._renewed(message)
+                    case _:
+                        pass  # newer pages may say more
+
+    def _renewed(self, message: dict[str, Any]) -> None:
+        try:
+            self._door.seated(str(message.get("token", "")), self._room, self._socket)
+        except Denied as error:
+            self._queue(BYE | {"code": error.code, "title": error.title})
+
+    async def _do(self, message: dict[str, Any]) -> None:
+        number, command = message.get("id"), str(message.get("command", ""))
+        try:
+            self._pay()
+            result = await self._door.engine.wait(
+                lambda studio: studio.hall(self._room).command(self._who, command, message)
+            )
+            if command == "link":
+                result = self._link(message)
+        except HustingsError as error:
+            self._queue({"type": "error", "id": number, "code": error.code, "title": error.title})
+        else:
+            self._queue({"type": "done", "id": number, "result": result})
+
+    def _link(self, message: dict[str, Any]) -> dict[str, str]:
+        role, name = str(message.get("role", "speaker")), str(message.get("name", ""))[:80]
+        invitation = self._door.new_invitation(self._room, role=role, name=name)
+        stage = self._door.settings.public_url.stage
+        whip = self._door.new_invitation(self._room, role=role, name=name, kind="whip")
+        return {
+            "invitation": invitation,
+            "url": f"{stage}/s/{self._room}#i={invitation}",
+            "whip_url": f"{stage}/rooms/{self._room}/whip",
+            "whip_token": whip,
+        }
+
+    def _pay(self) -> None:
+        """A token bucket: 20 commands a second, bursts of 20."""
+        now_s = self._door.clock.monotonic()
+        refill = (now_s - self._refilled_s) * COMMANDS_A_SECOND
+        self._tokens = min(float(COMMANDS_A_SECOND), self._tokens + refill)
+        self._refilled_s = now_s
+        if self._tokens < 1:
+            raise TryLater("too_many_commands", f"At most {COMMANDS_A_SECOND} commands a second.")
+        self._tokens -= 1
+
+    async def _receive(self) -> dict[str, Any]:
+        text = await self._socket.receive_text()
+        if len(text) > MESSAGE_BYTES:
+            raise PeerError("message_size", f"A message is at most {MESSAGE_BYTES} bytes.")
+        try:
+            message = msgspec.json.decode(text, type=dict[str, Any])
+        except msgspec.MsgspecError:
+            raise PeerError("message_bad", "A message is one JSON object.") from None
+        return message
+
+    async def _say_bye(self, code: str, title: str) -> None:
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await self._socket.send_json(BYE | {"code": code, "title": title})
+            await self._socket.close(CLOSE_CODE)
+
+
+def router(door: Door) -> APIRouter:
+    """`/rooms/{room}/control`."""
+    routes = APIRouter()
+
+    @routes.websocket("/rooms/{room}/control")
+    async def control(socket: WebSocket, room: str) -> None:
+        await Socket(door, room, socket).serve()
+
+    return routes

@@ -1,0 +1,122 @@
+"""Who may come in: the stage's checks of invitations, tokens and device cookies.
+
+`Door` is what every HTTP module of the stage holds: the engine behind it and the keys to check
+credentials with. Nothing here touches a room itself.
+"""
+
+import msgspec
+from fastapi import Request, Response
+from starlette.requests import HTTPConnection
+
+from hustings.base.clock import Clock
+from hustings.base.errors import Denied
+from hustings.base.ids import new_id, new_secret
+from hustings.settings import Settings
+from hustings.stage.engine import Engine
+from hustings.wire.kinds import Participant
+from hustings.wire.tokens import TOKEN_SECONDS, Claims, Kind, KeyRing, fingerprint
+
+
+class Seated(msgspec.Struct, frozen=True):
+    """Who a token speaks for."""
+
+    room: str
+    participant: str
+
+
+class Door:
+    """The engine, and the keys to what is behind it."""
+
+    def __init__(
+        self, settings: Settings, engine: Engine, clock: Clock, *, people: KeyRing, services: KeyRing
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.clock = clock
+        self._people = people
+        self._services = services
+
+    @property
+    def now_s(self) -> float:
+        """Wall seconds, for the times in tokens."""
+        return self.clock.wall_ms() / 1_000
+
+    # --- other services --------------------------------------------------------------------------
+
+    def service(self, request: Request, kind: Kind = "service") -> Claims:
+        """The caller is web (`service`) or an edge (`edge`), or Denied."""
+        return self._services.check(bearer(request), kind=kind, now_s=self.now_s)
+
+    # --- people ------------------------------------------------------------------------------------
+
+    def invitation(self, text: str, room: str) -> Claims:
+        """An invitation to this room."""
+        return self._people.check(text, kind="invite", now_s=self.now_s, room=room)
+
+    def new_invitation(self, room: str, *, role: str, name: str, kind: Kind = "invite") -> str:
+        """A link's secret half: one seat, good until the room ends or it is revoked."""
+        seat = new_id()
+        claims = Claims(
+            typ=kind, jti=seat, iat=int(self.now_s), room=room, sub=seat, role=role, name=name
+        )
+        return self._people.sign(claims)
+
+    def token(self, room: str, participant: str, device: str) -> str:
+        """Fifteen minutes for one participant on one device."""
+        now_s = int(self.now_s)
+        claims = Claims(
+            typ="token",
+            jti=new_id(),
+            iat=now_s,
+            exp=now_s + TOKEN_SECONDS,
+            room=room,
+            sub=participant,
+            dev=fingerprint(device),
+        )
+        return self._people.sign(claims)
+
+    def seated(self, token: str, room: str, connection: HTTPConnection) -> Seated:
+        """Check a participant's token against the room and the device that shows it."""
+        claims = self._people.check(token, kind="token", now_s=self.now_s, room=room)
+        device = connection.cookies.get(self.cookie, "")
+        if claims.dev != fingerprint(device):
+            raise Denied("token_device", "This token belongs to another browser: join again here.")
+        return Seated(claims.room, claims.sub)
+
+    def encoder(self, token: str, room: str) -> Claims:
+        """An outside encoder's token (kind `whip`)."""
+        return self._people.check(token, kind="whip", now_s=self.now_s, room=room)
+
+    # --- the device cookie -----------------------------------------------------------------------
+
+    @property
+    def cookie(self) -> str:
+        """Its name; the `__Host-` promise can only be kept under TLS."""
+        return "__Host-hustings_device" if self.settings.tls.cert else "hustings_device"
+
+    def device(self, request: Request, response: Response) -> str:
+        """The browser's device secret, set if it has none yet."""
+        if secret := request.cookies.get(self.cookie, ""):
+            return secret
+        secret = new_secret()
+        response.set_cookie(
+            self.cookie,
+            secret,
+            max_age=86_400,
+            path="/",
+            secure=bool(self.settings.tls.cert),
+            httponly=True,
+            samesite="strict",
+        )
+        return secret
+
+
+def bearer(request: Request) -> str:
+    """The token of `Authorization: Bearer`, or empty."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def welcome_view(who: Participant) -> dict[str, str]:
+    """What a person who joined learns about themselves."""
+    return {"participant": who.id, "name": who.name, "role": who.role}

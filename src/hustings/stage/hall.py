@@ -1,0 +1,338 @@
+"""One open room: its rules, its record and its sound, moved together.
+
+Everything that happens in a room passes `_enter`: the rules say what changes (`stage.room`,
+`stage.commands`), the journal takes it, the state folds it, the watchers (control sockets) hear
+of it. All methods run on the studio's thread; `stage.engine` brings calls there.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hustings import VERSION
+from hustings.base.clock import Clock
+from hustings.base.errors import Denied, UserError
+from hustings.base.ids import RoomId
+from hustings.journal.entry import Entry, Visibility
+from hustings.journal.file import Journal
+from hustings.settings import StageSettings
+from hustings.stage import commands
+from hustings.stage.peers import Peer
+from hustings.stage.room import Change, RoomModel
+from hustings.stage.sound import Sound
+from hustings.wire import kinds
+from hustings.wire.kinds import Participant, Room
+from hustings.wire.names import PART_SAMPLES, PART_TICKS, TICK_SAMPLES
+
+log = logging.getLogger(__name__)
+
+Watcher = Callable[[dict[str, Any]], None]
+
+TICK_MS: Final = 20
+LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
+ENTRY_BYTES: Final = 64 * 1024
+KEYS_REMEMBERED: Final = 1_000
+
+_BODIES: Final[dict[str, type[msgspec.Struct]]] = {
+    kinds.ROOM: Room,
+    kinds.ROSTER: kinds.Roster,
+    kinds.HAND: kinds.Hand,
+    kinds.SEAT: kinds.Seat,
+    kinds.LEVEL: kinds.Level,
+}
+STAGE_KINDS: Final = frozenset(_BODIES) | {
+    kinds.PART,
+    kinds.CALL,
+    kinds.SNAPSHOT,
+    kinds.GAP,
+    kinds.TERM,
+}
+
+
+class Hall:
+    """One room from its opening in this process to its end.
+
+    A journal that holds entries already is continued: same people, same timeline.
+    """
+
+    def __init__(
+        self, room: RoomId, journal: Journal, sound: Sound, clock: Clock, limits: StageSettings
+    ) -> None:
+        self.room = room
+        self.journal = journal
+        self.sound = sound
+        self.model = RoomModel(Room(room=room, title=room), seats=limits.seats, people=limits.people)
+        self._clock = clock
+        self._sockets: dict[str, Watcher] = {}  # participant -> their page
+        self._keys: dict[str, int] = {}
+        self._tick = 0
+        self._next_part = 0  # the first part that the journal does not hold
+        self._gap_reason = "not_live"
+        self._snapshot_size = 0
+        self._checkpoint_size = 0
+        self._recover()
+
+    def _recover(self) -> None:
+        past = self.journal.recovered
+        if past.snapshot is not None:
+            self.model.restore(past.snapshot)
+            self._keys = dict(past.snapshot.private.get("keys", {}))
+        for entry in past.entries:
+            self._replay(entry)
+        self._next_part = past.next_part
+        self.term = past.term + 1
+        again = self.term > 1
+        self._append(kinds.TERM, kinds.Term(self.term, VERSION, "restart" if again else "start"))
+        if again:
+            self._gap_reason = "restart" if self.model.facts.state == "live" else "not_live"
+        if epoch_ms := self.model.facts.epoch_ms:
+            by_wall = (self._clock.wall_ms() - epoch_ms) // TICK_MS
+            self._tick = max(past.next_part * PART_TICKS, by_wall)
+        for who in list(self.model.people.values()):
+            self._enter(self.model.connection(who.id, connected=False))
+
+    def _replay(self, entry: Entry) -> None:
+        kind = _BODIES.get(entry.header.kind)
+        if kind is not None and entry.body is not None:
+            self.model.fold(msgspec.msgpack.decode(entry.body, type=kind))
+
+    # --- time --------------------------------------------------------------------------------
+
+    @property
+    def media_time(self) -> int:
+        """Samples since the epoch; 0 until the lobby opens."""
+        return self._tick * TICK_SAMPLES
+
+    def tick(self, now_s: float) -> None:
+        """Twenty milliseconds: sound in, sound out; at a part's end one `part` entry."""
+        facts = self.model.facts
+        if not facts.epoch_ms:
+            return
+        if self._tick % PART_TICKS == 0:
+            self._at_boundary(live=facts.state == "live")
+        part = self.sound.tick(now_s)
+        self._tick += 1
+        if part is not None:
+            self._append(kinds.PART, part, media_time=part.n * PART_SAMPLES)
+            self._next_part = part.n + 1
+        if self._tick % LEVEL_TICKS == 0:
+            self._tell_levels()
+
+    def skip(self, ticks: int) -> None:
+        """Time passed in which this process did not run: the program goes on at a later part."""
+        if self.model.facts.epoch_ms:
+            self._tick += ticks
+            self._gap_reason = "frozen"
+            self.sound.off_air()
+
+    def _at_boundary(self, *, live: bool) -> None:
+        """Between two parts: begin or end the program, and own up to what is missing."""
+        here = self._tick // PART_TICKS
+        if not live:
+            self.sound.off_air()
+            self._gap_reason = "not_live"
+        elif not self.sound.on_air:
+            if here > self._next_part:
+                gap = kinds.Gap(self._next_part, here - 1, self._gap_reason)
+                self._append(kinds.GAP, gap, media_time=gap.first * PART_SAMPLES)
+            self.sound.go_on_air(here, radio=self.model.facts.radio)
+
+    def second(self) -> None:
+        """Once a second: sign what was written."""
+        if self.journal.size > self._checkpoint_size:
+            self.journal.checkpoint()
+            self._checkpoint_size = self.journal.size
+
+    def minute(self) -> None:
+        """Write where a reader can begin: the whole for the stage, then the public facts."""
+        if self.journal.size <= self._snapshot_size:
+            return
+        model = self.model
+        common = {
+            "room": model.facts,
+            "speaking": model.speaking,
+            "term": self.term,
+            "part": self._next_part,
+        }
+        keys = dict(list(self._keys.items())[-KEYS_REMEMBERED:])
+        self.journal.snapshot(
+            media_time=self.media_time,
+            visibility=Visibility.STAGE,
+            roster=list(model.people.values()),
+            private=model.private_state() | {"keys": keys},
+            **common,
+        )
+        self.journal.snapshot(
+            media_time=self.media_time,
+            visibility=Visibility.PUBLIC,
+            roster=model.on_stage,
+            private={},
+            **common,
+        )
+        self._snapshot_size = self.journal.size
+
+    # --- what people do ------------------------------------------------------------------------
+
+    def put(self, wanted: Mapping[str, Any]) -> Room:
+        """Create or change the room's facts, as web asks."""
+        self._enter(self.model.put(wanted, now_ms=self._clock.wall_ms()))
+        return self.model.facts
+
+    def join(self, who_id: str, *, name: str, role: str) -> Participant:
+        """A person with a valid invitation takes, or takes again, their seat."""
+        self._enter(self.model.join(who_id, name=name, role=role))
+        return self.model.people[who_id]
+
+    def known(self, who_id: str) -> Participant:
+        """The participant, or Denied `not_in_room`: removed, or the room has ended."""
+        who = self.model.people.get(who_id)
+        if who is None or self.model.facts.state == "ended":
+            raise Denied("not_in_room", "You are not in this room any more.")
+        return who
+
+    async def connect(self, who_id: str, offer_sdp: str, *, encoder: bool = False) -> Peer:
+        """Answer a participant's WebRTC offer."""
+        self.known(who_id)
+        return await self.sound.connect(who_id, offer_sdp, encoder=encoder)
+
+    async def command(self, actor_id: str, command: str, args: Mapping[str, Any]) -> None:
+        """A command from a control socket; raises as `commands.perform` does."""
+        now_ms = self._clock.wall_ms()
+        self._enter(commands.perform(self.model, actor_id, command, args, now_ms=now_ms))
+        for who_id in self.model.asked & self.sound.encoders:
+            # An outside encoder cannot answer: asking it is bringing it.
+            self._enter(self.model.bring_on_stage(self.model.people[who_id]))
+        if self.model.facts.state == "ended":
+            await self._expel(set(self._sockets), "room_ended", "This room has ended.")
+            await self.sound.close()
+        await self._expel_the_gone()
+
+    async def revoke(self, who_id: str) -> None:
+        """Web withdraws an invitation: nobody sits down on it any more, whoever sits leaves."""
+        self._enter(self.model.revoke(who_id))
+        await self._expel_the_gone()
+
+    async def _expel_the_gone(self) -> None:
+        people = self.model.people
+        gone = {who for who in self._sockets if who not in people}
+        await self._expel(gone | (self.sound.people - people.keys()), "removed", "A host removed you.")
+
+    async def _expel(self, who_ids: Iterable[str], code: str, title: str) -> None:
+        for who_id in who_ids:
+            if watcher := self._sockets.pop(who_id, None):
+                watcher({"type": "bye", "code": code, "title": title})
+            await self.sound.disconnect(who_id)
+
+    def connected(self, who_id: str, *, connected: bool) -> None:
+        """Somebody's sound came or went."""
+        self._enter(self.model.connection(who_id, connected=connected))
+        self._tell_one(who_id, {"type": "media", "state": "connected" if connected else "lost"})
+
+    def append(self, kind: str, body: dict[str, Any], *, visibility: int, at: int, key: str) -> int:
+        """An entry of web's (a caption, a note ...); the same key twice is one entry.
+
+        Returns its sequence number. Raises UserError `entry_kind`, `entry_size`.
+        """
+        if kind in STAGE_KINDS or not kind.isidentifier() or len(kind) > 32:
+            raise UserError("entry_kind", "This kind of entry is the stage's own, or not a word.")
+        if key in self._keys:
+            return self._keys[key]
+        if len(msgspec.msgpack.encode(body)) > ENTRY_BYTES:
+            raise UserError("entry_size", f"An entry holds at most {ENTRY_BYTES} bytes.")
+        seq = self._append(kind, body, media_time=at, visibility=Visibility(visibility)).header.seq
+        if key:
+            self._keys[key] = seq
+            if len(self._keys) > 2 * KEYS_REMEMBERED:
+                self._keys = dict(list(self._keys.items())[-KEYS_REMEMBERED:])
+        return seq
+
+    # --- what watchers see ---------------------------------------------------------------------
+
+    def seat_socket(self, who_id: str, watcher: Watcher) -> None:
+        """Tell `watcher` (on this thread; it must not block) all that changes; the newest wins."""
+        if before := self._sockets.get(who_id):
+            before({"type": "bye", "code": "elsewhere", "title": "You opened this room elsewhere."})
+        self._sockets[who_id] = watcher
+
+    def leave_socket(self, who_id: str, watcher: Watcher) -> None:
+        """Tell no more; a newer socket of the same seat stays."""
+        if self._sockets.get(who_id) == watcher:
+            del self._sockets[who_id]
+
+    def view(self) -> dict[str, Any]:
+        """The whole room as participants see it (docs/protocol.md 4.1 `welcome`)."""
+        return {
+            "room": msgspec.to_builtins(self.model.facts),
+            "roster": self._roster_view(),
+            "hands": self._hands_view(),
+            "asked": sorted(self.model.asked),
+            "speaking": self.model.speaking,
+            "media_time": self.media_time,
+        }
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send `message` to every watcher."""
+        for watcher in tuple(self._sockets.values()):
+            watcher(message)
+
+    def _tell_one(self, who_id: str, message: dict[str, Any]) -> None:
+        if watcher := self._sockets.get(who_id):
+            watcher(message)
+
+    def _roster_view(self) -> list[dict[str, Any]]:
+        return [
+            msgspec.to_builtins(who) | {"muted": who.muted, "connected": who.connected, "place": who.place}
+            for who in self.model.people.values()
+        ]
+
+    def _hands_view(self) -> list[dict[str, Any]]:
+        return [msgspec.to_builtins(hand) for hand in self.model.hands.values()]
+
+    def _tell_levels(self) -> None:
+        speaking = self.sound.speaking
+        if speaking != self.model.speaking:
+            self._append(kinds.LEVEL, level := kinds.Level(speaking))
+            self.model.fold(level)
+        if self._sockets:
+            self.tell({"type": "levels", "levels": self.sound.levels(), "speaking": speaking})
+
+    # --- the one way in --------------------------------------------------------------------------
+
+    def _enter(self, changes: Iterable[Change]) -> None:
+        told: set[str] = set()
+        for change in changes:
+            visibility = Visibility.PUBLIC if change.public else Visibility.STAGE
+            self._append(change.kind, change.body, visibility=visibility)
+            self.model.fold(change.body)
+            told.add(change.kind)
+            if isinstance(change.body, kinds.Seat) and change.body.change == "asked":
+                self._tell_one(change.body.id, {"type": "invited", "by": change.body.by})
+        if not told:
+            return
+        self.sound.arrange(self.model.people)
+        if kinds.ROOM in told:
+            self.tell({"type": "room", "room": msgspec.to_builtins(self.model.facts)})
+        if kinds.ROSTER in told or kinds.SEAT in told:
+            asked = sorted(self.model.asked)
+            self.tell({"type": "roster", "roster": self._roster_view(), "asked": asked})
+        if kinds.HAND in told:
+            self.tell({"type": "hands", "hands": self._hands_view()})
+
+    def _append(
+        self,
+        kind: str,
+        body: object,
+        *,
+        media_time: int | None = None,
+        visibility: Visibility = Visibility.PUBLIC,
+    ) -> Entry:
+        at = self.media_time if media_time is None else media_time
+        return self.journal.append(kind, body, media_time=at, visibility=visibility)
+
+    def close(self) -> None:
+        """Sign and sync what there is; the journal can be opened again."""
+        self.minute()
+        self.second()
+        self.journal.close()

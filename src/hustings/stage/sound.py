@@ -1,0 +1,173 @@
+"""The sound of one room: voices in, one mix, the program out, and to each speaker the others.
+
+Called by `stage.hall` once a tick (20 ms). Who may be heard where comes from the roster
+(`arrange`); lines come and go by `connect` and `disconnect`. A speaker's return is mix-minus; all
+who are silent at a tick share one encode of the whole program. Backstage people hear the program,
+and are heard by the hosts only.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from hustings.media.opus import OpusEncoder
+from hustings.media.pcm import Pcm
+from hustings.stage.mixer import Mixer, soft_limit
+from hustings.stage.peers import Peer, Peers
+from hustings.stage.program import Program
+from hustings.stage.room import HOSTS
+from hustings.stage.voice import Voice
+from hustings.wire.kinds import Part, Participant
+
+RETURN_BITRATE: Final = 32_000
+RETURN_COMPLEXITY: Final = 5  # 0.26 % of a core a stream; 10 costs four times that
+
+OnConnected = Callable[[str, bool], None]  # participant id, connected
+
+
+class Line:
+    """One person's connection: what comes from their microphone, what goes to their ear."""
+
+    def __init__(self, who_id: str, *, encoder: bool) -> None:
+        self.who_id = who_id
+        self.is_encoder = encoder  # an outside encoder (WHIP): nothing is sent back
+        self.voice = Voice()
+        self.peer: Peer | None = None
+        self.connected = False
+        self.opus = _return_encoder()
+
+
+def _return_encoder() -> OpusEncoder:
+    return OpusEncoder(RETURN_BITRATE, complexity=RETURN_COMPLEXITY)
+
+
+class Sound:
+    """All lines of a room and the mix of them."""
+
+    def __init__(self, peers: Peers, on_connected: OnConnected) -> None:
+        self._peers = peers
+        self._on_connected = on_connected
+        self._lines: dict[str, Line] = {}
+        self._mixer = Mixer()
+        self._program: Program | None = None
+        self._shared = _return_encoder()
+        self._aired: frozenset[str] = frozenset()
+        self._backstage: frozenset[str] = frozenset()
+        self._hosts: frozenset[str] = frozenset()
+
+    # --- lines -----------------------------------------------------------------------------------
+
+    async def connect(self, who_id: str, offer_sdp: str, *, encoder: bool = False) -> Peer:
+        """Answer an offer; the newest line of a person replaces the one before."""
+        line = Line(who_id, encoder=encoder)
+
+        def state(now: str) -> None:
+            if self._lines.get(who_id) is line:
+                line.connected = now == "connected"
+                self._on_connected(who_id, line.connected)
+
+        line.peer = await self._peers.accept(
+            offer_sdp, returns=not encoder, on_packet=line.voice.put, on_state=state
+        )
+        before, self._lines[who_id] = self._lines.get(who_id), line
+        if before is not None and before.peer is not None:
+            await before.peer.close()
+        return line.peer
+
+    async def disconnect(self, who_id: str, peer_id: str = "") -> bool:
+        """Hang up a person's line (only the one of `peer_id`, if given)."""
+        line = self._lines.get(who_id)
+        if line is None or line.peer is None or (peer_id and line.peer.id != peer_id):
+            return False
+        del self._lines[who_id]
+        await line.peer.close()
+        self._on_connected(who_id, False)
+        return True
+
+    async def close(self) -> None:
+        """Hang up all."""
+        for who_id in list(self._lines):
+            await self.disconnect(who_id)
+
+    @property
+    def people(self) -> set[str]:
+        """Who has a line."""
+        return set(self._lines)
+
+    @property
+    def encoders(self) -> set[str]:
+        """People who came by an outside encoder and so cannot press a button."""
+        return {who_id for who_id, line in self._lines.items() if line.is_encoder}
+
+    def arrange(self, people: Mapping[str, Participant]) -> None:
+        """Take over from the roster who is on air, who is backstage and who hosts."""
+        heard = [who for who in people.values() if not who.muted]
+        self._aired = frozenset(who.id for who in heard if who.place == "stage")
+        self._backstage = frozenset(who.id for who in heard if who.place == "backstage")
+        self._hosts = frozenset(who.id for who in people.values() if who.role in HOSTS)
+
+    # --- on air ----------------------------------------------------------------------------------
+
+    @property
+    def on_air(self) -> bool:
+        """Whether parts are being made."""
+        return self._program is not None
+
+    def go_on_air(self, next_part: int, *, radio: bool) -> None:
+        """The next tick is the first of part `next_part`."""
+        self._program = Program(next_part, radio=radio)
+
+    def off_air(self) -> None:
+        """No parts from here on; people on stage still hear each other."""
+        self._program = None
+
+    # --- the tick ----------------------------------------------------------------------------------
+
+    def tick(self, now_s: float) -> Part | None:
+        """20 ms of everybody; the finished part at a part's last tick, else None."""
+        aired: dict[str, Pcm] = {}
+        backstage: dict[str, Pcm] = {}
+        for who_id, line in self._lines.items():
+            pcm = line.voice.tick(now_s)  # also when not heard: the buffer must drain
+            if pcm is None:
+                continue
+            if who_id in self._aired:
+                aired[who_id] = pcm
+            elif who_id in self._backstage:
+                backstage[who_id] = pcm
+        mixed = self._mixer.mix(aired)
+        self._send_returns(mixed.program, mixed.minus, backstage)
+        return self._program.tick(mixed.program) if self._program else None
+
+    def _send_returns(
+        self, program: Pcm, minus: Mapping[str, Pcm], backstage: Mapping[str, Pcm]
+    ) -> None:
+        shared: bytes | None = None
+        for who_id, line in self._lines.items():
+            if line.peer is None or line.is_encoder or not line.connected:
+                continue
+            pcm = minus.get(who_id, program)
+            whispers = [voice for other, voice in backstage.items() if other != who_id]
+            if whispers and who_id in self._hosts:
+                pcm = soft_limit(sum(whispers, start=pcm))
+            if pcm is not program:
+                line.peer.send(line.opus.encode(pcm))
+                continue
+            if shared is None:
+                shared = self._shared.encode(program)
+            line.peer.send(shared)
+
+    @property
+    def speaking(self) -> list[str]:
+        """Who on stage is speaking now."""
+        return [w for w, line in self._lines.items() if w in self._aired and line.voice.speaking]
+
+    def levels(self) -> dict[str, float]:
+        """How loud each microphone is, dBFS, whether heard or not."""
+        return {w: round(line.voice.level_dbfs, 1) for w, line in self._lines.items()}
+
+    def statistics(self) -> dict[str, dict[str, float]]:
+        """Per person: packets received, lost, recovered ... and the line's round trip."""
+        return {
+            who_id: {**line.voice.statistics(), **(line.peer.statistics() if line.peer else {})}
+            for who_id, line in self._lines.items()
+        }

@@ -1,0 +1,127 @@
+"""All rooms of one stage: opens their journals and gives each its ticks.
+
+One asyncio task ticks every room each 20 ms by the monotonic clock. A tick that is late is made
+up for at once; if the process stood still (SIGSTOP, a suspended laptop) longer than
+`CATCH_UP_TICKS`, the rooms skip the lost time instead: late sound is not live sound.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Final
+
+from hustings.base.clock import Clock
+from hustings.base.errors import NotFound, TryLater
+from hustings.base.ids import RoomId, room_id
+from hustings.base.tasks import Tasks
+from hustings.journal.file import Journal
+from hustings.journal.keys import JournalKey
+from hustings.settings import Settings
+from hustings.stage.hall import Hall
+from hustings.stage.peers import Peers
+from hustings.stage.sound import Sound
+
+log = logging.getLogger(__name__)
+
+TICK_S: Final = 0.02
+CATCH_UP_TICKS: Final = 10
+TICKS_PER_SECOND: Final = 50
+
+
+class Studio:
+    """The rooms of this process. Use it on one thread's event loop only."""
+
+    def __init__(self, settings: Settings, key: JournalKey, clock: Clock) -> None:
+        self.halls: dict[RoomId, Hall] = {}
+        self.late_ticks = 0  # more than one tick late; for /metrics
+        self.ticks = 0
+        self.skipped_ticks = 0
+        self._settings = settings
+        self._key = key
+        self._clock = clock
+        self._peers = Peers(settings.stage.rtc, clock)
+        self._tasks = Tasks()
+
+    @property
+    def folder(self) -> Path:
+        """Where the rooms' journals are."""
+        return Path(self._settings.data) / "rooms"
+
+    async def start(self) -> None:
+        """Open every room that has a journal and has not ended, and begin to tick."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(self.folder.iterdir()):
+            if path.is_dir():
+                self._open(room_id(path.name))
+        self._tasks.start(self._tick_for_ever(), name="ticks")
+
+    async def close(self) -> None:
+        """Stop ticking, hang up, sign and close the journals."""
+        await self._tasks.close()
+        for hall in self.halls.values():
+            await hall.sound.close()
+            hall.close()
+        await self._peers.close()
+
+    def hall(self, room: str) -> Hall:
+        """The room, or NotFound `room_unknown`."""
+        hall = self.halls.get(RoomId(room))
+        if hall is None:
+            raise NotFound("room_unknown", "There is no such room on this stage.")
+        return hall
+
+    def hall_or_new(self, room: str) -> Hall:
+        """The room, made if need be; TryLater `stage_rooms_full` beyond the bound."""
+        name = room_id(room)
+        return self.halls.get(name) or self._open(name)
+
+    def _open(self, room: RoomId) -> Hall:
+        open_rooms = sum(hall.model.facts.state != "ended" for hall in self.halls.values())
+        if open_rooms >= self._settings.stage.rooms:
+            raise TryLater(
+                "stage_rooms_full",
+                f"This stage holds {self._settings.stage.rooms} open rooms; end one or raise stage.rooms.",
+                delay_s=60,
+            )
+        journal = Journal.open(
+            self.folder / room, room, self._key, self._clock, self._settings.journal
+        )
+        sound = Sound(self._peers, lambda who, connected: hall.connected(who, connected=connected))
+        hall = Hall(room, journal, sound, self._clock, self._settings.stage)
+        self.halls[room] = hall
+        return hall
+
+    async def _tick_for_ever(self) -> None:
+        due = self._clock.monotonic()
+        while True:
+            due += TICK_S
+            wait = due - self._clock.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            else:
+                await asyncio.sleep(0)  # let packets in even while catching up
+                behind = int(-wait / TICK_S)
+                self.late_ticks += behind > 0
+                if behind > CATCH_UP_TICKS:
+                    log.warning("stood still for %.2f s; the program goes on at now", -wait)
+                    self.skipped_ticks += behind
+                    due += behind * TICK_S
+                    for hall in self.halls.values():
+                        hall.skip(behind)
+            self._tick()
+
+    def _tick(self) -> None:
+        now_s = self._clock.monotonic()
+        self.ticks += 1
+        for index, hall in enumerate(list(self.halls.values())):
+            hall.tick(now_s)
+            # Rooms sign and snapshot at different ticks, so that no tick pays for all.
+            phase = (self.ticks + index) % (TICKS_PER_SECOND * self._snapshot_seconds)
+            if phase % TICKS_PER_SECOND == 0:
+                hall.second()
+            if phase == 0:
+                hall.minute()
+
+    @property
+    def _snapshot_seconds(self) -> int:
+        return max(1, round(self._settings.journal.snapshot_s))
