@@ -13,6 +13,7 @@ import msgspec
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
+from hustings.base.ids import RoomId
 from hustings.stage.door import Door
 from hustings.stage.studio import Studio
 
@@ -68,10 +69,10 @@ class Socket:
         seated = self._door.seated(str(first.get("token", "")), self._room, self._socket)
         self._who = seated.participant
         view = await self._door.engine.do(self._enter)
-        urls = self._door.settings.public_url
+        urls = self._door.links(self._socket)
         await self._socket.send_json(
             {"type": "welcome", "you": self._who, **view, "edge": urls.edge}
-            | {"listen": f"{urls.edge}/r/{self._room}"}
+            | {"listen": urls.listen(RoomId(self._room))}
         )
 
     # On the studio's thread:
@@ -144,12 +145,12 @@ class Socket:
     def _link(self, message: dict[str, Any]) -> dict[str, str]:
         role, name = str(message.get("role", "speaker")), str(message.get("name", ""))[:80]
         invitation = self._door.new_invitation(self._room, role=role, name=name)
-        stage = self._door.settings.public_url.stage
+        urls = self._door.links(self._socket)
         whip = self._door.new_invitation(self._room, role=role, name=name, kind="whip")
         return {
             "invitation": invitation,
-            "url": f"{stage}/s/{self._room}#i={invitation}",
-            "whip_url": f"{stage}/rooms/{self._room}/whip",
+            "url": urls.seat(RoomId(self._room), invitation),
+            "whip_url": urls.whip(RoomId(self._room)),
             "whip_token": whip,
         }
 

@@ -14,7 +14,8 @@ from hustings.base.ids import new_id, new_secret
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
 from hustings.wire.kinds import Participant
-from hustings.wire.tokens import TOKEN_SECONDS, Claims, Kind, KeyRing, fingerprint
+from hustings.wire.links import Links, links_for
+from hustings.wire.tokens import TOKEN_SECONDS, Claims, KeyRing, Kind, fingerprint
 
 
 class Seated(msgspec.Struct, frozen=True):
@@ -28,7 +29,13 @@ class Door:
     """The engine, and the keys to what is behind it."""
 
     def __init__(
-        self, settings: Settings, engine: Engine, clock: Clock, *, people: KeyRing, services: KeyRing
+        self,
+        settings: Settings,
+        engine: Engine,
+        clock: Clock,
+        *,
+        people: KeyRing,
+        services: KeyRing,
     ) -> None:
         self.settings = settings
         self.engine = engine
@@ -40,6 +47,11 @@ class Door:
     def now_s(self) -> float:
         """Wall seconds, for the times in tokens."""
         return self.clock.wall_ms() / 1_000
+
+    def links(self, connection: HTTPConnection | None = None) -> Links:
+        """Addresses as whoever asks by `connection` can use them."""
+        asked = connection.headers.get("host", "") if connection else ""
+        return links_for(self.settings, asked_host=asked)
 
     # --- other services --------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from hustings.base.errors import Denied, UserError
 from hustings.base.ids import RoomId
 from hustings.journal.entry import Entry, Visibility
 from hustings.journal.file import Journal
+from hustings.journal.records import Position
 from hustings.settings import StageSettings
 from hustings.stage import commands
 from hustings.stage.peers import Peer
@@ -58,13 +59,22 @@ class Hall:
     """
 
     def __init__(
-        self, room: RoomId, journal: Journal, sound: Sound, clock: Clock, limits: StageSettings
+        self,
+        room: RoomId,
+        journal: Journal,
+        sound: Sound,
+        clock: Clock,
+        limits: StageSettings,
+        on_facts: Callable[[], None] = lambda: None,
     ) -> None:
         self.room = room
         self.journal = journal
         self.sound = sound
-        self.model = RoomModel(Room(room=room, title=room), seats=limits.seats, people=limits.people)
+        self.model = RoomModel(
+            Room(room=room, title=room), seats=limits.seats, people=limits.people
+        )
         self._clock = clock
+        self._on_facts = on_facts
         self._sockets: dict[str, Watcher] = {}  # participant -> their page
         self._keys: dict[str, int] = {}
         self._tick = 0
@@ -217,7 +227,9 @@ class Hall:
     async def _expel_the_gone(self) -> None:
         people = self.model.people
         gone = {who for who in self._sockets if who not in people}
-        await self._expel(gone | (self.sound.people - people.keys()), "removed", "A host removed you.")
+        await self._expel(
+            gone | (self.sound.people - people.keys()), "removed", "A host removed you."
+        )
 
     async def _expel(self, who_ids: Iterable[str], code: str, title: str) -> None:
         for who_id in who_ids:
@@ -272,6 +284,27 @@ class Hall:
             "media_time": self.media_time,
         }
 
+    def index_line(self) -> dict[str, Any]:
+        """The room's line in `GET /feed`."""
+        facts = self.model.facts
+        return {
+            "room": self.room,
+            "title": facts.title,
+            "state": facts.state,
+            "start_ms": facts.start_ms,
+            "epoch_ms": facts.epoch_ms,
+            "head": self.journal.size,
+            "media_time": self.media_time,
+            "wall_ms": self._clock.wall_ms(),
+            "facts": msgspec.to_builtins(facts),
+        }
+
+    def position(self) -> Position:
+        """Where the room's time is now, for those who follow the feed."""
+        return Position(
+            media_time=self.media_time, wall_ms=self._clock.wall_ms(), size=self.journal.size
+        )
+
     def tell(self, message: dict[str, Any]) -> None:
         """Send `message` to every watcher."""
         for watcher in tuple(self._sockets.values()):
@@ -283,7 +316,8 @@ class Hall:
 
     def _roster_view(self) -> list[dict[str, Any]]:
         return [
-            msgspec.to_builtins(who) | {"muted": who.muted, "connected": who.connected, "place": who.place}
+            msgspec.to_builtins(who)
+            | {"muted": who.muted, "connected": who.connected, "place": who.place}
             for who in self.model.people.values()
         ]
 
@@ -313,6 +347,7 @@ class Hall:
             return
         self.sound.arrange(self.model.people)
         if kinds.ROOM in told:
+            self._on_facts()
             self.tell({"type": "room", "room": msgspec.to_builtins(self.model.facts)})
         if kinds.ROSTER in told or kinds.SEAT in told:
             asked = sorted(self.model.asked)

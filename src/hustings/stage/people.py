@@ -88,9 +88,7 @@ def router(door: Door) -> APIRouter:
         return Response(peer.answer_sdp, 201, headers, media_type=SDP_TYPE)
 
     async def hung_up(room: str, who: str, peer: str) -> Response:
-        if not await door.engine.wait(
-            lambda studio: studio.hall(room).sound.disconnect(who, peer)
-        ):
+        if not await door.engine.wait(lambda studio: studio.hall(room).sound.disconnect(who, peer)):
             raise NotFound("line_unknown", "That connection is closed already.")
         return Response(status_code=200)
 
@@ -111,5 +109,3 @@ async def sdp_of(request: Request) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise UserError("sdp_bad", "The offer is not text.") from None
-
-

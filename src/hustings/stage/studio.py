@@ -7,8 +7,9 @@ up for at once; if the process stood still (SIGSTOP, a suspended laptop) longer 
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hustings.base.clock import Clock
 from hustings.base.errors import NotFound, TryLater
@@ -22,6 +23,8 @@ from hustings.stage.peers import Peers
 from hustings.stage.sound import Sound
 
 log = logging.getLogger(__name__)
+
+IndexWatcher = Callable[[dict[str, Any]], None]
 
 TICK_S: Final = 0.02
 CATCH_UP_TICKS: Final = 10
@@ -41,6 +44,7 @@ class Studio:
         self._clock = clock
         self._peers = Peers(settings.stage.rtc, clock)
         self._tasks = Tasks()
+        self._index_watchers: set[IndexWatcher] = set()
 
     @property
     def folder(self) -> Path:
@@ -87,9 +91,34 @@ class Studio:
             self.folder / room, room, self._key, self._clock, self._settings.journal
         )
         sound = Sound(self._peers, lambda who, connected: hall.connected(who, connected=connected))
-        hall = Hall(room, journal, sound, self._clock, self._settings.stage)
+        hall = Hall(
+            room,
+            journal,
+            sound,
+            self._clock,
+            self._settings.stage,
+            on_facts=lambda: self._tell_index(hall.index_line()),
+        )
         self.halls[room] = hall
+        self._tell_index(hall.index_line())
         return hall
+
+    # --- the index of rooms ------------------------------------------------------------------------
+
+    def watch_index(self, watcher: IndexWatcher) -> list[dict[str, Any]]:
+        """Every room's line now; `watcher` is told each line that changes, and a tick a second."""
+        self._index_watchers.add(watcher)
+        return [hall.index_line() for hall in self.halls.values()]
+
+    def unwatch_index(self, watcher: IndexWatcher) -> None:
+        """Tell no more."""
+        self._index_watchers.discard(watcher)
+
+    def _tell_index(self, line: dict[str, Any]) -> None:
+        for watcher in tuple(self._index_watchers):
+            watcher(line)
+
+    # --- time --------------------------------------------------------------------------------------
 
     async def _tick_for_ever(self) -> None:
         due = self._clock.monotonic()
@@ -113,6 +142,8 @@ class Studio:
     def _tick(self) -> None:
         now_s = self._clock.monotonic()
         self.ticks += 1
+        if self.ticks % TICKS_PER_SECOND == 0:
+            self._tell_index({"tick": self._clock.wall_ms()})
         for index, hall in enumerate(list(self.halls.values())):
             hall.tick(now_s)
             # Rooms sign and snapshot at different ticks, so that no tick pays for all.
@@ -125,3 +156,11 @@ class Studio:
     @property
     def _snapshot_seconds(self) -> int:
         return max(1, round(self._settings.journal.snapshot_s))
+
+    def troubles(self) -> list[str]:
+        """What stands against calling this stage ready; empty if nothing does."""
+        return [
+            f"{hall.room}: {hall.journal.health}"
+            for hall in self.halls.values()
+            if hall.journal.health
+        ]

@@ -1,0 +1,137 @@
+"""The stage service: the engine behind, HTTP in front, put together from settings.
+
+`run_stage` is what `hustings stage` and the supervisor call.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from hustings import VERSION
+from hustings.base import heartbeat
+from hustings.base.clock import Clock, SystemClock
+from hustings.base.keyfiles import participant_key_ring, service_key_ring
+from hustings.base.tasks import Tasks
+from hustings.journal.keys import JournalKey
+from hustings.pages import assets, problems
+from hustings.pages.render import choose_language, page_headers, render
+from hustings.settings import Settings
+from hustings.stage import control, people, services
+from hustings.stage.door import Door
+from hustings.stage.engine import Engine
+from hustings.stage.metrics import metrics_text
+
+log = logging.getLogger(__name__)
+
+
+def create_app(door: Door, key: JournalKey) -> FastAPI:
+    """The stage's HTTP; the engine must be running."""
+    tasks = Tasks()
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        tasks.start(heartbeat.beat("door"), name="heartbeat of the door")
+        heartbeat.ready(door.links().stage)
+        yield
+        await tasks.close()
+
+    app = FastAPI(
+        title="Hustings stage",
+        version=VERSION,
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    problems.install(app)
+    app.include_router(services.router(door))
+    app.include_router(people.router(door))
+    app.include_router(control.router(door))
+
+    @app.get("/s/{room}")
+    async def speakers_page(room: str, request: Request) -> Response:
+        language = choose_language(request.headers.get("accept-language"), request.url.query)
+        urls = door.links(request)
+        known = await door.engine.do(lambda studio: studio.halls.get(room))  # type: ignore[call-overload]
+        page = render(
+            "stage.html",
+            language,
+            room_id=room,
+            room=known.model.facts if known else None,
+            edge_url=urls.edge,
+            web_url=urls.web,
+        )
+        headers = dict(page_headers(connect=_origins(urls.edge, urls.stage)))
+        return Response(page, 200 if known else 404, headers | {"Vary": "Accept-Language"})
+
+    @app.get("/static/{name:path}")
+    async def static(name: str) -> Response:
+        found = assets.asset(f"/static/{name}")
+        if found is None:
+            return Response(status_code=404)
+        headers = {"Cache-Control": found.cache_control, "X-Content-Type-Options": "nosniff"}
+        return Response(found.body, media_type=found.content_type, headers=headers)
+
+    @app.get("/journal-key")
+    async def journal_key() -> Response:
+        return Response(key.vkey + "\n", media_type="text/plain")
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok", "version": VERSION}
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        troubles = await door.engine.do(lambda studio: studio.troubles())
+        body = "\n".join(troubles) or "ready"
+        return Response(body + "\n", 503 if troubles else 200, media_type="text/plain")
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        text = await door.engine.do(metrics_text)
+        return Response(text, media_type="text/plain; version=0.0.4")
+
+    return app
+
+
+def _origins(*urls: str) -> list[str]:
+    """Origins for the page's policy: each over HTTP and as a WebSocket."""
+    sockets = [url.replace("http", "ws", 1) for url in urls if url]
+    return [url for url in (*urls, *sockets) if url]
+
+
+def run_stage(settings: Settings, clock: Clock | None = None) -> int:
+    """Run until SIGTERM; returns the exit code."""
+    clock = clock or SystemClock()
+    data = Path(settings.data)
+    key = JournalKey.load_or_make(data / "keys")
+    engine = Engine(settings, key, clock)
+    engine.start()
+    try:
+        door = Door(
+            settings,
+            engine,
+            clock,
+            people=participant_key_ring(data),
+            services=service_key_ring(data),
+        )
+        config = uvicorn.Config(
+            create_app(door, key),
+            host=settings.host,
+            port=settings.stage.port,
+            log_level="warning",
+            access_log=False,
+            ssl_certfile=settings.tls.cert or None,
+            ssl_keyfile=settings.tls.key or None,
+            ws_max_size=control.MESSAGE_BYTES,
+            timeout_graceful_shutdown=3,
+        )
+        asyncio.run(uvicorn.Server(config).serve())
+    finally:
+        engine.stop()
+    return 0
