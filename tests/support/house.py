@@ -1,0 +1,151 @@
+"""A real house for tests: `hustings serve` as a person starts it, on free ports, in a folder of its own."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import psutil
+
+from hustings.base.ids import new_id
+from hustings.base.keyfiles import participant_key_ring, service_key_ring
+from hustings.wire.tokens import Claims
+
+ROOT = Path(__file__).parents[2]
+START_S = 30.0
+
+
+def free_ports(count: int, *, kind: int = socket.SOCK_STREAM) -> list[int]:
+    """Ports that nobody uses now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket(socket.AF_INET, kind)) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class House:
+    """`with House(tmp_path) as house:` starts all three services and stops them at the end."""
+
+    def __init__(self, data: Path, *flags: str, udp: int = 60, **environment: str) -> None:
+        self.data = data
+        self.web_port, self.stage_port, self.edge_port = free_ports(3)
+        first = free_ports(1, kind=socket.SOCK_DGRAM)[0]
+        first = min(first, 65_000 - udp)
+        self.web = f"http://127.0.0.1:{self.web_port}"
+        self.stage = f"http://127.0.0.1:{self.stage_port}"
+        self.edge = f"http://127.0.0.1:{self.edge_port}"
+        self.log = data / "serve.log"
+        self._command = [
+            sys.executable, "-m", "hustings", "serve", "--data", str(data),
+            "--web-port", str(self.web_port), "--stage-port", str(self.stage_port),
+            "--edge-port", str(self.edge_port), *flags,
+        ]  # fmt: skip
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "src"),
+            "HUSTINGS_STAGE_RTC_FIRST_PORT": str(first),
+            "HUSTINGS_STAGE_RTC_LAST_PORT": str(first + udp),
+            **environment,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start and wait until all three answer /readyz."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, env=self._environment, cwd=self.data
+            )
+        until = time.monotonic() + START_S
+        for base in (self.stage, self.edge, self.web):
+            while not self._ready(base):
+                if self._process.poll() is not None or time.monotonic() > until:
+                    raise AssertionError(f"{base} did not start:\n{self.log.read_text()}")
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop cleanly; all children must be gone."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+        _, alive = psutil.wait_procs(children, 5)
+        for each in alive:
+            each.kill()
+        assert not alive, f"left behind: {alive}"
+
+    def child(self, service: str) -> psutil.Process:
+        """The process of `stage`, `edge` or `web` as it is now."""
+        assert self._process is not None
+        for each in psutil.Process(self._process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if service in each.cmdline():
+                    return each
+        raise AssertionError(f"no {service} among the children:\n{self.log.read_text()}")
+
+    @staticmethod
+    def _ready(base: str) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{base}/readyz", timeout=2).status_code == 200
+        return False
+
+    # --- what web would do -----------------------------------------------------------------------
+
+    def put(self, room: str, **facts: Any) -> dict[str, Any]:
+        """Create or change a room on the stage, as web does."""
+        ring = service_key_ring(self.data)
+        now_s = int(time.time())
+        token = ring.sign(Claims(typ="service", jti=new_id(), iat=now_s, exp=now_s + 60))
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx.put(f"{self.stage}/rooms/{room}", json=facts, headers=headers, timeout=10)
+        answer.raise_for_status()
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def invite(self, room: str, role: str, name: str = "", *, kind: str = "invite") -> str:
+        """An invitation (or, with kind `whip`, an encoder's token)."""
+        seat = new_id()
+        claims = Claims(
+            typ=kind,
+            jti=seat,
+            iat=int(time.time()),
+            room=room,
+            sub=seat,
+            role=role,
+            name=name,  # type: ignore[arg-type]
+        )
+        return participant_key_ring(self.data).sign(claims)
+
+    def seat_url(self, room: str, role: str, name: str = "") -> str:
+        """A link that an invited person opens."""
+        return f"{self.stage}/s/{room}#i={self.invite(room, role, name)}"
+
+    def state(self, room: str) -> dict[str, Any]:
+        """`state.json` of the edge."""
+        body: dict[str, Any] = httpx.get(f"{self.edge}/live/{room}/state.json", timeout=5).json()
+        return body
