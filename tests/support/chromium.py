@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 TAPS = Path(__file__).with_name("taps.js")
@@ -35,7 +35,9 @@ def need_chromium() -> None:
 
 
 @contextmanager
-def browser(*, microphone: Path | None = None, autoplay: bool = True) -> Iterator[Browser]:
+def browser(
+    playwright: Playwright, *, microphone: Path | None = None, autoplay: bool = True
+) -> Iterator[Browser]:
     """A Chromium of its own; `microphone` is a WAV that its fake microphone repeats."""
     need_chromium()
     flags = [*QUIET]
@@ -47,14 +49,13 @@ def browser(*, microphone: Path | None = None, autoplay: bool = True) -> Iterato
             "--use-fake-ui-for-media-stream",
             f"--use-file-for-fake-audio-capture={microphone}",
         ]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=flags, ignore_default_args=["--mute-audio"]
-        )
-        try:
-            yield launched
-        finally:
-            launched.close()
+    launched = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=flags, ignore_default_args=["--mute-audio"]
+    )
+    try:
+        yield launched
+    finally:
+        launched.close()
 
 
 def tapped(launched: Browser, **options: object) -> BrowserContext:
