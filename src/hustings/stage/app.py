@@ -17,7 +17,7 @@ from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.keyfiles import participant_key_ring, service_key_ring
 from hustings.base.tasks import Tasks
-from hustings.journal.keys import JournalKey
+from hustings.journal.keys import SigningKey, load_or_make
 from hustings.pages import assets, problems
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Settings
@@ -29,7 +29,7 @@ from hustings.stage.metrics import metrics_text
 log = logging.getLogger(__name__)
 
 
-def create_app(door: Door, key: JournalKey) -> FastAPI:
+def create_app(door: Door, key: SigningKey) -> FastAPI:
     """The stage's HTTP; the engine must be running."""
     tasks = Tasks()
 
@@ -109,7 +109,7 @@ def run_stage(settings: Settings, clock: Clock | None = None) -> int:
     """Run until SIGTERM; returns the exit code."""
     clock = clock or SystemClock()
     data = Path(settings.data)
-    key = JournalKey.load_or_make(data / "keys")
+    key = load_or_make(data / "keys")
     engine = Engine(settings, key, clock)
     engine.start()
     try:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from hustings.base.clock import Clock
-from hustings.journal.keys import JournalKey
+from hustings.journal.keys import SigningKey
 from hustings.settings import Settings
 from hustings.stage.studio import Studio
 
@@ -27,7 +27,7 @@ met at each of a tick's ~30 socket calls, would cost several ticks."""
 class Engine:
     """Starts and stops the studio's thread and carries calls to it."""
 
-    def __init__(self, settings: Settings, key: JournalKey, clock: Clock) -> None:
+    def __init__(self, settings: Settings, key: SigningKey, clock: Clock) -> None:
         self.studio: Studio
         self.loop: asyncio.AbstractEventLoop
         self._make = lambda: Studio(settings, key, clock)

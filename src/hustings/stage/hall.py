@@ -17,7 +17,6 @@ from hustings.base.errors import Denied, UserError
 from hustings.base.ids import RoomId
 from hustings.journal.entry import Entry, Visibility
 from hustings.journal.file import Journal
-from hustings.journal.records import Position
 from hustings.settings import StageSettings
 from hustings.stage import commands
 from hustings.stage.peers import Peer
@@ -81,7 +80,6 @@ class Hall:
         self._next_part = 0  # the first part that the journal does not hold
         self._gap_reason = "not_live"
         self._snapshot_size = 0
-        self._checkpoint_size = 0
         self._recover()
 
     def _recover(self) -> None:
@@ -104,9 +102,9 @@ class Hall:
             self._enter(self.model.connection(who.id, connected=False))
 
     def _replay(self, entry: Entry) -> None:
-        kind = _BODIES.get(entry.header.kind)
+        kind = _BODIES.get(entry.kind)
         if kind is not None and entry.body is not None:
-            self.model.fold(msgspec.msgpack.decode(entry.body, type=kind))
+            self.model.fold(entry.decode(kind))
 
     # --- time --------------------------------------------------------------------------------
 
@@ -151,35 +149,22 @@ class Hall:
 
     def second(self) -> None:
         """Once a second: sign what was written."""
-        if self.journal.size > self._checkpoint_size:
-            self.journal.checkpoint()
-            self._checkpoint_size = self.journal.size
+        self.journal.checkpoint()
 
     def minute(self) -> None:
         """Write where a reader can begin: the whole for the stage, then the public facts."""
         if self.journal.size <= self._snapshot_size:
             return
         model = self.model
-        common = {
-            "room": model.facts,
-            "speaking": model.speaking,
-            "term": self.term,
-            "part": self._next_part,
-        }
         keys = dict(list(self._keys.items())[-KEYS_REMEMBERED:])
         self.journal.snapshot(
             media_time=self.media_time,
-            visibility=Visibility.STAGE,
+            room=model.facts,
             roster=list(model.people.values()),
+            speaking=model.speaking,
+            term=self.term,
+            part=self._next_part,
             private=model.private_state() | {"keys": keys},
-            **common,
-        )
-        self.journal.snapshot(
-            media_time=self.media_time,
-            visibility=Visibility.PUBLIC,
-            roster=model.on_stage,
-            private={},
-            **common,
         )
         self._snapshot_size = self.journal.size
 
@@ -253,7 +238,7 @@ class Hall:
             return self._keys[key]
         if len(msgspec.msgpack.encode(body)) > ENTRY_BYTES:
             raise UserError("entry_size", f"An entry holds at most {ENTRY_BYTES} bytes.")
-        seq = self._append(kind, body, media_time=at, visibility=Visibility(visibility)).header.seq
+        seq = self._append(kind, body, media_time=at, visibility=Visibility(visibility)).seq
         if key:
             self._keys[key] = seq
             if len(self._keys) > 2 * KEYS_REMEMBERED:
@@ -298,12 +283,6 @@ class Hall:
             "wall_ms": self._clock.wall_ms(),
             "facts": msgspec.to_builtins(facts),
         }
-
-    def position(self) -> Position:
-        """Where the room's time is now, for those who follow the feed."""
-        return Position(
-            media_time=self.media_time, wall_ms=self._clock.wall_ms(), size=self.journal.size
-        )
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send `message` to every watcher."""

@@ -100,7 +100,7 @@ def router(door: Door) -> APIRouter:
             after=_hash(after),
             tail_s=_seconds(tail),
             visibility=Visibility.PUBLIC,
-            position=hall.position,
+            position=lambda: hall.media_time,
         )
         first = await anext(records)  # refuses (409 `fork`) before the answer has begun
         return StreamingResponse(_chained(first, records), media_type=FEED_TYPE)

@@ -166,8 +166,5 @@ class Sound:
         return {w: round(line.voice.level_dbfs, 1) for w, line in self._lines.items()}
 
     def statistics(self) -> dict[str, dict[str, float]]:
-        """Per person: packets received, lost, recovered ... and the line's round trip."""
-        return {
-            who_id: {**line.voice.statistics(), **(line.peer.statistics() if line.peer else {})}
-            for who_id, line in self._lines.items()
-        }
+        """Per person: packets received, lost, recovered, concealed."""
+        return {who_id: line.voice.statistics() for who_id, line in self._lines.items()}

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from hustings.base.clock import Clock
 from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId, room_id
 from hustings.base.tasks import Tasks
 from hustings.journal.file import Journal
-from hustings.journal.keys import JournalKey
+from hustings.journal.keys import SigningKey
 from hustings.settings import Settings
 from hustings.stage.hall import Hall
 from hustings.stage.peers import Peers
@@ -34,7 +36,7 @@ TICKS_PER_SECOND: Final = 50
 class Studio:
     """The rooms of this process. Use it on one thread's event loop only."""
 
-    def __init__(self, settings: Settings, key: JournalKey, clock: Clock) -> None:
+    def __init__(self, settings: Settings, key: SigningKey, clock: Clock) -> None:
         self.halls: dict[RoomId, Hall] = {}
         self.late_ticks = 0  # more than one tick late; for /metrics
         self.ticks = 0
@@ -42,7 +44,8 @@ class Studio:
         self._settings = settings
         self._key = key
         self._clock = clock
-        self._peers = Peers(settings.stage.rtc, clock)
+        rtc = settings.stage.rtc
+        self._peers = Peers(msgspec.structs.replace(rtc, bind=rtc.bind or settings.host), clock)
         self._tasks = Tasks()
         self._index_watchers: set[IndexWatcher] = set()
 
@@ -87,9 +90,7 @@ class Studio:
                 f"This stage holds {self._settings.stage.rooms} open rooms; end one or raise stage.rooms.",
                 delay_s=60,
             )
-        journal = Journal.open(
-            self.folder / room, room, self._key, self._clock, self._settings.journal
-        )
+        journal = Journal.open(self.folder, room, self._key, self._clock, self._settings.journal)
         sound = Sound(self._peers, lambda who, connected: hall.connected(who, connected=connected))
         hall = Hall(
             room,
@@ -160,7 +161,7 @@ class Studio:
     def troubles(self) -> list[str]:
         """What stands against calling this stage ready; empty if nothing does."""
         return [
-            f"{hall.room}: {hall.journal.health}"
+            f"{hall.room}: the record does not reach the disk ({hall.journal.health.problem})"
             for hall in self.halls.values()
-            if hall.journal.health
+            if not hall.journal.health.ok
         ]
