@@ -5,17 +5,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+import socket
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from hustings import VERSION
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
+from hustings.base.ids import RoomId
 from hustings.base.keyfiles import participant_key_ring, service_key_ring
+from hustings.base.limits import Limits
+from hustings.base.listening import bound_socket, server_tls
+from hustings.base.server import GuardedServer
 from hustings.base.tasks import Tasks
 from hustings.journal.keys import SigningKey, load_or_make
 from hustings.pages import assets, problems
@@ -31,22 +34,8 @@ log = logging.getLogger(__name__)
 
 def create_app(door: Door, key: SigningKey) -> FastAPI:
     """The stage's HTTP; the engine must be running."""
-    tasks = Tasks()
-
-    @asynccontextmanager
-    async def life(_app: FastAPI) -> AsyncIterator[None]:
-        tasks.start(heartbeat.beat("door"), name="heartbeat of the door")
-        heartbeat.ready(door.links().stage)
-        yield
-        await tasks.close()
-
     app = FastAPI(
-        title="Hustings stage",
-        version=VERSION,
-        lifespan=life,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
+        title="Hustings stage", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None
     )
     problems.install(app)
     app.include_router(services.router(door))
@@ -57,7 +46,7 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     async def speakers_page(room: str, request: Request) -> Response:
         language = choose_language(request.headers.get("accept-language"), request.url.query)
         urls = door.links(request)
-        known = await door.engine.do(lambda studio: studio.halls.get(room))  # type: ignore[call-overload]
+        known = await door.engine.do(lambda studio: studio.halls.get(RoomId(room)))
         page = render(
             "stage.html",
             language,
@@ -106,10 +95,11 @@ def _origins(*urls: str) -> list[str]:
 
 
 def run_stage(settings: Settings, clock: Clock | None = None) -> int:
-    """Run until SIGTERM; returns the exit code."""
+    """Run until SIGTERM or SIGINT; returns the exit code."""
     clock = clock or SystemClock()
     data = Path(settings.data)
     key = load_or_make(data / "keys")
+    listener = bound_socket(settings.host, settings.stage.port, flag="--stage-port")
     engine = Engine(settings, key, clock)
     engine.start()
     try:
@@ -120,18 +110,27 @@ def run_stage(settings: Settings, clock: Clock | None = None) -> int:
             people=participant_key_ring(data),
             services=service_key_ring(data),
         )
-        config = uvicorn.Config(
-            create_app(door, key),
-            host=settings.host,
-            port=settings.stage.port,
-            log_level="warning",
-            access_log=False,
-            ssl_certfile=settings.tls.cert or None,
-            ssl_keyfile=settings.tls.key or None,
-            ws_max_size=control.MESSAGE_BYTES,
-            timeout_graceful_shutdown=3,
-        )
-        asyncio.run(uvicorn.Server(config).serve())
+        asyncio.run(_serve(door, key, listener))
     finally:
         engine.stop()
     return 0
+
+
+async def _serve(door: Door, key: SigningKey, listener: socket.socket) -> None:
+    server = GuardedServer(
+        create_app(door, key),
+        sock=listener,
+        limits=Limits(),
+        clock=door.clock,
+        tls=server_tls(door.settings.tls.cert, door.settings.tls.key),
+        on_ready=lambda: heartbeat.ready(door.links().stage),
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    tasks = Tasks()
+    tasks.start(heartbeat.beat("door"), name="heartbeat of the door")
+    try:
+        await server.serve()
+    finally:
+        await tasks.close()
