@@ -9,13 +9,16 @@ and are heard by the hosts only.
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import numpy as np
+
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import Pcm
-from hustings.stage.mixer import Mixer, soft_limit
+from hustings.base.ids import ParticipantId
+from hustings.stage.mixer import Mixer, limited
 from hustings.stage.peers import Peer, Peers
 from hustings.stage.program import Program
 from hustings.stage.room import HOSTS
-from hustings.stage.voice import Voice
+from hustings.stage.voice import Voice, VoiceStatistics
 from hustings.wire.kinds import Part, Participant
 
 RETURN_BITRATE: Final = 32_000
@@ -27,8 +30,7 @@ OnConnected = Callable[[str, bool], None]  # participant id, connected
 class Line:
     """One person's connection: what comes from their microphone, what goes to their ear."""
 
-    def __init__(self, who_id: str, *, encoder: bool) -> None:
-        self.who_id = who_id
+    def __init__(self, *, encoder: bool) -> None:
         self.is_encoder = encoder  # an outside encoder (WHIP): nothing is sent back
         self.voice = Voice()
         self.peer: Peer | None = None
@@ -46,7 +48,7 @@ class Sound:
     def __init__(self, peers: Peers, on_connected: OnConnected) -> None:
         self._peers = peers
         self._on_connected = on_connected
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[ParticipantId, Line] = {}
         self._mixer = Mixer()
         self._program: Program | None = None
         self._shared = _return_encoder()
@@ -58,27 +60,28 @@ class Sound:
 
     async def connect(self, who_id: str, offer_sdp: str, *, encoder: bool = False) -> Peer:
         """Answer an offer; the newest line of a person replaces the one before."""
-        line = Line(who_id, encoder=encoder)
+        seat = ParticipantId(who_id)
+        line = Line(encoder=encoder)
 
         def state(now: str) -> None:
-            if self._lines.get(who_id) is line:
+            if self._lines.get(seat) is line:
                 line.connected = now == "connected"
                 self._on_connected(who_id, line.connected)
 
         line.peer = await self._peers.accept(
             offer_sdp, returns=not encoder, on_packet=line.voice.put, on_state=state
         )
-        before, self._lines[who_id] = self._lines.get(who_id), line
+        before, self._lines[seat] = self._lines.get(seat), line
         if before is not None and before.peer is not None:
             await before.peer.close()
         return line.peer
 
     async def disconnect(self, who_id: str, peer_id: str = "") -> bool:
         """Hang up a person's line (only the one of `peer_id`, if given)."""
-        line = self._lines.get(who_id)
+        line = self._lines.get(ParticipantId(who_id))
         if line is None or line.peer is None or (peer_id and line.peer.id != peer_id):
             return False
-        del self._lines[who_id]
+        del self._lines[ParticipantId(who_id)]
         await line.peer.close()
         self._on_connected(who_id, False)
         return True
@@ -114,7 +117,7 @@ class Sound:
 
     def go_on_air(self, next_part: int, *, radio: bool) -> None:
         """The next tick is the first of part `next_part`."""
-        self._program = Program(next_part, radio=radio)
+        self._program = Program(next_part, radio)
 
     def off_air(self) -> None:
         """No parts from here on; people on stage still hear each other."""
@@ -124,8 +127,8 @@ class Sound:
 
     def tick(self, now_s: float) -> Part | None:
         """20 ms of everybody; the finished part at a part's last tick, else None."""
-        aired: dict[str, Pcm] = {}
-        backstage: dict[str, Pcm] = {}
+        aired: dict[ParticipantId, Pcm] = {}
+        backstage: dict[ParticipantId, Pcm] = {}
         for who_id, line in self._lines.items():
             pcm = line.voice.tick(now_s)  # also when not heard: the buffer must drain
             if pcm is None:
@@ -139,7 +142,10 @@ class Sound:
         return self._program.tick(mixed.program) if self._program else None
 
     def _send_returns(
-        self, program: Pcm, minus: Mapping[str, Pcm], backstage: Mapping[str, Pcm]
+        self,
+        program: Pcm,
+        minus: Mapping[ParticipantId, Pcm],
+        backstage: Mapping[ParticipantId, Pcm],
     ) -> None:
         shared: bytes | None = None
         for who_id, line in self._lines.items():
@@ -148,7 +154,7 @@ class Sound:
             pcm = minus.get(who_id, program)
             whispers = [voice for other, voice in backstage.items() if other != who_id]
             if whispers and who_id in self._hosts:
-                pcm = soft_limit(sum(whispers, start=pcm))
+                pcm = limited(np.sum([pcm, *whispers], axis=0, dtype=np.float32))
             if pcm is not program:
                 line.peer.send(line.opus.encode(pcm))
                 continue
@@ -165,6 +171,6 @@ class Sound:
         """How loud each microphone is, dBFS, whether heard or not."""
         return {w: round(line.voice.level_dbfs, 1) for w, line in self._lines.items()}
 
-    def statistics(self) -> dict[str, dict[str, float]]:
+    def statistics(self) -> dict[str, VoiceStatistics]:
         """Per person: packets received, lost, recovered, concealed."""
         return {who_id: line.voice.statistics() for who_id, line in self._lines.items()}

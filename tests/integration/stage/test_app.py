@@ -1,0 +1,278 @@
+"""The stage as a whole: HTTP, control sockets, real WebRTC on loopback, and the journal behind."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hustings.journal.entry import Entry
+from hustings.wire import kinds
+from tests.fakes.rtc_client import VIDEO, Caller
+from tests.support.stage import Person, Stage
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with Stage(tmp_path) as stage:
+        yield stage
+
+
+def entries(records: list[Any], kind: str = "") -> list[Entry]:
+    return [r for r in records if isinstance(r, Entry) and (not kind or r.kind == kind)]
+
+
+def parts(records: list[Any]) -> list[kinds.Part]:
+    return [entry.decode(kinds.Part) for entry in entries(records, kinds.PART)]
+
+
+async def on_air(stage: Stage, room: str = "r") -> tuple[Person, Caller]:
+    """A host on a live stage."""
+    await stage.put(room, title="An evening", host="Ada", state="lobby")
+    host = await Person(stage, room, "host").join("Ada")
+    async with host.control():
+        await host.do("accept")
+        caller = await host.speak()
+        assert (await host.do("go_live"))["type"] == "done"
+    return host, caller
+
+
+async def test_a_room_goes_live_and_its_parts_follow_each_other(stage: Stage) -> None:
+    host, caller = await on_air(stage)
+    records = await stage.records("r", until=lambda got: len(parts(got)) >= 4)
+    numbers = [part.n for part in parts(records)]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    for part in parts(records):
+        assert {name: len(frames) for name, frames in part.renditions.items()} == {
+            "opus": 16, "opus-low": 16, "aac": 15
+        }  # fmt: skip
+    all_entries = entries(records)
+    assert [entry.seq for entry in all_entries] == list(range(len(all_entries)))
+    assert all_entries[0].kind == kinds.TERM
+    (gap,) = [entry.decode(kinds.Gap) for entry in entries(records, kinds.GAP)] or [None]
+    assert gap is None or (gap.last + 1 == numbers[0] and gap.reason == "not_live")
+    await caller.close()
+    await host.close()
+
+
+async def test_backstage_stays_out_of_the_edges_feed(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    await Person(stage, "r", "speaker").join("Secret Guest")
+    records = await stage.records("r", until=lambda got: len(entries(got, kinds.ROSTER)) == 1)
+    (joined,) = entries(records, kinds.ROSTER)
+    assert joined.body is None and joined.nonce == b""
+
+
+async def test_the_feed_wants_an_edge_and_refuses_another_history(stage: Stage) -> None:
+    await stage.put("r", title="R")
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        assert (await http.get("/feed/r?from=0")).status_code == 401
+        wrong = await http.get("/feed/r?from=0", headers=stage.service_headers("service"))
+        assert wrong.status_code == 403
+        edge = stage.service_headers("edge")
+        fork = await http.get(f"/feed/r?from=1&after={'00' * 32}", headers=edge)
+        assert (fork.status_code, fork.json()["code"]) == (409, "fork")
+        assert (await http.get("/feed/nowhere?from=0", headers=edge)).status_code == 404
+
+
+async def test_the_index_tells_rooms_and_their_changes(stage: Stage) -> None:
+    await stage.put("a", title="A")
+    lines: list[dict[str, Any]] = []
+    async with (
+        httpx.AsyncClient(timeout=10) as http,
+        http.stream("GET", f"{stage.url}/feed", headers=stage.service_headers("edge")) as answer,
+    ):
+        async for line in answer.aiter_lines():
+            lines.append(json.loads(line))
+            if len(lines) == 1:
+                await stage.put("a", title="Another")
+            if lines[-1].get("title") == "Another" or len(lines) > 20:
+                break
+    assert lines[0]["room"] == "a" and lines[0]["title"] == "A"
+    assert lines[-1]["title"] == "Another"
+
+
+@pytest.mark.parametrize("path", ["/rooms", "/feed"])
+async def test_services_only(stage: Stage, path: str) -> None:
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        refused = await http.get(path)
+    assert refused.status_code == 401
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_whip_checks_the_token_before_all(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    await stage.put("other", title="O", state="lobby")
+    caller = Caller([b"\xf8\xff\xfe"], video=True)
+    offer = await caller.offer()
+    assert VIDEO in offer
+
+    async def post(token: str, body: str = offer, kind: str = "application/sdp") -> httpx.Response:
+        headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {token}"} if token else {})
+        async with httpx.AsyncClient(base_url=stage.url) as http:
+            return await http.post("/rooms/r/whip", content=body, headers=headers)
+
+    good = stage.invite("r", "speaker", kind="whip")
+    for token, status, code in (
+        ("", 401, "token_missing"),
+        ("nonsense", 401, "token_bad"),
+        (stage.invite("r", "speaker", kind="whip", exp=1_000), 401, "token_expired"),
+        (stage.invite("other", "speaker", kind="whip"), 403, "token_room"),
+        (stage.invite("r", "speaker"), 403, "token_kind"),
+    ):
+        answer = await post(token)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (await post(good, kind="text/plain")).status_code == 415
+    for garbage in ("", "v=0", "\x00\xff" * 50, "m=audio\r\n" * 200):
+        assert (await post(good, garbage)).status_code == 400
+    assert (await post(good, "v=0\r\n" + "a=x:" + "y" * 20_000)).status_code == 413
+
+    answer = await post(good)
+    assert answer.status_code == 201 and answer.headers["content-type"] == "application/sdp"
+    assert "a=recvonly" in answer.text and "useinbandfec=1" in answer.text
+    location = answer.headers["location"]
+    auth = {"Authorization": f"Bearer {good}"}
+    async with httpx.AsyncClient(base_url=stage.url, headers=auth) as http:
+        assert (await http.patch(location)).status_code == 405
+        assert (await http.delete(location)).status_code == 200
+        assert (await http.delete(location)).status_code == 404
+    await caller.close()
+
+
+async def test_an_encoder_is_brought_on_stage_by_asking(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    host = await Person(stage, "r", "host").join()
+    caller = Caller([b"\xf8\xff\xfe"], every_s=0.02)
+    token = stage.invite("r", "speaker", kind="whip")
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        answer = await http.post(
+            "/rooms/r/whip",
+            content=await caller.offer(),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"},
+        )
+    await caller.answered(answer.text)
+    async with host.control():
+        roster = [m for m in host.heard if m["type"] == "welcome"][0]["roster"]
+        (encoder,) = [who for who in roster if who["id"] != host.id]
+        await host.do("invite", participant=encoder["id"])
+        told = await host.hear("roster") if not _placed(host, encoder["id"]) else {}
+        assert _placed(host, encoder["id"]) or told
+    await caller.close()
+    await host.close()
+
+
+def _placed(person: Person, who_id: str) -> bool:
+    return any(
+        who["id"] == who_id and who["place"] == "stage"
+        for message in person.heard
+        if message["type"] == "roster"
+        for who in message["roster"]
+    )
+
+
+async def test_the_newest_tab_has_the_seat(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    first = await Person(stage, "r", "host").join("Ada")
+    second = Person(stage, "r", "host", invitation=first.invitation)
+    async with first.control():
+        await first.do("accept")
+        await second.join("Ada")
+        assert second.id == first.id
+        async with second.control():
+            assert (await first.hear("bye"))["code"] == "elsewhere"
+            welcome = [m for m in second.heard if m["type"] == "welcome"][0]
+            (me,) = welcome["roster"]
+            assert me["place"] == "stage"
+
+
+async def test_a_removed_speaker_is_cut_off_and_stays_out(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    host = await Person(stage, "r", "host").join("Ada")
+    guest = await Person(stage, "r", "cohost").join("Mallory")
+    async with host.control(), guest.control():
+        await guest.do("accept")
+        caller = await guest.speak()
+        await host.do("remove", participant=guest.id)
+        assert (await guest.hear("bye"))["code"] == "removed"
+    async with asyncio.timeout(10):
+        while caller.connection.connectionState == "connected":
+            await asyncio.sleep(0.05)
+    again = await guest.http.post(
+        "/rooms/r/join", json={"invitation": guest.invitation, "name": "Mallory"}
+    )
+    assert (again.status_code, again.json()["code"]) == (403, "revoked")
+    await caller.close()
+
+
+async def test_a_token_works_on_its_own_device_only(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    ada = await Person(stage, "r", "host").join("Ada")
+    headers = {"Authorization": f"Bearer {ada.token}"}
+    assert (await ada.http.post("/rooms/r/renew", headers=headers)).status_code == 200
+    async with httpx.AsyncClient(base_url=stage.url) as thief:
+        refused = await thief.post("/rooms/r/renew", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "token_device")
+
+
+async def test_commands_are_answered_refused_and_limited(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    speaker = await Person(stage, "r", "speaker").join("Bob")
+    async with speaker.control():
+        assert (await speaker.do("go_live"))["code"] == "role_denied"
+        assert (await speaker.do("hand", question="May I?"))["type"] == "done"
+        answers = [await speaker.do("mute" if n % 2 else "unmute") for n in range(40)]
+    assert answers[0]["type"] == "done"
+    assert any(answer.get("code") == "too_many_commands" for answer in answers)
+
+
+async def test_webs_entries_are_written_once(stage: Stage) -> None:
+    await stage.put("r", title="R")
+    async with httpx.AsyncClient(base_url=stage.url, headers=stage.service_headers()) as http:
+        note = {"kind": "caption", "body": {"text": "hello"}, "key": "c1", "at": 15_360}
+        first = await http.post("/rooms/r/entries", json=note)
+        again = await http.post("/rooms/r/entries", json=note)
+        assert first.status_code == 200 and first.json() == again.json()
+        theirs = await http.post("/rooms/r/entries", json=note | {"kind": "part", "key": "x"})
+        assert (theirs.status_code, theirs.json()["code"]) == (400, "entry_kind")
+        large = note | {"key": "y", "body": {"text": "x" * 66_000}}
+        assert (await http.post("/rooms/r/entries", json=large)).status_code in {400, 413}
+
+
+async def test_beyond_the_bound_a_room_is_refused_clearly(tmp_path: Path) -> None:
+    async with Stage(tmp_path, rooms=2) as stage:
+        await stage.put("a", title="A")
+        await stage.put("b", title="B")
+        with pytest.raises(httpx.HTTPStatusError) as refused:
+            await stage.put("c", title="C")
+        assert refused.value.response.status_code == 503
+        assert refused.value.response.json()["code"] == "stage_rooms_full"
+        assert int(refused.value.response.headers["retry-after"]) >= 1
+
+
+async def test_a_restart_goes_on_with_people_places_and_time(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage:
+        host, caller = await on_air(stage)
+        before = parts(await stage.records("r", until=lambda got: len(parts(got)) >= 3))
+        await stage.stop()
+        await caller.close()
+        await stage.start()
+        seen = await stage.records(
+            "r", until=lambda got: parts(got) and parts(got)[-1].n > before[-1].n + 2
+        )
+        after = parts(seen)
+        gaps = [entry.decode(kinds.Gap) for entry in entries(seen, kinds.GAP)]
+        terms = [entry.decode(kinds.Term).term for entry in entries(seen, kinds.TERM)]
+        assert terms == [1, 2]
+        covered = {part.n for part in after} | {
+            n for gap in gaps for n in range(gap.first, gap.last + 1)
+        }
+        assert covered == set(range(max(covered) + 1))  # nothing is missing without a word
+        assert len({part.n for part in after}) == len(after)
+        again = Person(stage, "r", "host", invitation=host.invitation)
+        await again.join("Ada")
+        async with again.control():
+            (me,) = [m for m in again.heard if m["type"] == "welcome"][0]["roster"]
+        assert (me["id"], me["place"], me.get("connected")) == (host.id, "stage", False)
