@@ -15,8 +15,8 @@ import httpx
 import psutil
 
 from hustings.base.ids import new_id
-from hustings.base.keyfiles import participant_key_ring, service_key_ring
-from hustings.wire.tokens import Claims
+from hustings.base.keyfiles import participant_key, service_key
+from hustings.wire.tokens import Claims, KeyRing
 
 ROOT = Path(__file__).parents[2]
 START_S = 30.0
@@ -118,7 +118,7 @@ class House:
 
     def put(self, room: str, **facts: Any) -> dict[str, Any]:
         """Create or change a room on the stage, as web does."""
-        ring = service_key_ring(self.data)
+        ring = KeyRing([service_key(self.data)])
         now_s = int(time.time())
         token = ring.sign(Claims(typ="service", jti=new_id(), iat=now_s, exp=now_s + 60))
         headers = {"Authorization": f"Bearer {token}"}
@@ -139,7 +139,7 @@ class House:
             role=role,
             name=name,  # type: ignore[arg-type]
         )
-        return participant_key_ring(self.data).sign(claims)
+        return KeyRing([participant_key(self.data)]).sign(claims)
 
     def seat_url(self, room: str, role: str, name: str = "") -> str:
         """A link that an invited person opens."""

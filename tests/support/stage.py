@@ -13,7 +13,7 @@ import websockets
 
 from hustings.base.clock import SystemClock
 from hustings.base.ids import new_id
-from hustings.base.keyfiles import participant_key_ring, service_key_ring
+from hustings.base.keyfiles import participant_key, service_key
 from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket
 from hustings.base.server import GuardedServer
@@ -23,7 +23,7 @@ from hustings.settings import JournalSettings, PublicUrl, Rtc, Settings, StageSe
 from hustings.stage.app import create_app
 from hustings.stage.door import Door
 from hustings.stage.engine import Engine
-from hustings.wire.tokens import Claims
+from hustings.wire.tokens import Claims, KeyRing
 from tests.fakes.rtc_client import SILENCE, Caller
 from tests.support.house import free_ports
 
@@ -46,18 +46,21 @@ class Stage:
         )
         self.clock = SystemClock()
         self.url = ""
+        self.persons: list[Person] = []
 
     async def __aenter__(self) -> Self:
         await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for person in self.persons:
+            await person.http.aclose()
         await self.stop()
 
     async def start(self) -> None:
         key = load_or_make(self.data / "keys")
-        self.services = service_key_ring(self.data)
-        self.people = participant_key_ring(self.data)
+        self.services = KeyRing([service_key(self.data)])
+        self.people = KeyRing([participant_key(self.data)])
         self.engine = Engine(self.settings, key, self.clock)
         await asyncio.to_thread(self.engine.start)
         listener = bound_socket("127.0.0.1", 0, flag="--stage-port")
@@ -88,7 +91,13 @@ class Stage:
     def invite(self, room: str, role: str, *, kind: str = "invite", exp: int = 0) -> str:
         seat = new_id()
         claims = Claims(
-            typ=kind, jti=seat, iat=int(time.time()) - 10, exp=exp, room=room, sub=seat, role=role  # type: ignore[arg-type]
+            typ=kind,
+            jti=seat,
+            iat=int(time.time()) - 10,
+            exp=exp,
+            room=room,
+            sub=seat,
+            role=role,  # type: ignore[arg-type]
         )
         return self.people.sign(claims)
 
@@ -132,6 +141,7 @@ class Person:
         self.id = self.token = ""
         self.heard: list[dict[str, Any]] = []
         self._number = 0
+        stage.persons.append(self)
 
     async def join(self, name: str = "") -> Self:
         body = {"invitation": self.invitation, "name": name or self.role}
@@ -185,6 +195,3 @@ class Person:
             while caller.connection.connectionState != "connected":
                 await asyncio.sleep(0.02)
         return caller
-
-    async def close(self) -> None:
-        await self.http.aclose()

@@ -15,7 +15,7 @@ from hustings import VERSION
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.ids import RoomId
-from hustings.base.keyfiles import participant_key_ring, service_key_ring
+from hustings.base.keyfiles import participant_key, service_key
 from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket, server_tls
 from hustings.base.server import GuardedServer
@@ -28,6 +28,7 @@ from hustings.stage import control, people, services
 from hustings.stage.door import Door
 from hustings.stage.engine import Engine
 from hustings.stage.metrics import metrics_text
+from hustings.wire.tokens import KeyRing
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +108,8 @@ def run_stage(settings: Settings, clock: Clock | None = None) -> int:
             settings,
             engine,
             clock,
-            people=participant_key_ring(data),
-            services=service_key_ring(data),
+            people=KeyRing([participant_key(data)]),
+            services=KeyRing([service_key(data)]),
         )
         asyncio.run(_serve(door, key, listener))
     finally:

@@ -132,11 +132,10 @@ class Socket:
         number, command = message.get("id"), str(message.get("command", ""))
         try:
             self._pay()
-            result = await self._door.engine.wait(
+            await self._door.engine.wait(
                 lambda studio: studio.hall(self._room).command(self._who, command, message)
             )
-            if command == "link":
-                result = self._link(message)
+            result = self._link(message) if command == "link" else {}
         except HustingsError as error:
             self._queue({"type": "error", "id": number, "code": error.code, "title": error.title})
         else:

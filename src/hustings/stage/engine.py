@@ -8,7 +8,7 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from hustings.base.clock import Clock
@@ -30,7 +30,7 @@ class Engine:
     def __init__(self, settings: Settings, key: SigningKey, clock: Clock) -> None:
         self.studio: Studio
         self.loop: asyncio.AbstractEventLoop
-        self._make = lambda: Studio(settings, key, clock)
+        self._make: Callable[[], Studio] = lambda: Studio(settings, key, clock)
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._stop: asyncio.Event
@@ -86,5 +86,5 @@ class Engine:
 
         return await self._cross(call())
 
-    async def _cross(self, call: Any) -> Any:
+    async def _cross(self, call: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self.loop))

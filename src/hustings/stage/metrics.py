@@ -24,14 +24,10 @@ def metrics_text(studio: Studio) -> str:
         "# TYPE hustings_journal_entries_total counter",
         f"hustings_journal_entries_total {sum(hall.journal.size for hall in halls)}",
     ]
-    packets: dict[str, float] = {}
-    for hall in halls:
-        for line in hall.sound.statistics().values():
-            for name, value in line.items():
-                packets[name] = packets.get(name, 0) + value
+    voices = [voice for hall in halls for voice in hall.sound.statistics().values()]
     for name in ("received", "lost", "fec", "plc", "late"):
         lines += [
-            f"# TYPE hustings_stage_packets_{name}_total counter",
-            f"hustings_stage_packets_{name}_total {packets.get(name, 0):g}",
+            f"# TYPE hustings_stage_packets_{name} gauge",
+            f"hustings_stage_packets_{name} {sum(voice[name] for voice in voices)}",
         ]
     return "\n".join(lines) + "\n"

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from hustings.base.ids import ParticipantId
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import Pcm
-from hustings.base.ids import ParticipantId
 from hustings.stage.mixer import Mixer, limited
 from hustings.stage.peers import Peer, Peers
 from hustings.stage.program import Program
