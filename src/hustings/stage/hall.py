@@ -90,14 +90,18 @@ class Hall:
         for entry in past.entries:
             self._replay(entry)
         self._next_part = past.next_part
-        self.term = past.term + 1
-        again = self.term > 1
-        self._append(kinds.TERM, kinds.Term(self.term, VERSION, "restart" if again else "start"))
-        if again:
-            self._gap_reason = "restart" if self.model.facts.state == "live" else "not_live"
+        self.term = past.term
+        if self.ended:
+            self._tick = past.next_part * PART_TICKS
+            return  # read again, but nothing happens here any more
         if epoch_ms := self.model.facts.epoch_ms:
             by_wall = (self._clock.wall_ms() - epoch_ms) // TICK_MS
             self._tick = max(past.next_part * PART_TICKS, by_wall)
+        self.term += 1
+        reason = "restart" if past.term else "start"
+        self._append(kinds.TERM, kinds.Term(self.term, VERSION, reason))
+        if self.model.facts.state == "live":
+            self._gap_reason = reason
         for who in list(self.model.people.values()):
             self._enter(self.model.connection(who.id, connected=False))
 
@@ -105,6 +109,11 @@ class Hall:
         kind = _BODIES.get(entry.kind)
         if kind is not None and entry.body is not None:
             self.model.fold(entry.decode(kind))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the evening is over."""
+        return self.model.facts.state == "ended"
 
     # --- time --------------------------------------------------------------------------------
 
@@ -115,11 +124,10 @@ class Hall:
 
     def tick(self, now_s: float) -> None:
         """Twenty milliseconds: sound in, sound out; at a part's end one `part` entry."""
-        facts = self.model.facts
-        if not facts.epoch_ms:
+        if not self.model.facts.epoch_ms or (self.ended and not self.sound.on_air):
             return
         if self._tick % PART_TICKS == 0:
-            self._at_boundary(live=facts.state == "live")
+            self._at_boundary(live=self.model.facts.state == "live")
         part = self.sound.tick(now_s)
         self._tick += 1
         if part is not None:
@@ -183,7 +191,7 @@ class Hall:
     def known(self, who_id: str) -> Participant:
         """The participant, or Denied `not_in_room`: removed, or the room has ended."""
         who = self.model.people.get(who_id)
-        if who is None or self.model.facts.state == "ended":
+        if who is None or self.ended:
             raise Denied("not_in_room", "You are not in this room any more.")
         return who
 
@@ -199,7 +207,7 @@ class Hall:
         for who_id in self.model.asked & self.sound.encoders:
             # An outside encoder cannot answer: asking it is bringing it.
             self._enter(self.model.bring_on_stage(self.model.people[who_id]))
-        if self.model.facts.state == "ended":
+        if self.ended:
             await self._expel(set(self._sockets), "room_ended", "This room has ended.")
             await self.sound.close()
         await self._expel_the_gone()

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hustings.base import heartbeat
 from hustings.base.clock import Clock
 from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId, room_id
@@ -47,6 +48,7 @@ class Studio:
         rtc = settings.stage.rtc
         self._peers = Peers(msgspec.structs.replace(rtc, bind=rtc.bind or settings.host), clock)
         self._tasks = Tasks()
+        self._past: dict[RoomId, dict[str, Any]] = {}
         self._index_watchers: set[IndexWatcher] = set()
 
     @property
@@ -59,7 +61,8 @@ class Studio:
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self.folder.iterdir()):
             if path.is_dir():
-                self._open(room_id(path.name))
+                self._reopen(room_id(path.name))
+        self._tasks.start(heartbeat.beat("studio"), name="heartbeat of the studio")
         self._tasks.start(self._tick_for_ever(), name="ticks")
 
     async def close(self) -> None:
@@ -72,18 +75,27 @@ class Studio:
 
     def hall(self, room: str) -> Hall:
         """The room, or NotFound `room_unknown`."""
-        hall = self.halls.get(RoomId(room))
-        if hall is None:
-            raise NotFound("room_unknown", "There is no such room on this stage.")
-        return hall
+        name = RoomId(room)
+        if name in self.halls:
+            return self.halls[name]
+        if name in self._past:
+            return self._open(name)
+        raise NotFound("room_unknown", "There is no such room on this stage.")
 
     def hall_or_new(self, room: str) -> Hall:
         """The room, made if need be; TryLater `stage_rooms_full` beyond the bound."""
         name = room_id(room)
         return self.halls.get(name) or self._open(name)
 
+    def _reopen(self, room: RoomId) -> None:
+        hall = self._open(room)
+        if hall.ended:  # an evening of the past: known, but not kept open
+            self._past[room] = hall.index_line()
+            del self.halls[room]
+            hall.journal.close()
+
     def _open(self, room: RoomId) -> Hall:
-        open_rooms = sum(hall.model.facts.state != "ended" for hall in self.halls.values())
+        open_rooms = sum(not hall.ended for hall in self.halls.values())
         if open_rooms >= self._settings.stage.rooms:
             raise TryLater(
                 "stage_rooms_full",
@@ -109,7 +121,8 @@ class Studio:
     def watch_index(self, watcher: IndexWatcher) -> list[dict[str, Any]]:
         """Every room's line now; `watcher` is told each line that changes, and a tick a second."""
         self._index_watchers.add(watcher)
-        return [hall.index_line() for hall in self.halls.values()]
+        now = {hall.room: hall.index_line() for hall in self.halls.values()}
+        return list((self._past | now).values())
 
     def unwatch_index(self, watcher: IndexWatcher) -> None:
         """Tell no more."""
