@@ -46,11 +46,11 @@ class StageProcess:
 
     def __enter__(self) -> Self:
         self.data.mkdir(parents=True, exist_ok=True)
-        self.log = (self.data / "stage.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "hustings", "stage"],
-            env=self._environment, stdout=self.log, stderr=self.log, cwd=self.data,
-        )  # fmt: skip
+        with (self.data / "stage.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hustings", "stage"],
+                env=self._environment, stdout=log, stderr=log, cwd=self.data,
+            )  # fmt: skip
         until = time.monotonic() + 20
         while True:
             try:
@@ -74,7 +74,6 @@ class StageProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(5)
-        self.log.close()
 
     @property
     def ps(self) -> psutil.Process:

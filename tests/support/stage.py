@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -84,7 +83,7 @@ class Stage:
     # --- credentials -------------------------------------------------------------------------------
 
     def service_headers(self, kind: str = "service", *, age_s: int = 0) -> dict[str, str]:
-        now_s = int(time.time()) - age_s
+        now_s = self.clock.wall_ms() // 1_000 - age_s
         claims = Claims(typ=kind, jti=new_id(), iat=now_s, exp=now_s + 300)  # type: ignore[arg-type]
         return {"Authorization": f"Bearer {self.services.sign(claims)}"}
 
@@ -93,7 +92,7 @@ class Stage:
         claims = Claims(
             typ=kind,
             jti=seat,
-            iat=int(time.time()) - 10,
+            iat=self.clock.wall_ms() // 1_000 - 10,
             exp=exp,
             room=room,
             sub=seat,

@@ -78,7 +78,8 @@ def test_a_hand_is_called_once_and_asks_its_owner(evening: Evening) -> None:
     evening.do("s", "hand", question="Why?")
     called = evening.do("m", "call", hand="s")
     assert [change.kind for change in called] == ["call", "hand", "seat"]
-    assert "s" in evening.room.asked and not evening.room.hands
+    assert "s" in evening.room.asked
+    assert not evening.room.hands
     with pytest.raises(NotFound):
         evening.do("m", "call", hand="s")
 

@@ -1,0 +1,204 @@
+"""What can go wrong on the stage's machine while a room is live."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hustings.base.clock import SystemClock
+from hustings.journal.entry import Entry
+from hustings.wire import kinds
+from tests.integration.stage.test_app import entries, on_air, parts
+from tests.support.speakers import StageProcess, leave, speech, take_the_stage
+from tests.support.stage import Stage
+
+
+class SteppingClock(SystemClock):
+    """The system's clock, whose wall time somebody sets."""
+
+    step_ms = 0
+
+    def wall_ms(self) -> int:
+        return super().wall_ms() + self.step_ms
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_wall_clock_step_moves_no_part(tmp_path: Path, hours: int) -> None:
+    stage = Stage(tmp_path)
+    stage.clock = clock = SteppingClock()
+    async with stage:
+        _, caller = await on_air(stage)
+        before = parts(await stage.records("r", until=lambda got: len(parts(got)) >= 2))
+        clock.step_ms = hours * 3_600_000
+        seen = await stage.records("r", until=lambda got: len(parts(got)) >= len(before) + 3)
+        numbers = [part.n for part in parts(seen)]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert [
+            e for e in entries(seen, kinds.GAP) if e.decode(kinds.Gap).reason != "not_live"
+        ] == []
+        await caller.close()
+
+
+async def test_after_a_step_back_and_a_restart_time_still_rises(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.clock = clock = SteppingClock()
+    async with stage:
+        _, caller = await on_air(stage)
+        before = parts(await stage.records("r", until=lambda got: len(parts(got)) >= 3))
+        await caller.close()
+        await stage.stop()
+        clock.step_ms = -3_600_000
+        await stage.start()
+        more = len(before) + 2
+        seen = parts(await stage.records("r", until=lambda got: len(parts(got)) >= more))
+        numbers = [part.n for part in seen]
+        assert numbers == sorted(set(numbers))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a tmpfs (root)")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_full_disk_stops_no_sound_and_is_said(small_disk: Path) -> None:
+    async with Stage(small_disk / "data") as stage, httpx.AsyncClient(base_url=stage.url) as http:
+        _, caller = await on_air(stage)
+        assert (await http.get("/readyz")).status_code == 200
+        filler = small_disk / "filler"
+        with filler.open("wb", buffering=0) as file:
+            for size in (65_536, 4_096, 1):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError:
+                    continue
+        began = len(parts(await stage.records("r", until=parts, query="tail=1s")))
+        seen = await stage.records("r", until=lambda got: len(parts(got)) >= began + 12)
+        numbers = [part.n for part in parts(seen)]
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))  # live went on, whole
+        answer = await http.get("/readyz")
+        assert answer.status_code == 503
+        assert "does not reach the disk" in answer.text
+        filler.unlink()
+        async with asyncio.timeout(15):
+            while (await http.get("/readyz")).status_code != 200:
+                await asyncio.sleep(0.2)
+        journal = (await stage.engine.do(lambda studio: studio.hall("r"))).journal
+        await asyncio.to_thread(journal.flush)
+        with journal.reader() as reader:
+            on_disk = [e.seq for e in reader.entries()]
+        assert on_disk == list(range(len(on_disk)))
+        await caller.close()
+
+
+async def test_a_frozen_stage_goes_on_at_now_and_owns_up_to_the_gap(tmp_path: Path) -> None:
+    with StageProcess(tmp_path) as stage:
+        stage.put("r", title="R", state="lobby")
+        speakers = await take_the_stage(stage, "r", 1, frames=speech(4))
+        first = await _follow(stage, lambda got: len(parts(got)) >= 2)
+        os.kill(stage.process.pid, signal.SIGSTOP)
+        await asyncio.sleep(3)
+        os.kill(stage.process.pid, signal.SIGCONT)
+        last = parts(first)[-1].n
+        seen = await _follow(stage, lambda got: parts(got) and parts(got)[-1].n > last + 8)
+        gaps = [entry.decode(kinds.Gap) for entry in entries(seen, kinds.GAP)]
+        (frozen,) = [gap for gap in gaps if gap.reason == "frozen"]
+        assert 7 <= frozen.last - frozen.first + 1 <= 12  # about 3 s of parts
+        assert frozen.last + 1 in {part.n for part in parts(seen)}
+        await leave(speakers)
+
+
+async def test_kill_9_continues_the_same_room(tmp_path: Path) -> None:
+    with StageProcess(tmp_path) as stage:
+        stage.put("r", title="R", state="lobby")
+        speakers = await take_the_stage(stage, "r", 1, frames=speech(4))
+        before = await _follow(stage, lambda got: len(parts(got)) >= 6)
+        stage.process.kill()
+        stage.process.wait()
+        await leave(speakers)
+        with stage:
+            last = parts(before)[-1].n
+            seen = await _follow(stage, lambda got: parts(got) and parts(got)[-1].n > last + 2)
+    gaps = [entry.decode(kinds.Gap) for entry in entries(seen, kinds.GAP)]
+    numbers = {part.n for part in parts(seen)}
+    told = {n for gap in gaps for n in range(gap.first, gap.last + 1)}
+    assert numbers | told == set(range(max(numbers) + 1))
+    lost = {part.n for part in parts(before)} - numbers
+    assert len(lost) <= 4  # at most about a second of what was heard is not in the record
+
+
+async def _follow(stage: StageProcess, until: object, query: str = "from=0") -> list[Entry]:
+    """As Stage.records, for a stage in a process of its own."""
+    return await Stage.records(stage, "r", until=until, query=query)  # type: ignore[arg-type,return-value]
+
+
+async def test_ten_thousand_requests_and_five_hundred_slow_ones_cost_no_tick(
+    tmp_path: Path,
+) -> None:
+    with StageProcess(tmp_path) as stage:
+        stage.put("r", title="R", state="lobby")
+        speakers = await take_the_stage(stage, "r", 3, frames=speech(4))
+        port = int(stage.url.rsplit(":", 1)[1])
+        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(500)]
+        for number, each in enumerate(slow):
+            each.send(b"" if number % 3 == 0 else b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
+        await asyncio.to_thread(_flood, port, 10_000)
+        health = await asyncio.to_thread(httpx.get, f"{stage.url}/healthz", timeout=15)
+        assert health.status_code == 200
+        assert await asyncio.to_thread(stage.metric, "hustings_stage_skipped_ticks_total") == 0
+        seen = await _follow(stage, lambda got: len(parts(got)) >= 20)
+        assert [e for e in entries(seen, kinds.GAP) if e.decode(kinds.Gap).reason == "frozen"] == []
+        for each in slow:
+            each.close()
+        await leave(speakers)
+
+
+def _flood(port: int, count: int) -> None:
+    """Random requests, many in one write, over connections that the stage may close at any time."""
+    chance = random.Random(7)
+    paths = [
+        "/",
+        "/feed",
+        "/rooms/r/rtc",
+        "/rooms/%00/join",
+        "/s/" + "x" * 300,
+        "/static/../..",
+        "*",
+    ]
+    sent = 0
+    while sent < count:
+        batch = b"".join(
+            b"%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+            % (
+                chance.choice([b"GET", b"POST", b"PUT", b"BREW"]),
+                chance.choice(paths).encode(),
+                3,
+                b"\xff{}",
+            )
+            for _ in range(20)
+        )
+        sent += 20
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=2) as each:
+                each.sendall(batch)
+                each.settimeout(0.2)
+                while each.recv(65_536):
+                    pass
+        except OSError:
+            continue
