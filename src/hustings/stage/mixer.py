@@ -48,10 +48,10 @@ class Mixer:
             return Mixed(SILENCE, dict.fromkeys(voices, SILENCE))
         total: Pcm = np.sum(list(heard.values()), axis=0, dtype=np.float32)
         gain = self._next_gain(total)
-        program = _limited(total, gain)
+        program = limited(total, gain)
         minus = dict.fromkeys(voices, program)
         for who, pcm in heard.items():
-            minus[who] = _limited(total - pcm, gain) if len(heard) > 1 else SILENCE
+            minus[who] = limited(total - pcm, gain) if len(heard) > 1 else SILENCE
         return Mixed(program, minus)
 
     def _next_gain(self, total: Pcm) -> Pcm | None:
@@ -64,7 +64,8 @@ class Mixer:
         return np.float32(before) + _ATTACK * np.float32(self._gain - before)
 
 
-def _limited(pcm: Pcm, gain: Pcm | None) -> Pcm:
+def limited(pcm: Pcm, gain: Pcm | None = None) -> Pcm:
+    """At most full scale: `gain` if given, then a soft knee; below it the sound is untouched."""
     if gain is not None:
         pcm = pcm * gain
     if pcm.max() <= _KNEE and pcm.min() >= -_KNEE:

@@ -29,13 +29,15 @@ def parts(records: list[Any]) -> list[kinds.Part]:
     return [entry.decode(kinds.Part) for entry in entries(records, kinds.PART)]
 
 
-async def on_air(stage: Stage, room: str = "r") -> tuple[Person, Caller]:
+async def on_air(
+    stage: Stage, room: str = "r", frames: list[bytes] | None = None
+) -> tuple[Person, Caller]:
     """A host on a live stage."""
     await stage.put(room, title="An evening", host="Ada", state="lobby")
     host = await Person(stage, room, "host").join("Ada")
     async with host.control():
         await host.do("accept")
-        caller = await host.speak()
+        caller = await host.speak(frames)
         assert (await host.do("go_live"))["type"] == "done"
     return host, caller
 

@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 async def test_a_full_disk_stops_no_sound_and_is_said(small_disk: Path) -> None:
     async with Stage(small_disk / "data") as stage, httpx.AsyncClient(base_url=stage.url) as http:
-        _, caller = await on_air(stage)
+        _, caller = await on_air(stage, frames=speech(20) * 10)
         assert (await http.get("/readyz")).status_code == 200
         filler = small_disk / "filler"
         with filler.open("wb", buffering=0) as file:
