@@ -44,8 +44,8 @@ def measure() -> list[Row]:
 
 async def _run(house: House, seconds: float) -> list[Row]:
     speakers = await take_the_stage(Place(house), "soak", SPEAKERS, frames=speech())  # type: ignore[arg-type]
-    crowd = subprocess.Popen(
-        [sys.executable, "-m", "bench.readers", f"{house.edge}/live/soak/opus.mp4", str(LISTENERS), str(seconds)],
+    crowd = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.readers", f"{house.edge}/live/soak/opus.mp4", str(LISTENERS), str(seconds),
         stdout=subprocess.PIPE, cwd=ROOT,
     )  # fmt: skip
     await asyncio.sleep(min(WARM_S, seconds / 4))
@@ -53,15 +53,13 @@ async def _run(house: House, seconds: float) -> list[Row]:
     began_s, began_part = time.monotonic(), house.state("soak")["part"]
     before = {each.pid: each.memory_full_info().uss for each in (stage, edge)}
     ticks = _metrics(house)
-    while crowd.poll() is None:
-        await asyncio.sleep(1)
+    output, _ = await crowd.communicate()
     elapsed_s, parts = time.monotonic() - began_s, house.state("soak")["part"] - began_part
     grown = {
         each.pid: (each.memory_full_info().uss - before[each.pid]) / 2**20 for each in (stage, edge)
     }
     after = _metrics(house)
-    assert crowd.stdout is not None
-    heard = json.loads(crowd.stdout.read())
+    heard = json.loads(output)
     await leave(speakers)
     on_time = 1 - (after[1] - ticks[1]) / (after[0] - ticks[0])
     # A part number moves in steps of 320 ms, so the drift is known to that grain at each end; the

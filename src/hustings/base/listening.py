@@ -17,7 +17,7 @@ def bound_socket(host: str, port: int, *, flag: str, reuse_port: bool = False) -
     """A bound TCP socket; port 0 takes any free one.
 
     reuse_port: several processes share the port, the kernel spreads connections.
-    Raises OperatorError `port_taken` or `port_refused`.
+    Raises OperatorError `port_taken` or `port_denied`.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -35,7 +35,7 @@ def bound_socket(host: str, port: int, *, flag: str, reuse_port: bool = False) -
                 port=port,
             ) from error
         raise OperatorError(
-            "port_refused",
+            "port_denied",
             f"Cannot listen on {host}:{port} ({error.strerror}); see --host and {flag}.",
         ) from error
     sock.setblocking(False)
@@ -45,7 +45,7 @@ def bound_socket(host: str, port: int, *, flag: str, reuse_port: bool = False) -
 def server_tls(cert: str, key: str) -> ssl.SSLContext | None:
     """TLS 1.2+ with this certificate chain and key (PEM files); None if there is none.
 
-    Raises OperatorError `tls_files`.
+    Raises OperatorError `tls_pair`.
     """
     if not cert and not key:
         return None
@@ -55,7 +55,7 @@ def server_tls(cert: str, key: str) -> ssl.SSLContext | None:
         context.load_cert_chain(cert, key or None)
     except (OSError, ssl.SSLError) as error:
         raise OperatorError(
-            "tls_files",
+            "tls_pair",
             f"The certificate {cert} and key {key} cannot be used ({error}); see --tls-cert, --tls-key.",
         ) from error
     return context

@@ -10,6 +10,7 @@ Called by `journal.file`; one thread for each open journal.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -222,6 +223,8 @@ class Disk:
         with contextlib.suppress(OSError):  # a missing row costs a longer scan, nothing else
             for mark in marks:
                 self._index.add(mark)
+        if written < len(data):  # the last free bytes: a disk says "full" at the next write only
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _mark(self, entry: Entry, offset: int) -> Mark | None:
         part = self._part

@@ -4,6 +4,8 @@
 credentials with. Nothing here touches a room itself.
 """
 
+from pathlib import Path
+
 import msgspec
 from fastapi import Request, Response
 from starlette.requests import HTTPConnection
@@ -11,6 +13,7 @@ from starlette.requests import HTTPConnection
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied
 from hustings.base.ids import new_id, new_secret
+from hustings.base.revocations import Revocations
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
 from hustings.wire.kinds import Participant
@@ -42,6 +45,7 @@ class Door:
         self.clock = clock
         self._people = people
         self._services = services
+        self._ended = Revocations(Path(settings.data))
 
     @property
     def now_s(self) -> float:
@@ -57,7 +61,10 @@ class Door:
 
     def service(self, request: Request, kind: Kind = "service") -> Claims:
         """The caller is web (`service`) or an edge (`edge`), or Denied."""
-        return self._services.check(bearer(request), kind=kind, now_s=self.now_s)
+        claims = self._services.check(bearer(request), kind=kind, now_s=self.now_s)
+        if claims.jti in self._ended:
+            raise Denied("token_revoked", "This credential was ended by `hustings edge-token`.")
+        return claims
 
     # --- people ------------------------------------------------------------------------------------
 

@@ -198,7 +198,9 @@ class Hall:
     async def connect(self, who_id: str, offer_sdp: str, *, encoder: bool = False) -> Peer:
         """Answer a participant's WebRTC offer."""
         self.known(who_id)
-        return await self.sound.connect(who_id, offer_sdp, encoder=encoder)
+        peer = await self.sound.connect(who_id, offer_sdp, encoder=encoder)
+        await self._expel_the_gone()  # removed in between
+        return peer
 
     async def command(self, actor_id: str, command: str, args: Mapping[str, Any]) -> None:
         """A command from a control socket; raises as `commands.perform` does."""

@@ -30,12 +30,13 @@ OnConnected = Callable[[str, bool], None]  # participant id, connected
 class Line:
     """One person's connection: what comes from their microphone, what goes to their ear."""
 
-    def __init__(self, *, encoder: bool) -> None:
+    def __init__(self, voice: Voice, *, encoder: bool) -> None:
         self.is_encoder = encoder  # an outside encoder (WHIP): nothing is sent back
-        self.voice = Voice()
+        self.voice = voice
         self.peer: Peer | None = None
         self.connected = False
         self.opus = _return_encoder()
+        self.shares = False  # the last frame sent was the shared one
 
 
 def _return_encoder() -> OpusEncoder:
@@ -61,7 +62,9 @@ class Sound:
     async def connect(self, who_id: str, offer_sdp: str, *, encoder: bool = False) -> Peer:
         """Answer an offer; the newest line of a person replaces the one before."""
         seat = ParticipantId(who_id)
-        line = Line(encoder=encoder)
+        before = self._lines.get(seat)
+        # The voice outlives the line: whoever reconnects goes on at the same loudness.
+        line = Line(before.voice if before else Voice(), encoder=encoder)
 
         def state(now: str) -> None:
             if self._lines.get(seat) is line:
@@ -71,9 +74,9 @@ class Sound:
         line.peer = await self._peers.accept(
             offer_sdp, returns=not encoder, on_packet=line.voice.put, on_state=state
         )
-        before, self._lines[seat] = self._lines.get(seat), line
-        if before is not None and before.peer is not None:
-            await before.peer.close()
+        replaced, self._lines[seat] = self._lines.get(seat), line
+        if replaced is not None and replaced.peer is not None:
+            await replaced.peer.close()
         return line.peer
 
     async def disconnect(self, who_id: str, peer_id: str = "") -> bool:
@@ -147,7 +150,7 @@ class Sound:
         minus: Mapping[ParticipantId, Pcm],
         backstage: Mapping[ParticipantId, Pcm],
     ) -> None:
-        shared: bytes | None = None
+        sharing: list[Line] = []
         for who_id, line in self._lines.items():
             if line.peer is None or line.is_encoder or not line.connected:
                 continue
@@ -155,12 +158,17 @@ class Sound:
             whispers = [voice for other, voice in backstage.items() if other != who_id]
             if whispers and who_id in self._hosts:
                 pcm = limited(np.sum([pcm, *whispers], axis=0, dtype=np.float32))
-            if pcm is not program:
-                line.peer.send(line.opus.encode(pcm))
-                continue
-            if shared is None:
-                shared = self._shared.encode(program)
-            line.peer.send(shared)
+            if pcm is program:
+                sharing.append(line)
+            else:
+                # Where a decoder changes streams, the first frame must not lean on the one before.
+                line.peer.send(line.opus.encode(pcm, independent=line.shares))
+                line.shares = False
+        if sharing:
+            packet = self._shared.encode(program, independent=any(not x.shares for x in sharing))
+            for line in sharing:
+                line.shares = True
+                line.peer.send(packet)  # type: ignore[union-attr]  # seen above
 
     @property
     def speaking(self) -> list[str]:

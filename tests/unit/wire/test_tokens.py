@@ -47,12 +47,7 @@ def test_no_flipped_bit_passes(at: int, bit: int) -> None:
     token = bytearray(ring.sign(CLAIMS).encode())
     token[at % len(token)] ^= 1 << bit
     changed = token.decode("latin-1")
-    try:
-        claims = ring.check(changed, kind="token", now_s=NOW, room="r")
-    except Denied as refused:
-        assert refused.code == "token_bad"
-    else:  # only base64's unused last bits may differ without meaning
-        assert claims == CLAIMS
+    assert code(changed, ring) == "token_bad"
 
 
 @given(text=st.text(max_size=300))
