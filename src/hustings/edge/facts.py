@@ -37,7 +37,7 @@ class Facts:
 
     def __init__(self, room: dict[str, Any] | None = None) -> None:
         self.seq = -1
-        self.room: dict[str, Any] = room or {}
+        self.room = _room(room or {})
         self.speaking: list[str] = []
         self.dropped = 0  # events that the bounds cost
         self._roster: dict[str, dict[str, Any]] = {}
@@ -46,8 +46,8 @@ class Facts:
 
     @property
     def state(self) -> str:
-        """The room's state, `scheduled` if nothing is known."""
-        return str(self.room.get("state", "scheduled"))
+        """The room's state."""
+        return str(self.room["state"])
 
     @property
     def roster(self) -> list[dict[str, Any]]:
@@ -67,13 +67,13 @@ class Facts:
 
     def _fold(self, kind: str, body: dict[str, Any]) -> None:
         if kind == kinds.ROOM:
-            self.room = {**body}
+            self.room = _room(body)
         elif kind == kinds.LEVEL:
             self.speaking = list(body["speaking"])
         elif kind == kinds.ROSTER:
             self._seat(body["participant"])
         elif kind == kinds.SNAPSHOT:
-            self.room, self.speaking = {**body["room"]}, list(body["speaking"])
+            self.room, self.speaking = _room(body["room"]), list(body["speaking"])
             self._roster = {}
             for participant in body["roster"]:
                 self._seat(participant)
@@ -104,3 +104,8 @@ class Facts:
             room -= len(taken[-1].data)
         self._queued -= sum(len(event.data) for event in taken)
         return tuple(taken)
+
+
+def _room(body: dict[str, Any]) -> dict[str, Any]:
+    """A room's body as pages get it: a journal leaves out what is as by default."""
+    return {"state": "scheduled", **body}

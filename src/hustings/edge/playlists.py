@@ -2,7 +2,9 @@
 
 Keeps true: every edge writes the same bytes for the same last part, so that any cache in front
 stays consistent: nothing here depends on the edge, the time of asking or who asks. Segment S is
-parts 12 S … 12 S + 11; media sequence numbers are segment numbers, so they never restart.
+parts 12 S … 12 S + 11; media sequence numbers are segment numbers, so they never restart. Addresses
+carry the room's epoch (`?e=`), which servers ignore and caches do not: media may be kept for ever
+even if a room of the same name is made anew.
 Called by `edge.hls`. Source: RFC 8216bis (draft-pantos-hls-rfc8216bis-18), Apple's
 "Enabling Low-Latency HLS". No delta updates (`_HLS_skip`): a whole playlist is 1.5 kB.
 """
@@ -48,6 +50,11 @@ class Window(msgspec.Struct, frozen=True):
     ended: bool = False
 
     @property
+    def tag(self) -> str:
+        """What tells this room's media from that of a namesake."""
+        return f"?e={self.epoch_ms:x}"
+
+    @property
     def segments(self) -> range:
         """The complete segments of the playlist."""
         last = self.next // SEGMENT_PARTS
@@ -89,15 +96,15 @@ def media(rendition: str, window: Window) -> bytes:
     ]
     for segment in window.segments:
         if segment >= window.segments.stop - _PART_SEGMENTS:
-            lines += _parts(segment * SEGMENT_PARTS, (segment + 1) * SEGMENT_PARTS)
-        lines += [f"#EXTINF:{SEGMENT_SECONDS:.2f},", f"{segment}.m4s"]
+            lines += _parts(window, segment * SEGMENT_PARTS, (segment + 1) * SEGMENT_PARTS)
+        lines += [f"#EXTINF:{SEGMENT_SECONDS:.2f},", f"{segment}.m4s{window.tag}"]
     current = window.segments.stop
-    lines += _parts(current * SEGMENT_PARTS, window.next)
+    lines += _parts(window, current * SEGMENT_PARTS, window.next)
     if window.ended:
         lines += _last_segment(window, ".m4s")
         lines.append("#EXT-X-ENDLIST")
         return _text(lines)
-    lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="part/{window.next}.m4s"')
+    lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="part/{window.next}.m4s{window.tag}"')
     msn, part = divmod(window.next - 1, SEGMENT_PARTS)
     for other in CMAF_RENDITIONS:
         if other != rendition:
@@ -112,7 +119,7 @@ def captions(window: Window) -> bytes:
     """The media playlist of the captions: complete segments only."""
     lines = [*_head(window, f"HOLD-BACK={HOLD_S}"), *_date(window)]
     for segment in window.segments:
-        lines += [f"#EXTINF:{SEGMENT_SECONDS:.2f},", f"{segment}.vtt"]
+        lines += [f"#EXTINF:{SEGMENT_SECONDS:.2f},", f"{segment}.vtt{window.tag}"]
     if window.ended:
         lines += [*_last_segment(window, ".vtt"), "#EXT-X-ENDLIST"]
     return _text(lines)
@@ -175,9 +182,9 @@ def _date(window: Window) -> list[str]:
     return [f"#EXT-X-PROGRAM-DATE-TIME:{at.replace('+00:00', 'Z')}"]
 
 
-def _parts(first: int, end: int) -> list[str]:
+def _parts(window: Window, first: int, end: int) -> list[str]:
     return [
-        f'#EXT-X-PART:DURATION={PART_SECONDS:.2f},URI="part/{n}.m4s",INDEPENDENT=YES'
+        f'#EXT-X-PART:DURATION={PART_SECONDS:.2f},URI="part/{n}.m4s{window.tag}",INDEPENDENT=YES'
         for n in range(first, end)
     ]
 
@@ -185,7 +192,9 @@ def _parts(first: int, end: int) -> list[str]:
 def _last_segment(window: Window, suffix: str) -> list[str]:
     """The short segment with which an ended room closes."""
     segment, parts = divmod(window.next, SEGMENT_PARTS)
-    return [f"#EXTINF:{parts * PART_SECONDS:.2f},", f"{segment}{suffix}"] if parts else []
+    return (
+        [f"#EXTINF:{parts * PART_SECONDS:.2f},", f"{segment}{suffix}{window.tag}"] if parts else []
+    )
 
 
 def _clock(samples: int) -> str:

@@ -7,7 +7,7 @@ may be joined (2, 4, 8 ...) for the ladder. `edge.rooms` owns one `Program` a fo
 it every record, and calls `advance` about 25 times a second.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -50,19 +50,27 @@ class Sent(msgspec.Struct):
 class Program:
     """The program of one room at one edge."""
 
-    def __init__(self, *, backlog_parts: int, facts: Facts, now_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        backlog_parts: int,
+        facts: Facts,
+        now_s: float,
+        counts: Counter[str] | None = None,
+    ) -> None:
         """backlog_parts: kept for resumers and HLS, at least 94 (30 s)."""
         self.clock = MediaClock()
         self.facts = facts
         self.next = -1  # number of the next part to be sent; -1: not begun
         self.heard = False  # the feed has told us where it is
-        self.counts = {"live": 0, "hold": 0, "late": 0}
+        self.counts = Counter[str]() if counts is None else counts  # live, hold, late
         self._backlog = max(94, backlog_parts)
         self._asked_s = self._looked_s = now_s
         self._fill_after_s = now_s
         self._waiting: dict[int, kinds.Part] = {}
         self._gaps: deque[kinds.Gap] = deque(maxlen=_GAPS)
         self._sent: dict[int, Sent] = {}
+        self._end: int | None = None  # the room has ended; one part more carries the word
 
     # ------------------------------------------------------------ in
 
@@ -76,6 +84,8 @@ class Program:
             self._take_gap(entry)
         else:
             self.facts.fold(entry, announce=self.heard and entry.seq > self.facts.seq)
+            if self.facts.state == "ended" and self._end is None:
+                self._end = max(self.next, entry.media_time // PART_SAMPLES) + 1
 
     def fork(self) -> None:
         """The stage's journal is another than the one we followed: its tail comes anew.
@@ -88,8 +98,9 @@ class Program:
         self._gaps.clear()
 
     def position(self, media_time: int, now_s: float) -> None:
-        """The stage is at `media_time` (samples) now."""
-        self.clock.observe(media_time, now_s)
+        """The stage is at `media_time` (samples) now; a room never opened has no time yet."""
+        if self.facts.room.get("epoch_ms"):
+            self.clock.observe(media_time, now_s)
         self.heard = True
 
     def _take_part(self, entry: Entry) -> None:
@@ -118,6 +129,11 @@ class Program:
         return self.next >= 0
 
     @property
+    def finished(self) -> bool:
+        """Whether the room has ended and its last part is sent."""
+        return self._end is not None and self.next >= self._end
+
+    @property
     def oldest(self) -> int:
         """The oldest part kept."""
         return next(iter(self._sent), self.next)
@@ -129,6 +145,8 @@ class Program:
         if frozen:
             self._fill_after_s = now_s + _GRACE_S
         edge = self.clock.media_time(now_s) // PART_SAMPLES  # parts before it are complete
+        if self._end is not None:
+            edge = min(edge, self._end + LATE_PARTS)
         first = self.next
         if not self.begun:
             if not self._may_begin(now_s):
@@ -147,6 +165,8 @@ class Program:
 
     def _due(self, edge: int, now_s: float) -> bool:
         n = self.next
+        if self.finished:
+            return False
         if n in self._waiting:
             return True
         if any(gap.first <= n <= gap.last for gap in self._gaps) and n < edge:

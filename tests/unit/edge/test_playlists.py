@@ -74,6 +74,7 @@ def check(playlist: Playlist, *, low_latency: bool = True) -> None:
     for i, segment in enumerate(playlist.segments):
         assert round(segment["seconds"]) <= target
         assert segment["uri"].split(".")[0] == str(playlist.msn + i)
+        assert segment["uri"].endswith(f"?e={EPOCH:x}")
     if not low_latency:
         return
     part_target = float(attributes(tags["#EXT-X-PART-INF"])["PART-TARGET"])
@@ -94,7 +95,7 @@ def check(playlist: Playlist, *, low_latency: bool = True) -> None:
     if not playlist.ended:
         hint = attributes(tags["#EXT-X-PRELOAD-HINT"])
         assert hint["TYPE"] == "PART"
-        assert not numbers or hint["URI"] == f"part/{numbers[-1] + 1}.m4s"
+        assert not numbers or hint["URI"] == f"part/{numbers[-1] + 1}.m4s?e={EPOCH:x}"
         for report in playlist.reports:
             assert (int(report["LAST-MSN"]), int(report["LAST-PART"])) == playlist.last
 

@@ -183,6 +183,16 @@ def test_without_a_clock_it_never_begins() -> None:
     assert not e.program.begun
 
 
+def test_a_room_that_was_never_opened_has_no_sound() -> None:
+    e = Edge()
+    e.take(e.writer.add("room", kinds.Room("demo", "T", "scheduled")))
+    e.position()
+    assert e.pass_parts(50) == []
+    e.take(e.writer.add("room", kinds.Room("demo", "T", "lobby", epoch_ms=9)))
+    e.program.position(0, e.now)
+    assert e.pass_parts(5) == [0, 1]
+
+
 def test_parts_that_are_not_whole_are_hold() -> None:
     e = edge()
     e.take(e.writer.part(200, opus=[b"x"] * 3, aac=frames(200, AAC)))
@@ -217,6 +227,35 @@ def test_whatever_comes_each_number_leaves_once_and_in_order(steps: list[int | N
     assert e.got == list(range(200, e.program.next))
     assert e.program.next - e.program.oldest <= 125
     assert e.program.next >= int(e.now / PART_SECONDS) - 3
+
+
+def test_an_ended_room_says_so_in_one_last_part() -> None:
+    e = edge()
+    e.live(200, 205)
+    e.take(
+        e.writer.add(
+            "room", kinds.Room("demo", "T", "ended", epoch_ms=9), at=206 * PART_SAMPLES + 99
+        )
+    )
+    e.take(e.writer.part(206))
+    e.pass_parts(60)
+    assert e.program.finished
+    assert e.got == list(range(200, 207))
+    assert events(e.program.live(OPUS, 206))[0]["kind"] == "room"
+
+
+def test_a_room_that_ended_before_we_came_is_served_from_its_tail() -> None:
+    e = Edge(start=1_000)
+    e.take(e.writer.room())
+    e.take(*[e.writer.part(n) for n in range(100, 200)])
+    e.take(
+        e.writer.add("room", kinds.Room("demo", "T", "ended", epoch_ms=9), at=200 * PART_SAMPLES)
+    )
+    e.position()
+    e.pass_parts(1)
+    assert e.program.finished
+    assert (e.program.oldest, e.program.next) == (78, 201)
+    assert not e.is_hold(199)
 
 
 # ---------------------------------------------------------------- joining

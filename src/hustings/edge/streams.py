@@ -1,0 +1,167 @@
+"""The endless streams of a room as a `fanout.Channel` sends them: CMAF, MP3, ICY, events. Pure.
+
+Framing: answers to HTTP/1.1 are chunked, so that a player can tell the end of a room (last chunk)
+from a broken line (no last chunk: resume), and proxies may keep their connections; a chunk's
+frame is made once for all, so it costs nothing. HTTP/1.0 clients and radios, many of which never
+learned chunks, get the same bytes until the connection closes.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from hustings.base.errors import TryLater
+from hustings.edge import protocol
+from hustings.edge.facts import Event
+from hustings.edge.program import Program
+from hustings.edge.radio import Piece, TitledStream
+from hustings.wire.names import MP3
+
+RADIO_BURST_PARTS: Final = 25  # 64 KiB: browsers' <audio> starts at once with it (media.md 4)
+_COMMENT_PARTS: Final = 47  # 15 s: a quiet event stream shows that it lives
+
+
+class _Shared:
+    """Pieces of a program, made once while they are kept."""
+
+    def __init__(self, program: Program, *, chunked: bool) -> None:
+        self.ending = protocol.LAST_CHUNK if chunked else b""
+        self._program = program
+        self._chunked = chunked
+        self._made: dict[int, bytes] = {}
+
+    def _make(self, n: int) -> bytes:
+        raise NotImplementedError
+
+    def _frame(self, data: bytes) -> bytes:
+        return protocol.chunk(data) if self._chunked and data else data
+
+    def piece(self, n: int) -> bytes:
+        """Part `n` as it is sent."""
+        if (data := self._made.get(n)) is None:
+            data = self._made[n] = self._frame(self._make(n))
+            oldest = self._program.oldest
+            while (first := next(iter(self._made))) < oldest:
+                del self._made[first]
+        return data
+
+    def pieces(self, fresh: range) -> Iterator[tuple[int, bytes]]:
+        """Each part as it becomes due."""
+        for n in fresh:
+            yield n, self.piece(n)
+
+    def oldest(self) -> int:
+        """The oldest part kept."""
+        return self._program.oldest
+
+    def newest(self) -> int:
+        """The next part to be sent."""
+        return self._program.next
+
+
+class CmafStream(_Shared):
+    """Init, the event `state`, backlog, then each part with its events before it.
+
+    joined: parts of one send at the live edge (the ladder); those who catch up get single ones.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        rendition: str,
+        state: Callable[[], Event],
+        *,
+        chunked: bool,
+        joined: int = 1,
+    ) -> None:
+        super().__init__(program, chunked=chunked)
+        self._rendition = rendition
+        self._state = state
+        self._joined = joined
+
+    def _make(self, n: int) -> bytes:
+        return self._program.live(self._rendition, n)
+
+    def pieces(self, fresh: range) -> Iterator[tuple[int, bytes]]:
+        """One send for every `joined` parts, ending at multiples of it."""
+        if self._joined == 1:
+            yield from super().pieces(fresh)
+            return
+        for n in fresh:
+            if (n + 1) % self._joined == 0 and n - self._joined >= self._program.oldest:
+                yield n, self._frame(self._program.live(self._rendition, n, self._joined))
+
+    def opening(self, wished: int | None) -> tuple[bytes, int]:
+        """Init and state; goes on with the wished part, or with the last two."""
+        first = self._program.resume_at(wished)
+        return self._frame(self._program.opening(self._rendition, first, self._state())), first
+
+
+class RadioStream(_Shared):
+    """MP3 frames, beginning with a burst."""
+
+    def _make(self, n: int) -> bytes:
+        return self._program.plain(MP3, n)
+
+    def opening(self, wished: int | None) -> tuple[bytes, int]:
+        """Nothing but the burst that follows."""
+        del wished
+        return b"", max(self._program.oldest, self._program.next - RADIO_BURST_PARTS)
+
+
+class TitledRadioStream(_Shared):
+    """MP3 with titles; every listener begins right behind a title block."""
+
+    def __init__(self, program: Program, title: Callable[[], str]) -> None:
+        super().__init__(program, chunked=False)
+        self._title = title
+        self._titled = TitledStream()
+        self._pieces: deque[tuple[int, Piece]] = deque(maxlen=2 * RADIO_BURST_PARTS)
+        first = max(program.oldest, program.next - 2 * RADIO_BURST_PARTS)
+        self._take(range(first, program.next))
+
+    def _take(self, parts: range) -> None:
+        for n in parts:
+            sound = self._program.plain(MP3, n)
+            self._pieces.append((n, self._titled.piece(sound, self._title())))
+
+    def pieces(self, fresh: range) -> Iterator[tuple[int, bytes]]:
+        """Each part with the blocks that fall into it."""
+        self._take(fresh)
+        for n in fresh:
+            yield n, self.piece(n)
+
+    def piece(self, n: int) -> bytes:
+        """Part `n`; empty if it is no longer kept."""
+        return next((piece.data for at, piece in self._pieces if at == n), b"")
+
+    def opening(self, wished: int | None) -> tuple[bytes, int]:
+        """From the first block of the burst on; from now on if there is none yet."""
+        del wished
+        burst = self._program.next - RADIO_BURST_PARTS
+        begins = [(n, p) for n, p in self._pieces if p.begin >= 0]
+        fitting = [(n, p) for n, p in begins if n >= burst] or begins[-1:]
+        if not fitting:
+            raise TryLater("radio_starting", "The radio begins in two seconds.")
+        n, piece = fitting[0]
+        return piece.data[piece.begin :], n + 1
+
+    def oldest(self) -> int:
+        """The oldest part kept."""
+        return self._pieces[0][0] if self._pieces else self._program.next
+
+
+class EventStream(_Shared):
+    """Server-sent events: `state`, then what each part carries."""
+
+    def __init__(self, program: Program, state: Callable[[], Event], *, chunked: bool) -> None:
+        super().__init__(program, chunked=chunked)
+        self._state = state
+
+    def _make(self, n: int) -> bytes:
+        return self._program.sse([n]) or (b":\n\n" if n % _COMMENT_PARTS == 0 else b"")
+
+    def opening(self, wished: int | None) -> tuple[bytes, int]:
+        """The state as it is now; nothing of the past."""
+        del wished
+        return self._frame(self._state().sse()), self._program.next
