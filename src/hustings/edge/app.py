@@ -1,0 +1,217 @@
+"""The edge as a service: puts its parts together, listens, turns the clock, stops cleanly.
+
+`run_edge` is called by `hustings edge`; tests run an `Edge` in their own loop. Several edges may
+share a port (`reuse_port`), or have one each. One loop does everything; two timers turn in it:
+rooms 25 times a second, deadlines four times. Stopping closes the streams without their last
+chunk, so that players resume at the next edge by part number.
+"""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import secrets
+import signal
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+import uvloop
+
+from hustings.base import heartbeat
+from hustings.base.clock import Clock, SystemClock
+from hustings.base.errors import OperatorError
+from hustings.base.tasks import Tasks
+from hustings.edge.audience import Audience
+from hustings.edge.metrics import Counts
+from hustings.edge.paper import Paper
+from hustings.edge.rooms import Rooms
+from hustings.edge.routes import Routes
+from hustings.edge.server import Connection, Server
+from hustings.edge.upstream import Upstream
+from hustings.settings import Settings, Tls
+
+log = logging.getLogger(__name__)
+
+TICK_S: Final = 0.040  # an eighth of a part
+SWEEP_S: Final = 0.250
+HANDSHAKE_S: Final = 5.0
+STOP_S: Final = 1.0  # for what is written but not sent
+BACKLOG: Final = 4_096  # connections that wait to be accepted; the kernel's default bound
+_KERNEL_BYTES: Final = 64 * 1024  # SO_SNDBUF: what a slow reader may lag behind unseen by us
+_USER_TIMEOUT_MS: Final = 10_000  # a peer that acknowledges nothing for so long is gone
+_OWN_FILES: Final = 200  # descriptors that are no listeners
+
+
+class Edge:
+    """One edge in the running loop."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.counts = Counts()
+        self.rooms = Rooms(settings=settings.edge, clock=clock, counts=self.counts)
+        audience = Audience(secrets.token_bytes(32))
+        self.upstream = Upstream(
+            settings.edge.origin or _url(settings, settings.stage.port),
+            settings.edge.token,
+            self.rooms,
+            audience,
+            clock=clock,
+            tls=_origin_tls(settings),
+        )
+        routes = Routes(
+            self.rooms,
+            Paper(home=settings.public_url.web or _url(settings, settings.web.port)),
+            audience,
+            counts=self.counts,
+            gauges=self.gauges,
+            stage_near=lambda: self.upstream.near,
+        )
+        self.server = Server(
+            routes.handle,
+            clock=clock,
+            counts=self.counts,
+            limit=settings.edge.listeners,
+            buffer=settings.edge.send_buffer_bytes,
+        )
+        self._tasks = Tasks()
+        self._listening: asyncio.Server | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Listen on a bound socket and follow the stage."""
+        self.upstream.start()
+        self._tasks.start(self._turn(), name="rooms")
+        self._tasks.start(self._sweep(), name="deadlines")
+        self._tasks.start(heartbeat.beat(), name="heartbeat")
+        tls = server_tls(self.settings.tls)
+        self._listening = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self.server),
+            sock=sock,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_S if tls else None,
+            backlog=BACKLOG,
+        )
+
+    async def close(self) -> None:
+        """Stop accepting, let go of all listeners and of the stage."""
+        if self._listening is not None:
+            self._listening.close()
+        for live in self.rooms.live.values():
+            live.close(whole=False)
+        self.server.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await self.server.empty()
+        for connection in list(self.server.connections):
+            connection.transport.abort()
+        await self._tasks.close()
+        await self.upstream.close()
+
+    def gauges(self) -> Mapping[str, float]:
+        """What `/metrics` shows beside the counters."""
+        return {
+            "connections": len(self.server.connections),
+            "listeners": self.rooms.listeners,
+            "rooms": len(self.rooms.live),
+            "stage_near": float(self.upstream.near),
+        }
+
+    async def _turn(self) -> None:
+        while True:
+            self.rooms.tick()
+            await asyncio.sleep(TICK_S)
+
+    async def _sweep(self) -> None:
+        while True:
+            self.server.sweep()
+            await asyncio.sleep(SWEEP_S)
+
+
+def run_edge(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; 0. Raises OperatorError: port_taken, tls_pair."""
+    sock = listen(settings.host, settings.edge.port)
+    code: int = uvloop.run(_run(settings, sock))
+    return code
+
+
+async def _run(settings: Settings, sock: socket.socket) -> int:
+    settings = _within_files(settings)
+    edge = Edge(settings, SystemClock())
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await edge.start(sock)
+    heartbeat.ready(_url(settings, sock.getsockname()[1]))
+    await stop.wait()
+    await edge.close()
+    return 0
+
+
+def listen(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+    """A bound TCP socket whose connections inherit our bounds. Raises OperatorError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if reuse_port:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise OperatorError(
+            "port_taken",
+            f"The edge cannot listen on {host}, port {port} ({error.strerror}): "
+            "choose another with --edge-port.",
+        ) from error
+    return sock
+
+
+def server_tls(tls: Tls) -> ssl.SSLContext | None:
+    """The context for our certificate; None without one. Raises OperatorError("tls_pair")."""
+    if not tls.cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(tls.cert, tls.key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise OperatorError(
+            "tls_pair", f"{tls.cert} and {tls.key} are not a certificate and its key."
+        ) from error
+    return context
+
+
+def _origin_tls(settings: Settings) -> ssl.SSLContext | bool:
+    """How to check the stage: on this machine it shows our own certificate, under any name."""
+    if settings.edge.origin or not settings.tls.cert:
+        return True
+    context = ssl.create_default_context(cafile=settings.tls.cert)
+    context.check_hostname = False
+    return context
+
+
+def _url(settings: Settings, port: int) -> str:
+    """How this machine reaches one of its own services."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
+    scheme = "https" if settings.tls.cert else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _within_files(settings: Settings) -> Settings:
+    """Raise the limit of open files, and lower that of connections to what it allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    room = (
+        max(100, most - _OWN_FILES) if most != resource.RLIM_INFINITY else settings.edge.listeners
+    )
+    if room < settings.edge.listeners:
+        log.warning("only %d connections: the limit of open files is %d", room, most)
+        edge = msgspec.structs.replace(settings.edge, listeners=room)
+        settings = msgspec.structs.replace(settings, edge=edge)
+    return settings

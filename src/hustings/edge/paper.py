@@ -1,0 +1,120 @@
+"""Pages and files as ready answers: rendered and compressed once, shared by all who ask.
+
+A listener page depends on the room's public facts and the language, nothing else; it is made anew
+when the facts change and kept for some hundred (room, language) pairs. Called by `edge.routes`.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hustings.base.errors import NotFound
+from hustings.base.ids import RoomId
+from hustings.edge.protocol import Answer, Request
+from hustings.pages.assets import asset
+from hustings.pages.render import choose_language, page_headers, render
+from hustings.wire import kinds
+
+_PAGES: Final = 512
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A rendered page; `source` is what it was made from."""
+
+    source: object
+    etag: str
+    body: bytes
+    small: bytes
+
+
+class Paper:
+    """The pages of one edge."""
+
+    def __init__(self, *, home: str) -> None:
+        """home: URL of the list of rooms, on the web service."""
+        self._home = home
+        self._pages: dict[tuple[str, str], Page] = {}
+        self._headers = dict(page_headers())
+
+    def listener(
+        self,
+        request: Request,
+        room: RoomId,
+        facts: Mapping[str, Any] | None,
+        live: Mapping[str, Any],
+    ) -> Answer:
+        """The page of a room; for an unknown one a page that says so, with 404.
+
+        live: `roster` (plain), `speaking` and `source`, as far as they are known.
+        """
+        language = choose_language(
+            request.headers.get("accept-language"), request.query.get("lang")
+        )
+        source = (facts, live)
+        page = self._pages.get((room, language))
+        if page is None or page.source != source:
+            page = self._make(language, room, source)
+        headers = {
+            **self._headers,
+            "Vary": "Accept-Language, Accept-Encoding",
+            "Cache-Control": "public, max-age=5, stale-while-revalidate=30",
+        }
+        return _tagged(request, headers, page, status=200 if facts is not None else 404)
+
+    def _make(self, language: str, room: RoomId, source: tuple[Any, Any]) -> Page:
+        facts, live = source
+        context = dict(live)
+        if "roster" in context:
+            context["roster"] = msgspec.convert(context["roster"], list[kinds.Participant])
+        body = render(
+            "listener.html",
+            language,
+            room=msgspec.convert(facts, kinds.Room) if facts is not None else None,
+            room_id=room,
+            home=self._home,
+            **context,
+        )
+        digest = hashlib.sha256(body).hexdigest()[:16]
+        page = Page(source, digest, body, gzip.compress(body, 6, mtime=0))
+        if len(self._pages) >= _PAGES:
+            del self._pages[next(iter(self._pages))]
+        self._pages[room, language] = page
+        return page
+
+    def file(self, request: Request) -> Answer:
+        """A file below /static/."""
+        found = asset(request.path)
+        if found is None:
+            raise NotFound("not_found", "There is no such file.")
+        headers = {
+            "Content-Type": found.content_type,
+            "Cache-Control": found.cache_control,
+            "X-Content-Type-Options": "nosniff",
+            "Vary": "Accept-Encoding",
+        }
+        if found.gzip is not None and _accepts_gzip(request):
+            return Answer(200, {**headers, "Content-Encoding": "gzip"}, found.gzip)
+        return Answer(200, headers, found.body)
+
+
+def _tagged(request: Request, headers: dict[str, str], page: Page, *, status: int) -> Answer:
+    small = _accepts_gzip(request)
+    etag = f'"{page.etag}{"-g" if small else ""}"'
+    headers["ETag"] = etag
+    known = [
+        tag.strip().removeprefix("W/")
+        for tag in request.headers.get("if-none-match", "").split(",")
+    ]
+    if status == 200 and etag in known:
+        return Answer(304, headers)
+    if small:
+        headers["Content-Encoding"] = "gzip"
+    return Answer(status, headers, page.small if small else page.body)
+
+
+def _accepts_gzip(request: Request) -> bool:
+    wishes = request.headers.get("accept-encoding", "").replace(" ", "").lower().split(",")
+    return any(wish.partition(";")[0] == "gzip" and not wish.endswith(";q=0") for wish in wishes)

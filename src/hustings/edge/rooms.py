@@ -1,0 +1,300 @@
+"""The rooms an edge knows, and those it carries: who listens, who waits, when to stop following.
+
+Keeps true: a room is followed while somebody listens or asks and for 60 s after; one `LiveRoom`
+(one program, one upstream) however many listen; the rooms that the index named stay known, with
+their clocks, while the stage is away. `edge.routes` asks here, `edge.upstream` delivers here, the
+app calls `tick` about 25 times a second. No sockets and no tasks of its own.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from hustings.base.clock import Clock
+from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
+from hustings.base.ids import RoomId
+from hustings.edge.facts import Event, Facts
+from hustings.edge.fanout import Channel
+from hustings.edge.metrics import Counts
+from hustings.edge.playlists import HOLD_S, Window
+from hustings.edge.program import Program
+from hustings.edge.streams import CmafStream, EventStream, RadioStream, TitledRadioStream
+from hustings.journal.entry import Entry
+from hustings.journal.records import Position
+from hustings.settings import EdgeSettings
+from hustings.wire.names import CMAF_RENDITIONS, PART_SECONDS
+
+LINGER_S: Final = 60.0
+BEGIN_S: Final = 5.0  # a newcomer waits so long for a room's first bytes
+_KNOWN: Final = 10_000
+_WAITS: Final = 20_000  # blocked requests of one room
+
+Then = Callable[[], None]
+Refuse = Callable[[HustingsError], None]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line of the stage's index (docs/protocol.md 2.4)."""
+
+    room: RoomId
+    facts: dict[str, Any]
+    media_time: int = 0
+    wall_ms: int = 0
+    head: int = 0
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Somebody who waits for a part, or for the room's beginning."""
+
+    then: Then
+    refuse: Refuse
+    until_s: float
+    listener: bool = False  # an HLS player's playlist: it hears what it waits for
+
+
+class LiveRoom:
+    """A room that this edge carries."""
+
+    def __init__(
+        self, line: Line, heard_s: float, *, settings: EdgeSettings, clock: Clock, counts: Counts
+    ) -> None:
+        now_s = clock.monotonic()
+        self.id = line.room
+        self.program = Program(
+            backlog_parts=int(settings.backlog_s / PART_SECONDS),
+            facts=Facts(line.facts),
+            now_s=now_s,
+            counts=counts.parts,
+        )
+        if line.facts.get("epoch_ms"):
+            self.program.clock.observe(line.media_time, heard_s)
+        self._settings = settings
+        self._clock = clock
+        self._counts = counts
+        self._touched_s = now_s
+        self._channels: dict[tuple[str, bool], Channel] = {}
+        self._begin: list[Wait] = []
+        self._parts: dict[int, list[Wait]] = {}
+        self._state: Event | None = None
+        self._ended = False
+
+    # ------------------------------------------------------------ from the feed, and time
+
+    def record(self, record: Entry | Position) -> None:
+        """Take one record of the room's feed."""
+        now_s = self._clock.monotonic()
+        if isinstance(record, Entry):
+            self.program.entry(record)
+        else:
+            self.program.position(record.media_time, now_s)
+
+    def tick(self) -> None:
+        """Send what is due and wake those whose part has come."""
+        program, now_s = self.program, self._clock.monotonic()
+        fresh = program.advance(now_s)
+        if fresh:
+            self._state = None
+            for key, channel in list(self._channels.items()):
+                channel.send(fresh)
+                if not len(channel):
+                    del self._channels[key]
+        if (program.begun or program.heard) and self._begin:
+            waiting, self._begin = self._begin, []
+            for wait in waiting:
+                _call(wait)
+        for n in sorted(n for n in self._parts if n < program.next or program.finished):
+            for wait in self._parts.pop(n):
+                _call(wait)
+        self._give_up(now_s)
+        if program.finished and not self._ended:
+            self._ended = True
+            self.close(whole=True)
+
+    def _give_up(self, now_s: float) -> None:
+        late = [wait for wait in self._begin if wait.until_s <= now_s]
+        if late:
+            self._begin = [wait for wait in self._begin if wait.until_s > now_s]
+        for n, waits in list(self._parts.items()):
+            if waits[0].until_s <= now_s:  # in order of coming, all with the same patience
+                late += [wait for wait in waits if wait.until_s <= now_s]
+                self._parts[n] = [wait for wait in waits if wait.until_s > now_s]
+                if not self._parts[n]:
+                    del self._parts[n]
+        for wait in late:
+            wait.refuse(TryLater("room_starting", "The room's sound has not come yet.", delay_s=2))
+
+    def close(self, *, whole: bool) -> None:
+        """End all streams; `whole`: because the room has ended."""
+        for channel in self._channels.values():
+            channel.end(whole=whole)
+        self._channels.clear()
+
+    # ------------------------------------------------------------ for the routes
+
+    def when_begun(self, then: Then, refuse: Refuse) -> None:
+        """Call one of the two: when the room can be served, or when that takes too long.
+
+        A room that is only planned has no sound: it is ready when its feed has told about it.
+        """
+        self.touch()
+        if self.program.begun or (self.program.heard and not self.program.clock.known):
+            then()
+            return
+        self._wait(self._begin, Wait(then, refuse, self._in(BEGIN_S)))
+
+    def when_sent(self, n: int, then: Then, refuse: Refuse, *, listener: bool = False) -> None:
+        """Call one of the two: when part `n` has been sent, or after 12 s."""
+        self.touch()
+        if n < self.program.next or self.program.finished:
+            then()
+            return
+        self._wait(self._parts.setdefault(n, []), Wait(then, refuse, self._in(HOLD_S), listener))
+
+    def _wait(self, waits: list[Wait], wait: Wait) -> None:
+        if self.waiting >= _WAITS:
+            raise TryLater("edge_full", "Too many wait for this room here.", delay_s=4)
+        waits.append(wait)
+
+    def _in(self, seconds: float) -> float:
+        return self._clock.monotonic() + seconds
+
+    def channel(self, name: str, *, chunked: bool) -> Channel:
+        """The channel of a rendition, `mp3`, `icy` or `events`; made when first asked for."""
+        if self._ended or self.program.facts.state == "ended":
+            raise UserError("room_ended", "This room has ended.", status=410)
+        if not self.program.begun:
+            raise TryLater("room_closed", "This room is not open yet.", delay_s=10)
+        if name in {"mp3", "icy"} and not self.program.facts.room.get("radio"):
+            raise NotFound("radio_off", "This room has no radio; its host can turn it on.")
+        self.touch()
+        if (channel := self._channels.get((name, chunked))) is None:
+            channel = Channel(
+                self._stream(name, chunked=chunked),
+                limit=self._settings.send_buffer_bytes,
+                counts=self._counts,
+            )
+            self._channels[name, chunked] = channel
+        return channel
+
+    def _stream(
+        self, name: str, *, chunked: bool
+    ) -> CmafStream | EventStream | RadioStream | TitledRadioStream:
+        if name == "events":
+            return EventStream(self.program, self.state, chunked=chunked)
+        if name == "mp3":
+            return RadioStream(self.program, chunked=chunked)
+        if name == "icy":
+            return TitledRadioStream(self.program, lambda: str(self.program.facts.room["title"]))
+        return CmafStream(self.program, name, self.state, chunked=chunked)
+
+    def state(self) -> Event:
+        """The event `state`, made anew with each part."""
+        if self._state is None:
+            self._state = self.program.state(
+                now_s=self._clock.monotonic(),
+                wall_ms=self._clock.wall_ms(),
+                listeners=self.listeners,
+            )
+        return self._state
+
+    def window(self) -> Window:
+        """What HLS can serve."""
+        program = self.program
+        epoch_ms = int(program.facts.room.get("epoch_ms", 0))
+        return Window(program.oldest, program.next, epoch_ms, program.finished)
+
+    def touch(self) -> None:
+        """Somebody asks for this room."""
+        self._touched_s = self._clock.monotonic()
+
+    @property
+    def listeners(self) -> int:
+        """Open streams of sound, and HLS players (each has one blocked playlist, mostly)."""
+        streams = sum(len(c) for (name, _), c in self._channels.items() if name != "events")
+        return streams + sum(wait.listener for waits in self._parts.values() for wait in waits)
+
+    @property
+    def waiting(self) -> int:
+        """Blocked requests."""
+        return len(self._begin) + sum(map(len, self._parts.values()))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has listened or asked for a minute."""
+        if self.waiting or any(map(len, self._channels.values())):
+            self.touch()
+        return self._clock.monotonic() - self._touched_s > LINGER_S
+
+
+class Rooms:
+    """All rooms of this edge."""
+
+    def __init__(self, *, settings: EdgeSettings, clock: Clock, counts: Counts) -> None:
+        self.live: dict[RoomId, LiveRoom] = {}
+        self.lines: dict[RoomId, tuple[Line, float]] = {}  # with the second it was heard
+        self.indexed = False  # whether the stage has told which rooms there are
+        self.follow: Callable[[LiveRoom], None] = lambda room: None
+        self.unfollow: Callable[[RoomId], None] = lambda room: None
+        self._settings = settings
+        self._clock = clock
+        self._counts = counts
+
+    def line(self, line: Line) -> None:
+        """The stage's index names a room, or tells of a change."""
+        if line.room not in self.lines and len(self.lines) >= _KNOWN:
+            return
+        now_s = self._clock.monotonic()
+        self.lines[line.room] = (line, now_s)
+        if (live := self.live.get(line.room)) is not None:
+            if line.facts.get("epoch_ms"):
+                live.program.clock.observe(line.media_time, now_s)
+            if not live.program.heard:
+                live.program.facts.room = Facts(line.facts).room
+
+    def facts(self, room: RoomId) -> dict[str, Any] | None:
+        """A room's public facts, or None if there is no such room."""
+        if (live := self.live.get(room)) is not None:
+            return live.program.facts.room
+        known = self.lines.get(room)
+        return known[0].facts if known else None
+
+    def find(self, room: RoomId) -> LiveRoom:
+        """The room, carried from now on; NotFound `room_unknown`, or TryLater at the start."""
+        if (live := self.live.get(room)) is not None:
+            return live
+        known = self.lines.get(room)
+        if known is None:
+            if not self.indexed:
+                raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
+            raise NotFound("room_unknown", "There is no room of this name.")
+        live = LiveRoom(*known, settings=self._settings, clock=self._clock, counts=self._counts)
+        self.live[room] = live
+        self._counts.upstream_starts += 1
+        self.follow(live)
+        return live
+
+    def tick(self) -> None:
+        """Let time pass in all carried rooms; let go those that nobody wants."""
+        for live in list(self.live.values()):
+            live.tick()
+            if live.idle:
+                del self.live[live.id]
+                self.unfollow(live.id)
+
+    @property
+    def listeners(self) -> int:
+        """Listeners of all rooms."""
+        return sum(live.listeners for live in self.live.values())
+
+
+def _call(wait: Wait) -> None:
+    try:
+        wait.then()
+    except HustingsError as error:
+        wait.refuse(error)
+
+
+def is_rendition(name: str) -> bool:
+    """Whether this is a CMAF rendition."""
+    return name in CMAF_RENDITIONS

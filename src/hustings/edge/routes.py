@@ -1,0 +1,206 @@
+"""Which request gets which answer (docs/protocol.md 3). Pure dispatch: no sockets, no tasks.
+
+`edge.server` calls `Routes.handle` for each request; an answer may come later (`Connection.answer`
+when a part has come). Errors are raised as `base.errors` and answered as problem documents.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hustings import VERSION
+from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
+from hustings.base.ids import RoomId, room_id
+from hustings.edge import metrics, protocol
+from hustings.edge.audience import Audience
+from hustings.edge.hls import Hls
+from hustings.edge.metrics import Counts
+from hustings.edge.paper import Paper
+from hustings.edge.protocol import Answer, Request
+from hustings.edge.radio import METAINT
+from hustings.edge.rooms import LiveRoom, Rooms
+from hustings.edge.server import Connection
+from hustings.wire.names import CMAF_RENDITIONS
+
+_OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": "Content-Type, Icy-MetaData, Last-Event-ID",
+    "Access-Control-Max-Age": "86400",
+}
+_STREAMS: Final = {f"{name}.mp4": name for name in CMAF_RENDITIONS}
+_POSTS: Final = frozenset({"hand", "react"})
+
+
+class Routes:
+    """The answers of one edge."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        paper: Paper,
+        audience: Audience,
+        *,
+        counts: Counts,
+        gauges: Callable[[], Mapping[str, float]],
+        stage_near: Callable[[], bool],
+    ) -> None:
+        """stage_near: whether the stage was heard of within the last seconds."""
+        self._rooms = rooms
+        self._paper = paper
+        self._audience = audience
+        self._counts = counts
+        self._gauges = gauges
+        self._stage_near = stage_near
+        self._hls = Hls()
+
+    def handle(self, connection: Connection, request: Request) -> None:
+        """Answer a request now or later, or raise HustingsError."""
+        if request.method == "OPTIONS":
+            connection.answer(Answer(204, dict(_PREFLIGHT)))
+            return
+        first, _, rest = request.path.removeprefix("/").partition("/")
+        if first == "live":
+            room, _, name = rest.partition("/")
+            self._live(connection, request, room_id(room), name)
+            return
+        _only(request, "GET", "HEAD")
+        if first == "r":
+            connection.answer(self._page(request, rest))
+        elif first == "static":
+            connection.answer(self._paper.file(request))
+        elif rest:
+            raise NotFound("not_found", "There is nothing at this address.")
+        else:
+            connection.answer(self._service(first))
+
+    # ------------------------------------------------------------ the service
+
+    def _service(self, name: str) -> Answer:
+        if name == "healthz":
+            return Answer(200, {"Content-Type": "text/plain", "Cache-Control": "no-store"}, b"ok\n")
+        if name == "readyz":
+            if not self._rooms.indexed:
+                raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
+            return Answer(200, {"Content-Type": "text/plain", "Cache-Control": "no-store"}, b"ok\n")
+        if name == "metrics":
+            kind = "text/plain; version=0.0.4; charset=utf-8"
+            body = metrics.text(self._counts, self._gauges())
+            return Answer(200, {"Content-Type": kind, "Cache-Control": "no-store"}, body)
+        if name == "status":
+            return _json(
+                {
+                    "service": "edge",
+                    "version": VERSION,
+                    "stage": "near" if self._stage_near() else "away",
+                    "listeners": self._rooms.listeners,
+                    "rooms": {live.id: live.program.source for live in self._rooms.live.values()},
+                },
+                cache="public, max-age=1",
+            )
+        raise NotFound("not_found", "There is nothing at this address.")
+
+    def _page(self, request: Request, name: str) -> Answer:
+        try:
+            room = room_id(name)
+        except UserError:
+            return self._paper.listener(request, RoomId(name[:80]), None, {})
+        facts = self._rooms.facts(room)
+        if facts is None and not self._rooms.indexed:
+            raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
+        live = self._rooms.live.get(room)
+        known = {}
+        if live is not None and live.program.begun:
+            program = live.program
+            known = {"roster": program.facts.roster, "source": program.source}
+        return self._paper.listener(request, room, facts, known)
+
+    # ------------------------------------------------------------ a room
+
+    def _live(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
+        _only(request, *(("POST",) if name in _POSTS else ("GET", "HEAD")))
+        if name in _POSTS:
+            connection.answer(self._say(request, room, name))
+            return
+        live = self._rooms.find(room)
+        if name in _STREAMS or name in {"events", "radio.mp3"}:
+            live.when_begun(
+                lambda: self._stream(connection, request, live, name), connection.refuse
+            )
+        elif name == "state.json":
+            live.when_begun(lambda: connection.answer(_state(live)), connection.refuse)
+        else:
+            self._hls.serve(connection, request, live, name)
+
+    def _say(self, request: Request, room: RoomId, name: str) -> Answer:
+        facts = self._rooms.facts(room)
+        if facts is None:
+            raise NotFound("room_unknown", "There is no room of this name.")
+        if facts.get("state") not in {"lobby", "live"}:
+            raise UserError("room_closed", "This room is not open.", status=409)
+        if not self._stage_near():
+            raise TryLater("stage_away", "The stage cannot be reached just now.", delay_s=5)
+        self._rooms.find(room).touch()
+        if name == "hand":
+            return _json(self._audience.hand(room, request.body), status=202)
+        self._audience.react(room, request.body)
+        return Answer(204, dict(_OPEN))
+
+    def _stream(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> None:
+        if name == "events" and not live.program.begun:
+            raise TryLater("room_closed", "This room is not open yet.", delay_s=10)
+        titled = request.headers.get("icy-metadata") == "1"
+        chunked = request.minor == 1 and name != "radio.mp3"
+        kind = _STREAMS.get(name) or ("events" if name == "events" else "icy" if titled else "mp3")
+        channel = live.channel(kind, chunked=chunked)
+        headers = {
+            "Content-Type": _content_type(kind),
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",  # nginx passes each part on at once
+            **_OPEN,
+        }
+        if chunked:
+            headers["Transfer-Encoding"] = "chunked"
+        if kind in {"mp3", "icy"}:
+            title = " ".join(str(live.program.facts.room.get("title", "")).split())
+            headers |= {"icy-name": title, "icy-br": "64", "icy-pub": "0"}
+            headers |= {"icy-metaint": str(METAINT)} if kind == "icy" else {}
+        wished = _from(request)
+        if request.method == "HEAD":
+            headers.pop("Transfer-Encoding", None)
+            connection.answer(Answer(200, headers))
+            return
+        connection.listen(channel, protocol.head(200, headers, close=True), wished)
+
+
+def _state(live: LiveRoom) -> Answer:
+    body = msgspec.json.decode(live.state().data, type=dict[str, msgspec.Raw])["body"]
+    headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=1", **_OPEN}
+    return Answer(200, headers, bytes(body))
+
+
+def _json(body: Any, *, status: int = 200, cache: str = "no-store") -> Answer:
+    headers = {"Content-Type": "application/json", "Cache-Control": cache, **_OPEN}
+    return Answer(status, headers, msgspec.json.encode(body))
+
+
+def _from(request: Request) -> int | None:
+    text = request.query.get("from")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise UserError("from_bad", "from= must be the number of a part.")
+    return int(text)
+
+
+def _content_type(kind: str) -> str:
+    if kind == "events":
+        return "text/event-stream; charset=utf-8"
+    return "audio/mpeg" if kind in {"mp3", "icy"} else "audio/mp4"
+
+
+def _only(request: Request, *methods: str) -> None:
+    if request.method not in methods:
+        raise HustingsError("method", f"This address answers {' and '.join(methods)}.", status=405)

@@ -1,0 +1,252 @@
+"""Connections: bytes between sockets, `protocol`, the routes and `fanout`.
+
+A listener is one `Connection` (a small object with slots), its transport, and its place in a
+channel's set: no task, queue or timer of its own. One request is answered at a time; what is
+pipelined waits inside the reader, whose bounds hold. Deadlines lie in one wheel that the app
+sweeps four times a second. Over the connection limit newcomers are answered 503; `_SPARE`
+further on they are dropped unanswered.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, cast
+
+from hustings.base.clock import Clock
+from hustings.base.errors import HustingsError, PeerError, TryLater
+from hustings.edge import protocol
+from hustings.edge.fanout import Channel
+from hustings.edge.metrics import Counts
+from hustings.edge.protocol import Answer, Request, RequestReader
+from hustings.edge.wheel import Wheel
+
+log = logging.getLogger(__name__)
+
+WRITE_S: Final = 60.0  # to read one whole answer (a 40 kB segment at 6 kbit/s)
+_SPARE: Final = 1_000  # connections that are only told to come later
+_CHATTER: Final = 64 * 1024  # a listener has nothing more to say
+
+Handler = Callable[["Connection", Request], None]
+
+
+class Server:
+    """What the connections of one edge share."""
+
+    def __init__(
+        self, handler: Handler, *, clock: Clock, counts: Counts, limit: int, buffer: int
+    ) -> None:
+        """limit: connections; buffer: unsent bytes of one at which it is paused."""
+        self.handler = handler
+        self.clock = clock
+        self.counts = counts
+        self.limit = limit
+        self.buffer = buffer
+        self.wheel: Wheel[Connection] = Wheel()
+        self.connections: set[Connection] = set()
+        self._empty: asyncio.Future[None] | None = None
+
+    def sweep(self) -> None:
+        """Close whoever was too slow; called a few times a second."""
+        for connection in self.wheel.expired(self.clock.monotonic()):
+            connection.expire()
+
+    def close(self) -> None:
+        """Close all connections after what is written to them."""
+        for connection in list(self.connections):
+            connection.transport.close()
+
+    async def empty(self) -> None:
+        """Wait until all connections are gone; for one caller."""
+        if self.connections:
+            self._empty = asyncio.get_running_loop().create_future()
+            await self._empty
+
+    def gone(self, connection: "Connection") -> None:
+        """A connection has ended."""
+        self.connections.discard(connection)
+        self.wheel.remove(connection)
+        if not self.connections and self._empty is not None and not self._empty.done():
+            self._empty.set_result(None)
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection: requests, then perhaps a stream for ever."""
+
+    __slots__ = (
+        "_channel",
+        "_chatter",
+        "_held",
+        "_over",
+        "_reader",
+        "_request",
+        "_server",
+        "bucket",
+        "closed",
+        "deadline",
+        "paused",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._channel: Channel | None = None
+        self._request: Request | None = None  # being answered
+        self._held: Request | None = None  # the next one, until the answer before it has left
+        self._reader: RequestReader | None = None  # None once it is a listener
+        self._over = False  # came when we were full
+        self._chatter = 0
+        self.deadline = 0.0
+        self.bucket = -1
+        self.paused = False
+        self.closed = False
+
+    # ------------------------------------------------------------ asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the first timer, or drop who comes when even refusing costs too much."""
+        server = self._server
+        self.transport = cast("asyncio.Transport", transport)
+        self._over = len(server.connections) >= server.limit
+        server.connections.add(self)
+        if len(server.connections) > server.limit + _SPARE:
+            server.counts.refusals["dropped"] += 1
+            self.transport.abort()
+            return
+        self.transport.set_write_buffer_limits(high=server.buffer, low=server.buffer // 4)
+        self._reader = RequestReader(server.clock.monotonic())
+        self._watch(self._reader.deadline)
+
+    def data_received(self, data: bytes) -> None:
+        """Read requests; a listener's further words are ignored, within a bound."""
+        if self._reader is None:
+            self._chatter += len(data)
+            if self._chatter > _CHATTER:
+                self.transport.abort()
+            return
+        try:
+            if self._request is not None:
+                self._reader.keep(data)
+                return
+            request = self._reader.feed(data, self._server.clock.monotonic())
+        except PeerError as error:
+            self.refuse(error)
+            return
+        self._handle(request)
+
+    def pause_writing(self) -> None:
+        """More than the buffer's limit is unsent."""
+        self.paused = True
+        if self._channel is not None:
+            self._channel.pause(self)
+
+    def resume_writing(self) -> None:
+        """The buffer has drained to a quarter."""
+        self.paused = False
+        if self._channel is not None:
+            self._channel.resume(self)
+        elif self._held is not None:
+            held, self._held = self._held, None
+            self._handle(held)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget everything."""
+        del exc
+        self.closed = True
+        self._server.gone(self)
+        if self._channel is not None:
+            self._channel.leave(self)
+            self._channel = None
+
+    # ------------------------------------------------------------ what routes call
+
+    def answer(self, answer: Answer) -> None:
+        """Answer the request in hand; then read the next, or close."""
+        request, reader = self._request, self._reader
+        if self.closed or request is None or reader is None:
+            return
+        close = self._over or not request.keep_alive
+        self._server.counts.answers[answer.status] += 1
+        self.transport.write(answer.encode(close=close, with_body=request.method != "HEAD"))
+        self._request = None
+        if close:
+            self._end()
+            return
+        try:
+            following = reader.answered(self._server.clock.monotonic())
+        except PeerError as error:
+            self.refuse(error)
+            return
+        self._watch(reader.deadline)
+        self._request = following
+        if following is not None and self.paused:
+            self._held = following
+        elif following is not None:  # not from here: a thousand pipelined ones would nest
+            asyncio.get_running_loop().call_soon(self._handle, following)
+
+    def refuse(self, error: HustingsError) -> None:
+        """Answer with a problem; after a broken request nothing more can be read."""
+        self._server.counts.refusals[error.code] += 1
+        answer = protocol.problem(error, {"Access-Control-Allow-Origin": "*"})
+        if isinstance(error, PeerError):
+            if not self.closed:
+                self._server.counts.answers[answer.status] += 1
+                self.transport.write(answer.encode(close=True))
+                self._end()
+            return
+        self.answer(answer)
+
+    def listen(self, channel: Channel, head: bytes, wished: int | None = None) -> None:
+        """Become a listener of this channel; `head` begins the answer."""
+        if self.closed:
+            return
+        self._server.counts.answers[200] += 1
+        self._server.wheel.remove(self)
+        self._reader = self._request = None
+        self._channel = channel
+        channel.join(self, head, wished)
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        reader = self._reader
+        if self._request is not None:  # being answered: whoever answers has its own bound
+            self._watch(self._server.clock.monotonic() + WRITE_S)
+        elif reader is not None and reader.started and not self.transport.is_closing():
+            self.refuse(PeerError("http_timeout", "The request came too slowly.", status=408))
+        else:
+            self.transport.abort()
+
+    # ------------------------------------------------------------ inside
+
+    def _handle(self, request: Request | None) -> None:
+        reader = self._reader
+        if reader is None or self.closed:
+            return
+        self._watch(reader.deadline)
+        if request is None:
+            return
+        self._request = request
+        try:
+            if self._over:
+                delay_s = 2.0 + self._server.counts.refusals["edge_full"] % 8
+                raise TryLater(
+                    "edge_full", "This edge is full; another may not be.", delay_s=delay_s
+                )
+            self._server.handler(self, request)
+        except HustingsError as error:
+            self.refuse(error)
+        except Exception:
+            log.exception("a request failed: %s", request.method)
+            self.refuse(HustingsError("internal", "This edge has a bug; it is in its log."))
+
+    def _watch(self, deadline: float) -> None:
+        if self.transport.get_write_buffer_size():
+            deadline = max(deadline, self._server.clock.monotonic() + WRITE_S)
+        self.deadline = deadline
+        self._server.wheel.add(self)
+
+    def _end(self) -> None:
+        self._reader = None
+        self.transport.close()
+        self._watch(self._server.clock.monotonic() + protocol.BODY_S)

@@ -1,0 +1,126 @@
+"""The line to the stage: its index always, a room's feed while somebody listens, one batch a second.
+
+Keeps true: one feed for a room however many listeners; nothing here can stop the sound: while the
+stage is away the rooms carry on by their own clocks, and what the audience says is refused at the
+door (`near` is false). Owned by `edge.app`; the feed's own rules are in `journal.feed`.
+"""
+
+import asyncio
+import logging
+import ssl
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from hustings.base.clock import Clock
+from hustings.base.errors import UserError
+from hustings.base.ids import RoomId
+from hustings.base.tasks import Tasks
+from hustings.edge.audience import Audience
+from hustings.edge.rooms import Line, LiveRoom, Rooms
+from hustings.journal import feed
+from hustings.journal.entry import Entry
+from hustings.journal.records import Position
+
+log = logging.getLogger(__name__)
+
+NEAR_S: Final = 5.0  # the index ticks each second
+BATCH_S: Final = 1.0
+TAIL_S: Final = 45.0  # more than the backlog: what HLS lists is never hold for want of asking
+
+
+class Upstream:
+    """Follows the stage for one edge."""
+
+    def __init__(
+        self,
+        origin: str,
+        token: str,
+        rooms: Rooms,
+        audience: Audience,
+        *,
+        clock: Clock,
+        tls: ssl.SSLContext | bool = True,
+    ) -> None:
+        """origin: URL of the stage; tls: how to check it."""
+        self._origin = origin.rstrip("/")
+        self._token = token
+        self._rooms = rooms
+        self._audience = audience
+        self._clock = clock
+        self._tasks = Tasks()
+        self._following: dict[RoomId, asyncio.Task[None]] = {}
+        self._heard_s = float("-inf")
+        self._client = httpx.AsyncClient(verify=tls, timeout=httpx.Timeout(5.0, read=None))
+        rooms.follow = self._follow
+        rooms.unfollow = self._unfollow
+
+    @property
+    def near(self) -> bool:
+        """Whether the stage was heard within the last seconds."""
+        return self._clock.monotonic() - self._heard_s < NEAR_S
+
+    def start(self) -> None:
+        """Begin to follow, in the running loop."""
+        self._tasks.start(self._index(), name="index")
+        self._tasks.start(self._batches(), name="batches")
+
+    async def close(self) -> None:
+        """Let go of the stage."""
+        await self._tasks.close()
+        await self._client.aclose()
+
+    # ------------------------------------------------------------ down
+
+    async def _index(self) -> None:
+        async for line in feed.follow_index(self._client, self._origin, self._token):
+            self._heard_s = self._clock.monotonic()
+            if "room" not in line:
+                self._rooms.indexed = True  # a tick: all rooms have been named
+                continue
+            try:
+                self._rooms.line(msgspec.convert(line, Line))
+            except (msgspec.ValidationError, UserError):
+                log.warning("the stage's index has a line that is no room")
+
+    def _follow(self, live: LiveRoom) -> None:
+        self._following[live.id] = self._tasks.start(self._room(live), name=f"feed {live.id}")
+
+    def _unfollow(self, room: RoomId) -> None:
+        if (task := self._following.pop(room, None)) is not None:
+            task.cancel()
+
+    async def _room(self, live: LiveRoom) -> None:
+        records = feed.follow_room(self._client, self._origin, self._token, live.id, tail_s=TAIL_S)
+        async for record in records:
+            if record is feed.Link.FORKED:
+                live.program.fork()
+            elif isinstance(record, Entry | Position):
+                live.record(record)
+                live.tick()
+
+    # ------------------------------------------------------------ up
+
+    async def _batches(self) -> None:
+        while True:
+            await asyncio.sleep(BATCH_S)
+            for live in list(self._rooms.live.values()):
+                batch = self._audience.take(live.id, listeners=live.listeners)
+                if self.near:
+                    await self._send(live.id, batch)
+
+    async def _send(self, room: RoomId, batch: dict[str, Any]) -> None:
+        """One batch; lost if the stage does not take it within a second."""
+        try:
+            answer = await self._client.post(
+                f"{self._origin}/rooms/{room}/batch",
+                json=batch,
+                headers={"Authorization": f"Bearer {self._token}"},
+                timeout=BATCH_S,
+            )
+        except httpx.HTTPError as error:
+            log.info("batch for %s lost: %s", room, type(error).__name__)
+        else:
+            if answer.is_error:
+                log.info("batch for %s refused: %d", room, answer.status_code)
