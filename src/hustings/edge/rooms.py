@@ -61,6 +61,7 @@ class LiveRoom:
     ) -> None:
         now_s = clock.monotonic()
         self.id = line.room
+        self.joined = 1
         self.program = Program(
             backlog_parts=int(settings.backlog_s / PART_SECONDS),
             facts=Facts(line.facts),
@@ -186,7 +187,7 @@ class LiveRoom:
             return RadioStream(self.program, chunked=chunked)
         if name == "icy":
             return TitledRadioStream(self.program, lambda: str(self.program.facts.room["title"]))
-        return CmafStream(self.program, name, self.state, chunked=chunked)
+        return CmafStream(self.program, name, self.state, chunked=chunked, joined=self.joined)
 
     def state(self) -> Event:
         """The event `state`, made anew with each part."""
@@ -233,6 +234,7 @@ class Rooms:
     def __init__(self, *, settings: EdgeSettings, clock: Clock, counts: Counts) -> None:
         self.live: dict[RoomId, LiveRoom] = {}
         self.lines: dict[RoomId, tuple[Line, float]] = {}  # with the second it was heard
+        self.joined = 1  # parts of one send, for channels made from now on: the ladder's step
         self.indexed = False  # whether the stage has told which rooms there are
         self.follow: Callable[[LiveRoom], None] = lambda room: None
         self.unfollow: Callable[[RoomId], None] = lambda room: None
@@ -269,6 +271,7 @@ class Rooms:
                 raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
             raise NotFound("room_unknown", "There is no room of this name.")
         live = LiveRoom(*known, settings=self._settings, clock=self._clock, counts=self._counts)
+        live.joined = self.joined
         self.live[room] = live
         self._counts.upstream_starts += 1
         self.follow(live)

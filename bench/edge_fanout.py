@@ -1,0 +1,210 @@
+"""What a listener costs at the edge, against a bare C `send` loop in the same run.
+
+    python -m bench.edge_fanout [--listeners 5000] [--joined 3] [--seconds 12] [--joins 5000] [--json]
+
+The C loop (bench/send_loop.c), the edge, the C loop again: each sends the same bytes at the same
+interval to as many listeners over loopback, who read and forget. CPU is that of the sending
+process alone, system time included; the stage that feeds the edge is another process. Also
+printed: user memory a listener (USS with all listeners minus USS with none, joins behind it), and
+the wait for the first byte while they all join at once. Ends by itself in under a minute.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+HERE = Path(__file__).parent
+ROOM = "demo"
+
+
+def compiled(folder: str) -> str:
+    """The C loop, built."""
+    program = str(Path(folder) / "send_loop")
+    subprocess.run(["cc", "-O2", "-o", program, str(HERE / "send_loop.c")], check=True)
+    return program
+
+
+@contextlib.contextmanager
+def running(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """A child whose lines are JSON; gone at the end."""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def told(child: subprocess.Popen[str]) -> dict[str, Any]:
+    """The child's next line."""
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if not line:
+        raise SystemExit(f"{child.args!r} ended too early")
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def drain(loop: str, port: int, options: argparse.Namespace, seconds: float, path: str) -> Any:
+    """The listeners."""
+    words = (loop, "drain", str(port), str(options.listeners), str(options.joins), str(seconds))
+    return running(*words, path)
+
+
+def measure_loop(loop: str, options: argparse.Namespace, size: int) -> dict[str, Any]:
+    """Microseconds of CPU a listener-second in C."""
+    interval_ms = options.joined * 320
+    words = ("serve", str(options.listeners), str(interval_ms), str(size), str(options.seconds))
+    with running(loop, *words) as server:
+        port = told(server)["port"]
+        with drain(loop, port, options, options.seconds + 30, "/") as listeners:
+            joins = told(listeners)
+            result = told(server)
+    served = result["sends"] * interval_ms / 1e3
+    return {"us": result["cpu_s"] / served * 1e6, "first_byte_ms": joins["first_byte_ms"]}
+
+
+def measure_edge(loop: str, options: argparse.Namespace) -> dict[str, Any]:
+    """The same at the edge, with its memory."""
+    stage_words = (sys.executable, "-m", "bench.edge_fanout", "--stage")
+    with running(*stage_words) as stage:
+        origin = told(stage)["url"]
+        words = ("--serve", origin, "--joined", str(options.joined))
+        with running(sys.executable, "-m", "bench.edge_fanout", *words) as server:
+            port = told(server)["port"]
+            process = psutil.Process(server.pid)
+            _warm(loop, port)
+            empty = process.memory_full_info().uss
+            path = f"/live/{ROOM}/opus.mp4"
+            with drain(loop, port, options, options.seconds + 30, path) as listeners:
+                joins = told(listeners)
+                before = _counts(server)
+                full = process.memory_full_info().uss
+                _sleep(options.seconds)
+                after = _counts(server)
+    sends = after["sends"] - before["sends"]
+    served = sends * options.joined * 0.32
+    return {
+        "us": (after["cpu_s"] - before["cpu_s"]) / served * 1e6,
+        "bytes": (after["sent_bytes"] - before["sent_bytes"]) // max(1, sends),
+        "memory": (full - empty) / options.listeners,
+        "listeners": after["listeners"],
+        "jumps": after["jumps"],
+        "first_byte_ms": joins["first_byte_ms"],
+    }
+
+
+def _warm(loop: str, port: int) -> None:
+    """A few listeners come and go, so that everything that is made once is there."""
+    with running(loop, "drain", str(port), "50", "1000", "1", f"/live/{ROOM}/opus.mp4") as child:
+        told(child)
+        told(child)
+    _sleep(1)
+
+
+def _counts(server: subprocess.Popen[str]) -> dict[str, Any]:
+    assert server.stdin is not None
+    server.stdin.write("\n")
+    server.stdin.flush()
+    return told(server)
+
+
+def _sleep(seconds: float) -> None:
+    asyncio.run(asyncio.sleep(seconds))
+
+
+# ---------------------------------------------------------------- the children
+
+
+async def stage() -> None:
+    """A stage with one room, until it is killed; at most two minutes."""
+    from tests.fakes.stage_feed import StageFeed
+
+    feed = StageFeed()
+    feed.room(ROOM)
+    feed.live(ROOM)
+    await feed.start()
+    print(json.dumps({"url": feed.url}), flush=True)
+    await asyncio.sleep(120)
+
+
+async def serve(origin: str, joined: int) -> None:
+    """An edge that tells its counters for each line on stdin."""
+    from tests.fakes.edges import running_edge
+
+    async with running_edge(origin) as edge:
+        edge.edge.rooms.joined = joined
+        await edge.until("rooms.indexed")
+        print(json.dumps({"port": edge.port}), flush=True)
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(0, lambda: asked.set() if os.read(0, 100) else None)
+        loop.call_later(120, lambda: os._exit(1))
+        while True:
+            await asked.wait()
+            asked.clear()
+            times = os.times()
+            counts = edge.edge.counts
+            state = {name: getattr(counts, name) for name in ("sends", "sent_bytes", "jumps")}
+            state["cpu_s"] = times.user + times.system
+            state["listeners"] = edge.edge.rooms.listeners
+            print(json.dumps(state), flush=True)
+
+
+def main() -> int:
+    """The bench, or one of its children."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--listeners", type=int, default=5_000)
+    parser.add_argument("--joined", type=int, default=3, help="parts of one send (3: 0.96 s)")
+    parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--joins", type=int, default=5_000, help="joins a second")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--stage", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--serve", metavar="ORIGIN", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.stage:
+        asyncio.run(stage())
+        return 0
+    if options.serve:
+        import uvloop
+
+        uvloop.run(serve(options.serve, options.joined))
+        return 0
+    print(json.dumps(result(options), indent=None if options.json else 2))
+    return 0
+
+
+def result(options: argparse.Namespace) -> dict[str, Any]:
+    """All figures of one run."""
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        loop = compiled(folder)
+        edge = measure_edge(loop, options)
+        floors = [measure_loop(loop, options, edge["bytes"]) for _ in range(2)]
+    floor = sum(each["us"] for each in floors) / 2
+    return {
+        "listeners": edge["listeners"],
+        "interval_s": options.joined * 0.32,
+        "bytes_a_send": edge["bytes"],
+        "edge_us": round(edge["us"], 2),
+        "c_loop_us": [round(each["us"], 2) for each in floors],
+        "ratio": round(edge["us"] / floor, 2),
+        "user_memory_bytes": round(edge["memory"]),
+        "jumps": edge["jumps"],
+        "join_first_byte_ms_p50_p99_max": edge["first_byte_ms"],
+        "c_loop_first_byte_ms_p50_p99_max": floors[0]["first_byte_ms"],
+        "load_before": round(load, 2),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
