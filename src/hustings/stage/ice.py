@@ -85,6 +85,20 @@ class Ports:
         self._free.append(port)
 
 
+class AnyPort(Ports):
+    """For a client: whatever port the system gives; it never runs out."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1)
+
+    def take(self) -> int:
+        """Port 0: the system chooses."""
+        return 0
+
+    def give_back(self, port: int) -> None:
+        """Nothing was lent."""
+
+
 class GuardedSocket(StunProtocol):  # type: ignore[misc]  # aioice has no stubs here
     """A UDP socket that passes STUN, and other data from checked addresses only."""
 
@@ -172,13 +186,14 @@ class GuardedConnection(Connection):  # type: ignore[misc]
         )
         if (sock := transport.get_extra_info("socket")) is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        bound: int = transport.get_extra_info("sockname")[1]
         protocol.local_candidate = Candidate(
             foundation=candidate_foundation("host", "udp", address),
             component=component,
             transport="udp",
             priority=candidate_priority(component, "host"),
             host=address,
-            port=port,
+            port=bound,
             type="host",
         )
         return protocol

@@ -11,7 +11,7 @@ Runs on whatever event loop calls `accept`; all else must be called on that same
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Final
@@ -155,15 +155,12 @@ class Peer:
         except Exception:  # our own fault must not leave a socket open
             log.exception("a speaker's new state %s could not be taken", state)
 
-    async def _open(self, offer: sdp.Offer, *, returns: bool, advertise: str, strip: bool) -> None:
-        """Bind, write the answer, and begin to connect in the background."""
+    async def prepare(self) -> sdp.Local:
+        """Bind a port, ask STUN and TURN servers if any are set; what our side's SDP says."""
         ice = self._ice
         await ice.gather_candidates()
-        ice.remote_username, ice.remote_password = offer.ufrag, offer.password
-        for line in () if strip else offer.candidates:
-            await ice.add_remote_candidate(Candidate.from_sdp(line))
         fingerprints = self._certificate.getFingerprints()
-        local = sdp.Local(
+        return sdp.Local(
             session=secrets.randbits(62),
             ufrag=ice.local_username,
             password=ice.local_password,
@@ -171,15 +168,27 @@ class Peer:
             ssrc=self._end._ssrc,  # noqa: SLF001 - aiortc's name for it
             candidates=tuple(each.to_sdp() for each in ice.local_candidates),
         )
-        self.answer_sdp = sdp.write_answer(offer, local, returns=returns, advertise=advertise)
-        self._enter("connecting")
-        self._tasks.start(self._run(offer), name=f"peer {self.id}")
 
-    async def _run(self, offer: sdp.Offer) -> None:
+    async def begin(self, remote: sdp.Offer, candidates: Sequence[str], *, complete: bool) -> None:
+        """Connect to the other side in the background.
+
+        candidates: where to look for it; its own checks show us further ones. complete: whether
+        there will be none, so that a failure is known before the time is up.
+        """
+        ice = self._ice
+        ice.remote_username, ice.remote_password = remote.ufrag, remote.password
+        for line in candidates:
+            await ice.add_remote_candidate(Candidate.from_sdp(line))
+        if complete:
+            await ice.add_remote_candidate(None)
+        self._enter("connecting")
+        self._tasks.start(self._run(remote), name=f"peer {self.id}")
+
+    async def _run(self, remote: sdp.Offer) -> None:
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._ice.connect()
-                await self._secure(offer)
+                await self._secure(remote)
             if self._dtls.state != "connected":
                 raise ConnectionError("DTLS failed")
             self._end.heard_s = self._clock.monotonic()
@@ -190,20 +199,20 @@ class Peer:
         finally:
             await self._release()
 
-    async def _secure(self, offer: sdp.Offer) -> None:
+    async def _secure(self, remote: sdp.Offer) -> None:
         """DTLS, and our RTP end attached to it before the first packet can come."""
         dtls, end = self._dtls, self._end
         codec = RTCRtpCodecParameters(
-            mimeType="audio/opus", clockRate=48_000, channels=2, payloadType=offer.payload_type
+            mimeType="audio/opus", clockRate=48_000, channels=2, payloadType=remote.payload_type
         )
         parameters = RTCRtpReceiveParameters(codecs=[codec])
         dtls._register_rtp_receiver(end, parameters)  # noqa: SLF001
         dtls._register_rtp_sender(end, parameters)  # noqa: SLF001
         end.attach(dtls._rtp_router.ssrc_table)  # noqa: SLF001
-        dtls._set_role("client" if sdp.our_setup(offer) == "active" else "server")  # noqa: SLF001
+        dtls._set_role("client" if sdp.our_setup(remote) == "active" else "server")  # noqa: SLF001
         dtls.on("statechange", self._dtls_changed)
         prints = [
-            RTCDtlsFingerprint(algorithm=name, value=value) for name, value in offer.fingerprints
+            RTCDtlsFingerprint(algorithm=name, value=value) for name, value in remote.fingerprints
         ]
         await dtls.start(RTCDtlsParameters(fingerprints=prints))
 
@@ -293,20 +302,21 @@ class Peers:
         if not offer.sends and not (returns and offer.receives):
             raise PeerError("sdp_bad", "This offer would neither send nor receive sound.")
         ice = GuardedConnection(self._ports, self._addresses, **self._servers)
-        ssrc, sequence = secrets.randbits(31) | 1, secrets.randbelow(2**15)
-        end = RtpEnd(offer.payload_type, ssrc, sequence, on_packet, self._clock)
 
         def changed(state: str) -> None:
             if state == "closed":
                 self._peers.discard(peer)
             on_state(state)
 
-        peer = Peer(ice, end, changed, self._clock)
+        peer = Peer(ice, new_end(offer.payload_type, on_packet, self._clock), changed, self._clock)
         self._peers.add(peer)
         advertise = self._settings.advertise
+        # Without servers in between our address is reachable, and theirs shows by itself.
+        candidates = offer.candidates if self._servers else ()
         try:
-            # Without servers in between our address is reachable, and theirs shows by itself.
-            await peer._open(offer, returns=returns, advertise=advertise, strip=not self._servers)  # noqa: SLF001
+            local = await peer.prepare()
+            peer.answer_sdp = sdp.write_answer(offer, local, returns=returns, advertise=advertise)
+            await peer.begin(offer, candidates, complete=False)
         except BaseException:
             self._peers.discard(peer)
             await peer.close()
@@ -316,6 +326,12 @@ class Peers:
     async def close(self) -> None:
         """End all connections."""
         await asyncio.gather(*(peer.close() for peer in list(self._peers)))
+
+
+def new_end(payload_type: int, on_packet: OnPacket, clock: Clock) -> RtpEnd:
+    """An RTP end with a random source and start, as RFC 3550 wants it."""
+    ssrc, sequence = secrets.randbits(31) | 1, secrets.randbelow(2**15)
+    return RtpEnd(payload_type, ssrc, sequence, on_packet, clock)
 
 
 def ice_servers(settings: Rtc) -> dict[str, Any]:

@@ -23,6 +23,8 @@ MAX_CANDIDATES: Final = 64
 # Chromium sends FEC only if the answer asks for it, and obeys maxaveragebitrate.
 OPUS_PARAMETERS: Final = "minptime=10;useinbandfec=1;maxaveragebitrate=32000;stereo=0"
 
+OFFERED_TYPE: Final = 111  # payload type of Opus where we offer; browsers use the same
+
 Setup = Literal["active", "passive", "actpass"]
 
 _WORD: Final = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}"
@@ -146,18 +148,38 @@ def write_answer(offer: Offer, local: Local, *, returns: bool, advertise: str = 
     return "".join(f"{line}\r\n" for line in lines)
 
 
+def write_offer(local: Local) -> str:
+    """What `stage.caller` offers: Opus both ways, nothing else. The answer is read as an offer is."""
+    lines = ["v=0", f"o=- {local.session} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0"]
+    section = Section("audio", _PROFILES[0], (str(OFFERED_TYPE),), "0")
+    lines += _opus_section(section, OFFERED_TYPE, local, local.candidates, "sendrecv", "actpass")
+    return "".join(f"{line}\r\n" for line in lines)
+
+
 def _accepted(offer: Offer, local: Local, candidates: Sequence[str], *, sends: bool) -> list[str]:
-    section, opus = offer.sections[offer.audio], offer.payload_type
+    section, direction = offer.sections[offer.audio], _DIRECTIONS[sends, offer.sends]
+    setup = our_setup(offer)
+    return _opus_section(section, offer.payload_type, local, candidates, direction, setup)
+
+
+def _opus_section(
+    section: Section,
+    opus: int,
+    local: Local,
+    candidates: Sequence[str],
+    direction: str,
+    setup: Setup,
+) -> list[str]:
     host, port = candidates[0].split()[4:6] if candidates else ("0.0.0.0", "9")  # noqa: S104
     family = ipaddress.ip_address(host).version
     lines = [f"m=audio {port} {section.profile} {opus}", f"c=IN IP{family} {host}", "a=rtcp-mux"]
     lines += [f"a=mid:{section.mid}"] if section.mid else []
-    lines.append(f"a={_DIRECTIONS[sends, offer.sends]}")
-    if sends:
+    lines.append(f"a={direction}")
+    if direction in {"sendrecv", "sendonly"}:
         lines += ["a=msid:hustings mix", f"a=ssrc:{local.ssrc} cname:hustings"]
     lines += [f"a=rtpmap:{opus} opus/48000/2", f"a=fmtp:{opus} {OPUS_PARAMETERS}", "a=ptime:20"]
     lines += [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
-    lines += [f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{our_setup(offer)}"]
+    lines += [f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{setup}"]
     lines += [f"a=candidate:{line}" for line in candidates]
     return [*lines, "a=end-of-candidates"]
 
