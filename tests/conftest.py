@@ -2,7 +2,12 @@
 
 import asyncio
 
+import hypothesis
+
 
 def pytest_configure() -> None:
-    """No event loop to begin with: else pytest-asyncio makes one to restore, and never closes it."""
+    """Settle the tools that every tier uses."""
+    # No event loop to begin with: else pytest-asyncio makes one to restore, and never closes it.
     asyncio.set_event_loop(None)
+    hypothesis.settings.register_profile("house", deadline=None)  # speed is no matter of tests
+    hypothesis.settings.load_profile("house")

@@ -1,0 +1,81 @@
+"""What the commands that call services share: HTTP clients, problems read back, patience.
+
+Called by `cli.say` and `cli.listen`.
+"""
+
+import ipaddress
+import ssl
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from hustings.base.errors import Denied, HustingsError, NotFound, PeerError, TryLater
+
+CONNECT_S: Final = 5.0
+READ_S: Final = 10.0  # of silence on an open connection
+LONGEST_S: Final = 60.0
+
+
+def http_client(url: str, *, base: str = "", ca: str = "") -> httpx.AsyncClient:
+    """A client for this address; no proxy stands before this machine itself.
+
+    ca: a file of certificates to trust besides the usual ones (a private authority).
+    """
+    return httpx.AsyncClient(
+        base_url=base,
+        timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+        trust_env=not is_loopback(url),
+        verify=trust(ca) if ca else True,
+        follow_redirects=True,
+    )
+
+
+def trust(ca: str) -> ssl.SSLContext:
+    """The usual authorities and those in the file `ca`, if it is named."""
+    context = ssl.create_default_context()
+    if ca:
+        context.load_verify_locations(ca)
+    return context
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is this machine's own."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def problem_of(response: httpx.Response) -> HustingsError:
+    """The refusal as the error it stands for: TryLater if asking again makes sense.
+
+    `response.read()` or `aread()` has been called.
+    """
+    try:
+        document: dict[str, Any] = response.json()
+    except ValueError:
+        document = {}
+    if not isinstance(document, dict):
+        document = {}
+    code = str(document.get("code", f"http_{response.status_code}"))
+    title = str(document.get("title", f"The server answered {response.status_code}."))
+    if response.status_code in {429, 502, 503, 504}:
+        return TryLater(code, title, delay_s=retry_after_s(response))
+    kinds = {401: Denied, 403: Denied, 404: NotFound, 410: NotFound}
+    return kinds.get(response.status_code, PeerError)(code, title)
+
+
+def retry_after_s(response: httpx.Response) -> float:
+    """Seconds of `Retry-After`; 0 if there is none or it is a date."""
+    text = response.headers.get("retry-after", "")
+    return min(float(text), 600.0) if text.isascii() and text.isdigit() else 0.0
+
+
+def retry_delay_s(failures: int, asked_s: float, chance: float) -> float:
+    """How long to wait after so many failures in a row, as the listener page does.
+
+    asked_s: the server's Retry-After, or 0. chance: 0..1, so that a crowd does not come at once.
+    """
+    return asked_s + chance * max(asked_s, min(LONGEST_S, 2.0 ** min(failures, 6)))
