@@ -9,7 +9,6 @@ from hustings.base.clock import SystemClock
 from hustings.base.errors import OperatorError
 from hustings.serve.plan import Child
 from hustings.serve.supervisor import supervise
-from hustings.settings import ServeSettings
 
 folder = Path(sys.argv[1])
 
@@ -22,12 +21,14 @@ def child(name):
         command=(sys.executable, "-m", "tests.fakes.service", str(folder / name), *sys.argv[2:]),
         environment={},
         frozen_after_s=1.5,
+        ready_within_s=30.0,
         niceness=0,
     )
 
 
-async def all_ready(tasks):
+async def all_ready():
     print("all ready", flush=True)
+    return []
 
 
 try:
@@ -35,7 +36,6 @@ try:
         supervise(
             [child("one"), child("two")],
             clock=SystemClock(),
-            limits=ServeSettings(),
             environ=os.environ,
             say=lambda line: print(line, flush=True),
             when_ready=all_ready,

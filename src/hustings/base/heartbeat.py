@@ -45,7 +45,7 @@ async def beat(loop: str = "loop") -> None:
 
 
 def follow_supervisor() -> None:
-    """End this process when the supervisor ends; called once, early, by `cli.services`."""
+    """End this process when the supervisor ends; called once, early, by `cli.main`."""
     if (pipe := _pipe()) is None:
         return
     os.set_inheritable(pipe, False)  # our own children must not hold it open

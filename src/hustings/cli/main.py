@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hustings import VERSION
+from hustings.base import heartbeat
 from hustings.base.errors import HustingsError
 
 
@@ -129,6 +130,7 @@ def parser_for(command: Command) -> argparse.ArgumentParser:
 def _call(command: Command, words: list[str]) -> int:
     """Parse and run; turn our own errors into words."""
     args = None
+    heartbeat.follow_supervisor()
     try:
         args = parser_for(command).parse_args(words)
         return int(args.run(args))

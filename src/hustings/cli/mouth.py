@@ -4,7 +4,7 @@ Keeps true: block n is due (n + 1) x 20 ms after the first one began, however la
 was, so that an hour of sound takes an hour. `Mouth` is told the time and sleeps nowhere.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from hustings.base.clock import Clock
@@ -62,6 +62,24 @@ def file_speech(read: Callable[[], Iterator[Pcm]], *, loop: bool) -> Speak:
             blocks = read()
             block = next(blocks, None)
         return block
+
+    return speak
+
+
+def file_in_step(blocks: Sequence[Pcm], clock: Clock) -> Speak:
+    """The file for ever, its place given by the wall clock: voices that do so take turns.
+
+    blocks: the whole file (a minute is 12 MB).
+    """
+    place: int | None = None
+
+    def speak(begin_s: float) -> Pcm | None:
+        nonlocal place
+        if place is None:
+            wall_s = clock.wall_ms() / 1_000 + begin_s - clock.monotonic()
+            place = int(wall_s / TICK_S)
+        place += 1
+        return blocks[(place - 1) % len(blocks)] if blocks else None
 
     return speak
 

@@ -20,7 +20,7 @@ from hustings.base.errors import UserError
 from hustings.base.ids import new_id, room_id
 from hustings.base.keyfiles import participant_key
 from hustings.base.tasks import Tasks
-from hustings.cli.mouth import TICK_S, Beeper, Mouth, Speak, file_speech
+from hustings.cli.mouth import TICK_S, Beeper, Mouth, Speak, file_in_step, file_speech
 from hustings.cli.options import add_settings, settings_from
 from hustings.cli.seat import Seat, Ticket
 from hustings.media.files import read_audio
@@ -67,6 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the invitation made here (cohost, who needs nobody's leave to go on stage)",
     )
     parser.add_argument("--loop", action="store_true", help="again and again")
+    parser.add_argument(
+        "--in-step", action="store_true", help="for ever, in step with the wall clock"
+    )
     parser.add_argument("--go-live", action="store_true", help="as host, also open the room")
     parser.add_argument("--seconds", type=float, default=0.0, help="end after so long on stage")
     parser.add_argument("--ca", default="", metavar="F", help="certificates to trust besides")
@@ -81,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     clock = SystemClock()
     try:
-        speak = Beeper(clock) if args.beep else file_speech(_reader(args.file), loop=args.loop)
+        speak = _speech(args, clock)
     except UserError as error:
         print(f"hustings: {error.title}", file=sys.stderr)
         return 2
@@ -104,6 +107,14 @@ def run(args: argparse.Namespace) -> int:
             f"{said.skipped} skipped, {said.connections} connection(s)"
         )
     return 0
+
+
+def _speech(args: argparse.Namespace, clock: Clock) -> Speak:
+    if args.beep:
+        return Beeper(clock)
+    if args.in_step:
+        return file_in_step(list(read_audio(args.file)), clock)
+    return file_speech(_reader(args.file), loop=args.loop)
 
 
 class _reader:  # noqa: N801 - reads as the function it stands for

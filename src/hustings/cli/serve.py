@@ -5,15 +5,16 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from hustings.base.clock import SystemClock
 from hustings.base.keyfiles import service_key
-from hustings.base.tasks import Tasks
 from hustings.cli.options import add_settings, settings_from
 from hustings.serve import preflight
-from hustings.serve.plan import children
+from hustings.serve.demo import open_demo
+from hustings.serve.plan import Child, children
 from hustings.serve.supervisor import supervise
 from hustings.wire.tokens import Claims, KeyRing
 
@@ -36,15 +37,20 @@ def run(args: argparse.Namespace) -> int:
     )
     token = settings.edge.token or KeyRing([service_key(Path(settings.data))]).sign(claims)
 
-    async def when_ready(tasks: Tasks) -> None:
-        """What is started and said once all services answer."""
-        del tasks
+    async def when_ready() -> Sequence[Child]:
+        """What is said and started once all services answer."""
+        if not args.demo:
+            return ()
+        demo = await open_demo(settings, clock)
+        say(f"listen  {demo.listen}")
+        say(f"speak   {demo.speak}")
+        say(f"host    {demo.host}")
+        return demo.voices
 
     asyncio.run(
         supervise(
             children(settings, edge_token=token),
             clock=clock,
-            limits=settings.serve,
             environ=os.environ,  # noqa: TID251 - handed on to the children
             say=say,
             when_ready=when_ready,

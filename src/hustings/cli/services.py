@@ -7,7 +7,6 @@ import sys
 import time
 from typing import Final
 
-from hustings.base import heartbeat
 from hustings.cli.options import add_settings, settings_from
 
 NAMES: Final = ("stage", "edge", "web")
@@ -23,7 +22,6 @@ def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
     settings = settings_from(args)
     start_log(args.command, settings.log)
-    heartbeat.follow_supervisor()
     app = importlib.import_module(f"hustings.{args.command}.app")
     return int(getattr(app, f"run_{args.command}")(settings))
 

@@ -7,13 +7,14 @@ that whoever breaks into it cannot speak for the stage.
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from hustings.loading import environment
 from hustings.settings import Settings
 
-Service = Literal["stage", "edge", "web"]
-NICENESS: Final[Mapping[Service, int]] = {"stage": -5, "edge": 0, "web": 5}
+Service = Literal["stage", "edge", "web", "voice"]
+NICENESS: Final[Mapping[Service, int]] = {"stage": -5, "edge": 0, "web": 5, "voice": 0}
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Child:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     frozen_after_s: float
+    ready_within_s: float
     niceness: int
+    log: Path | None = None  # for what it writes; None: where we write
 
 
 def children(settings: Settings, *, edge_token: str) -> list[Child]:
@@ -46,6 +49,21 @@ def children(settings: Settings, *, edge_token: str) -> list[Child]:
         *edges,
         _child(settings, "web", "web", settings.web.port, {}),
     ]
+
+
+def voice(settings: Settings, name: str, command: tuple[str, ...]) -> Child:
+    """A speaker of the demo: restarted like a service, but never judged by a heartbeat."""
+    return Child(
+        name=name,
+        service="voice",
+        url="",
+        command=command,
+        environment=environment(settings),
+        frozen_after_s=float("inf"),
+        ready_within_s=float("inf"),
+        niceness=NICENESS["voice"],
+        log=Path(settings.data) / "demo.log",
+    )
 
 
 def base_url(settings: Settings, port: int) -> str:
@@ -76,5 +94,6 @@ def _child(
             "edge": limits.edge_frozen_s,
             "web": limits.web_frozen_s,
         }[service],
+        ready_within_s=limits.ready_s,
         niceness=NICENESS[service],
     )

@@ -1,4 +1,4 @@
-"""The shell that keeps the children running: pipes, processes, signals, one line for each event.
+"""The shell that keeps the children running: one task for each, signals, one line for each event.
 
 Each child has a pipe of its own and writes its heartbeat there (`base.heartbeat`). Whoever dies
 is started again, whoever freezes is killed first. SIGINT or SIGTERM end all: SIGTERM, five
@@ -7,148 +7,34 @@ seconds, SIGKILL. Should this process itself be killed, the pipes close and the 
 
 import asyncio
 import contextlib
-import os
 import resource
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Final
 
 from hustings.base.clock import Clock
 from hustings.base.errors import OperatorError
-from hustings.base.heartbeat import VARIABLE
-from hustings.base.tasks import Tasks
 from hustings.loading import PREFIX
-from hustings.serve.health import Health, Restarts
+from hustings.serve.keeper import Keeper, Say
 from hustings.serve.plan import Child
-from hustings.settings import ServeSettings
 
-LOOK_S: Final = 0.25
-GRACE_S: Final = 5.0
+HEAD_START_S: Final = 5.0  # of the first child, which the others follow
 
-Say = Callable[[str], None]
-
-
-class Keeper:
-    """Keeps one child running."""
-
-    def __init__(
-        self,
-        child: Child,
-        clock: Clock,
-        limits: ServeSettings,
-        say: Say,
-        environ: Mapping[str, str],
-    ) -> None:
-        self.child = child
-        self.ready = asyncio.Event()
-        self.restarts = Restarts()
-        self.process: asyncio.subprocess.Process | None = None
-        self._clock = clock
-        self._limits = limits
-        self._say = say
-        self._environ = environ
-        self._health = Health(0.0, child.frozen_after_s, limits.ready_s)
-        self._rest = b""
-        self._cause = ""
-
-    async def run(self) -> None:
-        """Run it for ever; raises OperatorError("service_start") if it never gets ready."""
-        while True:
-            code = await self._once()
-            ran_s = self._clock.monotonic() - self._health.started_s
-            wait = self.restarts.after(ran_s=ran_s, ready=bool(self._health.ready_url))
-            if wait is None:
-                raise OperatorError(
-                    "service_start",
-                    f"The {self.child.name} does not start (its last exit code was {code}): "
-                    "what it wrote is above; `hustings doctor` may say more.",
-                )
-            self._say(f"{self.child.name} ended ({self._cause or _ending(code)}); starting it anew")
-            await asyncio.sleep(wait)
-
-    async def stop(self) -> None:
-        """SIGTERM, then SIGKILL; returns when it is gone."""
-        process = self.process
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-            process.send_signal(signal.SIGCONT)  # a stopped process cannot end
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE_S)
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-
-    async def _once(self) -> int:
-        """One run, from start to exit."""
-        loop = asyncio.get_running_loop()
-        reading, writing = os.pipe()
-        try:
-            self.process = await asyncio.create_subprocess_exec(
-                *self.child.command,
-                env={**self._environ, **self.child.environment, VARIABLE: str(writing)},
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(writing,),
-                process_group=0,  # Ctrl-C is for us; we tell the children
-            )
-        except BaseException:
-            os.close(reading)
-            raise
-        finally:
-            os.close(writing)
-        _set_niceness(self.process.pid, self.child.niceness)
-        self._cause, self._rest = "", b""
-        self._health = Health(
-            self._clock.monotonic(), self.child.frozen_after_s, self._limits.ready_s
-        )
-        os.set_blocking(reading, False)
-        loop.add_reader(reading, self._heard, reading)
-        watch = loop.create_task(self._watch(self.process), name=f"watch {self.child.name}")
-        try:
-            return await self.process.wait()
-        finally:
-            watch.cancel()
-            loop.remove_reader(reading)
-            os.close(reading)
-
-    def _heard(self, reading: int) -> None:
-        with contextlib.suppress(BlockingIOError):
-            *lines, self._rest = (self._rest + os.read(reading, 65_536)).split(b"\n")
-            self._rest = self._rest[-1_024:]  # a line is short; what is not is no line
-            for line in lines:
-                self._health.heard(line.decode(errors="replace"), self._clock.monotonic())
-        if self._health.ready_url and not self.ready.is_set():
-            self.ready.set()
-
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Kill it when it stands still."""
-        while True:
-            before = self._clock.monotonic()
-            await asyncio.sleep(LOOK_S)
-            now = self._clock.monotonic()
-            late_s = max(0.0, now - before - LOOK_S)
-            if trouble := self._health.trouble(now, own_delay_s=late_s):
-                self._cause = trouble
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                return
+WhenReady = Callable[[], Awaitable[Sequence[Child]]]
 
 
 async def supervise(
     children: Sequence[Child],
     *,
     clock: Clock,
-    limits: ServeSettings,
     environ: Mapping[str, str],
     say: Say,
-    when_ready: Callable[[Tasks], Awaitable[None]] | None = None,
+    when_ready: WhenReady | None = None,
 ) -> None:
     """Run all until SIGINT or SIGTERM; returns after a clean stop.
 
     environ: of which the children get all but settings; theirs are in the plan.
-    when_ready: called once all have answered; what it starts ends with us.
+    when_ready: called once all have answered; the children that it returns run along.
     Raises OperatorError("service_start") if a service never gets ready; the others are stopped.
     """
     raise_file_limit()
@@ -156,39 +42,78 @@ async def supervise(
     done = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, done.set)
-    rest = {k: v for k, v in environ.items() if not k.startswith(PREFIX)}
-    keepers = [Keeper(child, clock, limits, say, rest) for child in children]
-    tasks = Tasks()
-    runs = [loop.create_task(k.run(), name=f"run {k.child.name}") for k in keepers]
-    ending = loop.create_task(done.wait(), name="wait for a signal")
-    greeting = loop.create_task(_greet(keepers, say, when_ready, tasks), name="greet")
+    house = House(children, clock, say, environ, done)
+    house.start(house.greet(when_ready), name="greet")
     try:
-        waiting = {*runs, ending, greeting}
-        while not done.is_set():
-            finished, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in finished:
-                task.result()  # a service that cannot start ends all
+        await done.wait()
     finally:
         say("stopping")
-        await tasks.close()
-        for task in (*runs, greeting, ending):
+        await house.stop()
+    if house.failure is not None:
+        raise house.failure
+
+
+class House:
+    """The keepers of all children; ends (`done`) when one that matters cannot run."""
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        clock: Clock,
+        say: Say,
+        environ: Mapping[str, str],
+        done: asyncio.Event,
+    ) -> None:
+        self._clock = clock
+        self._say = say
+        self._environ = {k: v for k, v in environ.items() if not k.startswith(PREFIX)}
+        self._done = done
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.keepers = [self._keeper(child) for child in children]
+        self.failure: BaseException | None = None
+
+    def start(self, work: Coroutine[None, None, None], *, name: str) -> None:
+        """Run it until `stop`; its failure ends the house."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def greet(self, when_ready: WhenReady | None) -> None:
+        """Start the first, then those that follow it; one line for each when it is ready."""
+        first, *others = self.keepers
+        self.start(first.run(), name="run the first")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(first.ready.wait(), HEAD_START_S)
+        for keeper in others:
+            self.start(keeper.run(), name=f"run {keeper.child.name}")
+        for keeper in (first, *others):
+            await keeper.ready.wait()
+            self._say(f"{keeper.child.name:<7} {keeper.child.url}")
+        for child in await when_ready() if when_ready else ():
+            self.keepers.append(self._keeper(child))
+            self.start(self._extra(self.keepers[-1]), name=f"run {child.name}")
+
+    async def stop(self) -> None:
+        """End all children; returns when they are gone."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*runs, greeting, ending, return_exceptions=True)
-        await asyncio.gather(*(k.stop() for k in keepers))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(keeper.stop() for keeper in self.keepers))
 
+    async def _extra(self, keeper: Keeper) -> None:
+        """The services go on without a voice of the demo."""
+        try:
+            await keeper.run()
+        except OperatorError:
+            self._say(f"{keeper.child.name} does not start: see {keeper.child.log}")
 
-async def _greet(
-    keepers: Sequence[Keeper],
-    say: Say,
-    when_ready: Callable[[Tasks], Awaitable[None]] | None,
-    tasks: Tasks,
-) -> None:
-    """One line for each service, in order, as they become ready."""
-    for keeper in keepers:
-        await keeper.ready.wait()
-        say(f"{keeper.child.name:<7} {keeper.child.url}")
-    if when_ready is not None:
-        await when_ready(tasks)
+    def _keeper(self, child: Child) -> Keeper:
+        return Keeper(child, self._clock, self._say, self._environ)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failure = self.failure or error
+            self._done.set()
 
 
 def raise_file_limit() -> None:
@@ -197,13 +122,3 @@ def raise_file_limit() -> None:
     if soft != hard:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _set_niceness(pid: int, niceness: int) -> None:
-    """Below 0 needs a privilege; without it all stay at 0 and web steps back."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, niceness)
-
-
-def _ending(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

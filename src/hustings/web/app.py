@@ -114,7 +114,9 @@ async def _announce(services: Services) -> None:
     code = await services.house.first_code()
     if code is not None:
         with contextlib.suppress(OSError):  # a closed terminal
-            sys.stdout.write(f"host    {services.links.start(code)} (works once)\n")
+            sys.stdout.write(
+                f"house   {services.links.start(code)} (works once: to open rooms of your own)\n"
+            )
             sys.stdout.flush()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hustings.base.clock import ManualClock
-from hustings.cli.mouth import LATEST_S, TICK_S, Beeper, Mouth, file_speech
+from hustings.cli.mouth import LATEST_S, TICK_S, Beeper, Mouth, file_in_step, file_speech
 from hustings.media.beep import BeepReader
 from hustings.media.pcm import Pcm
 
@@ -68,3 +68,25 @@ def test_a_late_call_does_not_move_the_beep() -> None:
         begin_s += TICK_S
     assert all(abs(beep.onset - 19_200 - n * 48_000) < 100 for n, beep in enumerate(found))
     assert len(found) == 3
+
+
+def test_two_that_start_apart_are_at_the_same_place() -> None:
+    clock = ManualClock(wall_ms=1_800_000_000_007)
+    blocks = numbered(50)
+    first, second = file_in_step(blocks, clock), file_in_step(blocks, clock)
+    begin = clock.monotonic()
+    said = [first(begin + n * TICK_S)[0] for n in range(130)]
+    assert said[:50] == said[50:100]
+    assert second(begin + 70 * TICK_S)[0] == said[70]
+
+
+def test_it_goes_on_block_by_block_when_the_clock_is_set() -> None:
+    clock = ManualClock()
+    speak = file_in_step(numbered(50), clock)
+    first = speak(clock.monotonic())[0]
+    clock.step_wall(7.3)
+    assert speak(clock.monotonic() + TICK_S)[0] == (first + 1) % 50
+
+
+def test_an_empty_file_says_nothing() -> None:
+    assert file_in_step([], ManualClock())(0.0) is None
