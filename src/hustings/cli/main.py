@@ -50,7 +50,7 @@ COMMANDS: Final = (
         "verify",
         "verify",
         "prove that a journal is whole, or say what is wrong and where",
-        "hustings verify hustings-data/journal/demo.hj",
+        "hustings verify hustings-data --key hustings-data/keys/journal.vkey",
     ),
     Command(
         "settings",

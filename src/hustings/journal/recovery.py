@@ -16,6 +16,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +46,7 @@ INDEX_FILE: Final = "journal.index"
 LOCK_FILE: Final = "journal.lock"
 ERASE_FILE: Final = "journal.erase"
 _COPY: Final = 1 << 20
+_LOCK_TRIES: Final = 4
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -62,16 +64,21 @@ class Recovered(msgspec.Struct, frozen=True):
 def lock(folder: Path) -> int:
     """Take the room's only writer's place; the descriptor holds it. OperatorError `journal_locked`."""
     descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise OperatorError(
-            "journal_locked",
-            f"Another process{f' ({owner})' if owner else ''} writes the journal in {folder}. "
-            "Stop that one first: a journal has one writer.",
-        ) from error
+    for attempt in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError as error:
+            if attempt < _LOCK_TRIES - 1:  # `verify` looks at the lock for a moment
+                threading.Event().wait(0.05)
+                continue
+            owner = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise OperatorError(
+                "journal_locked",
+                f"Another process{f' ({owner})' if owner else ''} writes the journal in {folder}. "
+                "Stop that one first: a journal has one writer.",
+            ) from error
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
     return descriptor

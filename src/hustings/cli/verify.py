@@ -1,0 +1,107 @@
+"""`hustings verify`: is this record whole, and is it the stage's? Says exactly what is wrong.
+
+Exit: 0 all is well, 1 something is wrong, 2 there is nothing here to check.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from hustings.base.clock import SystemClock
+from hustings.base.errors import HustingsError
+from hustings.journal.auditing import Report, audit_file, journals_in, read_head
+from hustings.journal.keys import read_public
+
+NAME: Final = "verify"
+_BAR: Final = 30  # letters
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to check, and what to compare it with."""
+    parser.add_argument("path", help="a journal file, a room's folder, or the data folder")
+    parser.add_argument(
+        "--key", metavar="K", help="the stage's public key: a vkey, or a file with a vkey or PEM"
+    )
+    parser.add_argument(
+        "--head",
+        metavar="H",
+        help="a head that somebody kept: 64 hex digits, or a file with a checkpoint",
+    )
+    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check all journals below the path; prints a report of each."""
+    try:
+        paths = journals_in(Path(args.path))
+        public = read_public(args.key) if args.key else None
+        head = read_head(args.head) if args.head else b""
+        if head and len(paths) > 1:
+            print("hustings: --head is of one journal; name that one.", file=sys.stderr)
+            return 2
+    except HustingsError as error:
+        print(f"hustings: {error.title}", file=sys.stderr)
+        return 2
+    reports = [_check(path, public, head) for path in paths]
+    if args.json:
+        print(
+            json.dumps({"ok": _well(reports), "journals": msgspec.to_builtins(reports)}, indent=2)
+        )
+    else:
+        for report in reports:
+            _tell(report)
+    return 0 if _well(reports) else 1
+
+
+def _well(reports: list[Report]) -> bool:
+    return all(report.ok for report in reports)
+
+
+def _check(path: Path, public: Ed25519PublicKey | None, head: bytes) -> Report:
+    if not sys.stderr.isatty():
+        return audit_file(path, public=public, head=head)
+    clock = SystemClock()
+    begun = clock.monotonic()
+
+    def show(done: int, size: int) -> None:
+        spent = clock.monotonic() - begun
+        full = _BAR * done // max(1, size)
+        rate = done / max(spent, 0.001) / 1e6
+        line = f"\r{path.parent.name} [{'#' * full:<{_BAR}}] {done * 100 // max(1, size):3} %"
+        print(f"{line} {rate:5.0f} MB/s", end="", file=sys.stderr, flush=True)
+
+    try:
+        return audit_file(path, public=public, head=head, progress=show)
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _tell(report: Report) -> None:
+    """One journal in words."""
+    print(f"{report.path}: {'whole' if report.ok else 'NOT WHOLE'}")
+    seconds = (report.last_ms - report.first_ms) // 1_000
+    print(
+        f"  room {report.room or '(unknown)'}, {report.entries} entries, {report.parts} parts of "
+        f"sound, {report.checkpoints} checkpoints, {seconds // 3_600}:{seconds // 60 % 60:02}:"
+        f"{seconds % 60:02}, {report.bytes / 1e6:.1f} MB"
+    )
+    print(f"  head {report.head}")
+    if report.erased:
+        print(
+            f"  {report.erased} bodies are erased or withheld; the chain covers them all the same"
+        )
+    for finding in report.findings:
+        print(f"  WRONG at byte {finding.offset}: {finding.said} ({finding.code})")
+    listed: dict[str, int] = {}
+    for finding in report.findings:
+        listed[finding.code] = listed.get(finding.code, 0) + 1
+    for code, count in report.counts.items():
+        if count > listed.get(code, 0):
+            print(f"  WRONG: {count - listed.get(code, 0)} more of the kind {code}")
+    for what in report.not_compared:
+        print(f"  not compared: {what}")

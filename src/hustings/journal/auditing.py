@@ -1,0 +1,177 @@
+"""Walking a journal file for `hustings verify`: from bytes to a report.
+
+Keeps true: only reads; one pass over the file; damage does not end the walk. Called by
+`cli.verify`, tests and the bench.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from hustings.base.errors import NotFound, PeerError
+from hustings.journal.audit import Audit, Finding
+from hustings.journal.checkpoint import Checkpoint, read_checkpoint
+from hustings.journal.entry import Entry
+from hustings.journal.records import Damaged, Incomplete, read_first_line, read_record
+from hustings.journal.recovery import JOURNAL_FILE, LOCK_FILE
+from hustings.journal.scan import Scanner
+
+_DEPTH = ("", "*/", "*/*/", "*/*/*/")  # a data folder holds journal/ROOM/journal
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What one journal turned out to be."""
+
+    path: str
+    ok: bool
+    room: str
+    entries: int
+    parts: int
+    erased: int  # bodies that are not there: erased, or withheld from this copy
+    checkpoints: int
+    head: str  # hex, of the last entry
+    first_ms: int
+    last_ms: int
+    bytes: int
+    findings: list[Finding]
+    counts: dict[str, int]  # all findings by code, also those not listed
+    not_compared: list[str]
+
+
+def journals_in(path: Path) -> list[Path]:
+    """The journal files that a path names: a file, a room's folder, a folder of rooms, a data folder.
+
+    Raises NotFound `journal_missing`.
+    """
+    if path.is_file():
+        return [path]
+    for above in _DEPTH:
+        found = sorted(p for p in path.glob(above + JOURNAL_FILE) if p.is_file())
+        if found:
+            return found
+    raise NotFound("journal_missing", f"There is no journal in {path}.")
+
+
+def read_head(source: str) -> bytes:
+    """A head as 64 hex digits or as a file with a checkpoint; PeerError `checkpoint_bad`."""
+    if len(source) == 64:
+        try:
+            return bytes.fromhex(source)
+        except ValueError:
+            pass
+    try:
+        return read_checkpoint(Path(source).read_bytes()).head
+    except OSError as error:
+        raise PeerError(
+            "checkpoint_bad", "A head is 64 hex digits, or a file with a checkpoint."
+        ) from error
+
+
+def audit_file(
+    path: Path,
+    *,
+    public: Ed25519PublicKey | None = None,
+    head: bytes = b"",
+    progress: Callable[[int, int], None] = lambda done, size: None,
+) -> Report:
+    """Check one journal file; progress is called with bytes done and in all, about each 1 %.
+
+    Raises PeerError `journal_version` if it is no journal, OSError if it cannot be read.
+    """
+    audit = Audit(public=public, head=head)
+    live = _being_written(path.parent)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        first = _first_record(os.pread(descriptor, 64, 0))
+        scanner = Scanner(lambda length, offset: os.pread(descriptor, length, offset), first, size)
+        for done in _walk(scanner, audit, live=live):
+            progress(done, size)
+    finally:
+        os.close(descriptor)
+    findings = audit.finish(size)
+    return Report(
+        path=str(path),
+        ok=not findings,
+        room=audit.room,
+        entries=audit.entries,
+        parts=audit.parts,
+        erased=audit.bare,
+        checkpoints=audit.checkpoints,
+        head=audit.head.hex(),
+        first_ms=audit.first_ms,
+        last_ms=audit.last_ms,
+        bytes=size,
+        findings=findings,
+        counts=audit.counts,
+        not_compared=list(_not_compared(audit, public, head)),
+    )
+
+
+def _walk(scanner: Scanner, audit: Audit, *, live: bool) -> Iterator[int]:
+    """Feed all records to the audit; yields the offset reached now and then."""
+    step = max(1, scanner.end // 100)
+    told = 0
+    while True:
+        begin = scanner.at
+        try:
+            found = scanner.next()
+            if found is None:
+                return
+            record = read_record(found.type, found.payload)
+        except (Incomplete, Damaged):
+            try:
+                audit.damage(begin, scanner.salvage())
+            except Incomplete:
+                if not live:  # else it is being written just now
+                    audit.torn(begin, scanner.end - begin)
+                return
+            continue
+        except PeerError:  # a whole record that says nothing sensible: made by hand
+            audit.damage(begin, None)
+            continue
+        if isinstance(record, Entry):
+            audit.entry(begin, record)
+        elif isinstance(record, Checkpoint):
+            audit.checkpoint(begin, record)
+        if begin - told >= step:
+            told = begin
+            yield begin
+
+
+def _not_compared(audit: Audit, public: Ed25519PublicKey | None, head: bytes) -> Iterator[str]:
+    if public is None:
+        yield "whose signatures these are: give the stage's public key with --key"
+    if not head:
+        yield (
+            "whether entries at the end were cut off: give a head that somebody kept with --head "
+            f"(now {audit.head.hex()})"
+        )
+    if audit.entries > audit.signed_size:
+        yield f"the last {audit.entries - audit.signed_size} entries: no checkpoint covers them"
+
+
+def _first_record(data: bytes) -> int:
+    try:
+        return read_first_line(data)[1]
+    except Incomplete:
+        raise PeerError("journal_version", "This journal ends inside its first line.") from None
+
+
+def _being_written(folder: Path) -> bool:
+    """Whether a stage has this journal open now."""
+    try:
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
