@@ -1,0 +1,120 @@
+/**
+ * "The audience hears you": what a real edge sends is read as a listener reads it, and its `level`
+ * events say whom it carries. `light` is pure; `Audience` holds the stream. No DOM.
+ */
+
+import { MediaClock, RATE, Stream } from "../listener/protocol.js";
+
+const NAMED_S = 3; // a pause between sentences does not turn the light off
+const LATE_S = 3; // speech that the edge does not name within this is not heard
+
+/** @typedef {"scheduled" | "lobby" | "ended" | "backstage" | "muted" | "microphone" | "line" | "edge" | "late" | "silent" | "heard"} Heard */
+/**
+ * @typedef {object} Facts
+ * @property {string} state  of the room
+ * @property {boolean} onStage
+ * @property {boolean} muted
+ * @property {boolean} microphone  it gives sound
+ * @property {boolean} line  our sound reaches the stage
+ * @property {boolean} edge  the edge's stream flows
+ * @property {number} speakingS  seconds since the stage began to hear me speak; NaN: I am silent
+ * @property {number} namedS  seconds since the edge last named me; NaN: never
+ */
+
+/**
+ * Whether the audience hears me, or the first reason why not, in the order in which to mend it.
+ * @param {Facts} facts
+ * @returns {Heard}
+ */
+export function light(facts) {
+  if (facts.state === "ended") return "ended";
+  if (!facts.microphone) return "microphone";
+  if (!facts.line) return "line";
+  if (!facts.onStage) return "backstage";
+  if (facts.state !== "live") return facts.state === "lobby" ? "lobby" : "scheduled";
+  if (facts.muted) return "muted";
+  if (!facts.edge) return "edge";
+  if (facts.namedS <= NAMED_S) return "heard";
+  if (facts.speakingS > LATE_S) return "late";
+  return "silent";
+}
+
+/** Listens to one edge, thriftily (12 kbit/s), while the room is open. */
+export class Audience {
+  flows = false;
+  /** seconds from the mouth to the edge's stream; NaN if not known */
+  behind = NaN;
+  #url = "";
+  /** @type {Stream | null} */
+  #stream = null;
+  #clock = new MediaClock();
+  /** @type {Set<string>} */
+  #speaking = new Set();
+  /** @type {Map<string, number>} id -> when the edge last named them, in seconds */
+  #named = new Map();
+
+  /** @param {() => void} changed */
+  constructor(changed) {
+    this.changed = changed;
+  }
+
+  /** @param {string} url  of `opus-low.mp4`; "": listen to nothing */
+  listen(url) {
+    if (url === this.#url) return;
+    this.#url = url;
+    this.#stream?.close();
+    this.#stream = null;
+    this.#flow(false);
+    if (url) this.#open(url);
+  }
+
+  /** @param {string} url */
+  #open(url) {
+    const stream = new Stream(url, {
+      init: () => {},
+      part: (part) => this.#part(part),
+      event: (event) => this.#event(event),
+      line: (state) => state !== "open" && this.#flow(false),
+    });
+    this.#stream = stream;
+    stream.run().then(() => {
+      // an edge that does not know the room yet: ask again soon
+      setTimeout(() => this.#stream === stream && this.#open(url), 3_000);
+    });
+  }
+
+  /**
+   * Seconds since the edge last named this person as speaking; NaN: never.
+   * @param {string} id
+   */
+  named(id) {
+    if (this.#speaking.has(id) && this.flows) return 0;
+    return performance.now() / 1000 - (this.#named.get(id) ?? NaN);
+  }
+
+  /** @param {import("../listener/protocol.js").MediaPart} part */
+  #part(part) {
+    const own = performance.now() / 1000;
+    this.#clock.part(part.end, own);
+    this.behind = this.#clock.now(own) - part.start / RATE;
+    this.#flow(true);
+  }
+
+  /** @param {import("../listener/protocol.js").RoomEvent} event */
+  #event({ kind, body }) {
+    const now = performance.now() / 1000;
+    if (kind === "state") this.#clock.set(body.media_time, now);
+    if (kind !== "state" && kind !== "level") return;
+    for (const id of this.#speaking) this.#named.set(id, now);
+    this.#speaking = new Set(body.speaking);
+    this.changed();
+  }
+
+  /** @param {boolean} flows */
+  #flow(flows) {
+    if (!flows) this.#speaking = new Set();
+    if (flows === this.flows) return;
+    this.flows = flows;
+    this.changed();
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The room as one participant sees it, folded from the control socket's messages; and who may do
+ * what, as in docs/protocol.md 4.1 (the stage checks again). No DOM: runs in Node.
+ */
+
+/** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean}} Person */
+/** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
+/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, host?: string}} Facts */
+
+/** @typedef {"invite" | "mute" | "backstage" | "remove"} Action */
+
+const HOSTS = new Set(["host", "cohost"]);
+const STEWARDS = new Set(["host", "cohost", "moderator"]);
+const RANK = ["host", "cohost", "moderator", "speaker"];
+
+export class Hall {
+  you = "";
+  /** @type {Facts} */
+  facts = {};
+  /** @type {Person[]} */
+  people = [];
+  /** @type {Hand[]} */
+  hands = [];
+  /** @type {Set<string>} */
+  speaking = new Set();
+  /** @type {Record<string, number>} dBFS */
+  levels = {};
+  invited = false;
+  edge = "";
+  listen = "";
+
+  /** @returns {Person | undefined} */
+  get me() {
+    return this.people.find((person) => person.id === this.you);
+  }
+
+  get state() {
+    return this.facts.state ?? "scheduled";
+  }
+
+  get isHost() {
+    return this.me?.role === "host";
+  }
+
+  get hosts() {
+    return HOSTS.has(this.me?.role ?? "");
+  }
+
+  get stewards() {
+    return STEWARDS.has(this.me?.role ?? "");
+  }
+
+  get onStage() {
+    return this.people.filter((person) => person.place === "stage");
+  }
+
+  get backstage() {
+    return this.people.filter((person) => person.place === "backstage");
+  }
+
+  /** @param {any} message  anything but answers to commands */
+  apply(message) {
+    switch (message.type) {
+      case "welcome":
+        this.you = message.you;
+        this.facts = message.room;
+        this.edge = message.edge;
+        this.listen = message.listen;
+        this.hands = message.hands;
+        this.speaking = new Set(message.speaking);
+        this.#seat(message.roster);
+        this.invited = (message.asked ?? []).includes(this.you);
+        break;
+      case "room":
+        this.facts = message.room;
+        break;
+      case "roster":
+        this.#seat(message.roster);
+        break;
+      case "hands":
+        this.hands = message.hands;
+        break;
+      case "levels":
+        this.levels = message.levels;
+        this.speaking = new Set(message.speaking);
+        break;
+      case "invited":
+        this.invited = this.me?.place !== "stage";
+        break;
+    }
+  }
+
+  /** @param {Partial<Person>[]} roster */
+  #seat(roster) {
+    const whole = { id: "", name: "", role: "speaker", place: "backstage", muted: false, connected: false };
+    this.people = roster
+      .map((person) => ({ ...whole, ...person }))
+      .sort((a, b) => RANK.indexOf(a.role) - RANK.indexOf(b.role) || a.name.localeCompare(b.name));
+    if (this.me?.place === "stage") this.invited = false;
+  }
+
+  /**
+   * What I may do to somebody, in the order of the buttons.
+   * @param {Person} person
+   * @returns {Action[]}
+   */
+  actions(person) {
+    if (person.id === this.you || !this.stewards) return [];
+    if (person.role === "host" && !this.isHost) return [];
+    const onStage = person.place === "stage";
+    const all = /** @type {[Action, boolean][]} */ ([
+      ["invite", this.hosts && !onStage],
+      ["mute", onStage && !person.muted],
+      ["backstage", onStage],
+      ["remove", true],
+    ]);
+    return all.filter(([, possible]) => possible).map(([action]) => action);
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * The speakers' page: wires seat, control socket, sound connection, microphone and the light to
+ * the elements. Three steps: come in (a name), check the microphone, be there.
+ */
+
+import { loadStrings, t } from "../strings.js";
+import { Audience } from "./audience.js";
+import { CommandError, Control } from "./control.js";
+import { Desk } from "./desk.js";
+import { ask, element, write } from "./dom.js";
+import { Hall } from "./hall.js";
+import { Line } from "./line.js";
+import { Microphone } from "./microphone.js";
+import { People } from "./people.js";
+import { Refusal, Seat, tabStore } from "./seat.js";
+import { View } from "./view.js";
+import { refusalWords } from "./words.js";
+
+await loadStrings();
+
+const article = /** @type {HTMLElement} */ (document.querySelector(".speakers"));
+const room = article.dataset.room ?? "";
+const stage = location.origin + location.pathname.slice(0, location.pathname.lastIndexOf("/s/"));
+const base = `${stage}/rooms/${room}`;
+
+const sound = /** @type {HTMLAudioElement} */ (element("sound"));
+
+const hall = new Hall();
+const seat = new Seat(base, tabStore(room), (token) => control.renewed(token));
+const control = new Control(`${base.replace(/^http/, "ws")}/control`, () => seat.token, {
+  message: heard,
+  line: () => view.changed(),
+  bye: leftFor,
+  unwelcome: () => seat.resume(),
+});
+const microphone = new Microphone(microphoneChanged);
+const line = new Line(seat, sound, () => view.changed());
+const audience = new Audience(() => view.changed());
+const people = new People(onPerson);
+const desk = new Desk(perform);
+const view = new View({ hall, line, microphone, audience, people, desk, control });
+
+let lostTimer = 0;
+
+seat.invited(new URLSearchParams(location.hash.slice(1)).get("i") ?? "");
+if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+wire();
+begin();
+
+/** A fresh link asks for a name; a reload goes back to where it was. */
+async function begin() {
+  const { kept } = seat;
+  if (kept.name && (kept.token || kept.invitation)) {
+    view.step("wait");
+    if (await tried(() => seat.resume(), { again: begin })) await comeIn();
+  } else if (kept.invitation) {
+    view.step("join");
+  } else {
+    view.trouble(refusalWords("invitation_missing", ""), null);
+  }
+}
+
+/** @param {string} name */
+async function join(name) {
+  if (await tried(() => seat.join(name), { again: () => view.step("join") })) await comeIn();
+}
+
+async function comeIn() {
+  control.open();
+  view.step(seat.kept.went ? "room" : "check");
+  await microphone.open();
+  if (seat.kept.went) line.start();
+}
+
+/** From the microphone check into the room; hosts go on stage at once, others wait backstage. */
+async function enter() {
+  seat.went();
+  view.step("room");
+  line.start();
+  if (hall.hosts && hall.me?.place === "backstage") await perform("accept");
+}
+
+/**
+ * @param {() => Promise<void>} work
+ * @param {{again: () => void}} options  what the trouble's button does
+ */
+async function tried(work, { again }) {
+  try {
+    await work();
+    view.trouble("", null);
+    return true;
+  } catch (error) {
+    const refused = error instanceof Refusal;
+    const words = refused ? refusalWords(error.code, error.message) : refusalWords("away", "");
+    const final = refused && !error.passing && error.code !== "name_missing";
+    view.trouble(words, final ? null : { words: t("Try again"), act: again });
+    return false;
+  }
+}
+
+/**
+ * A command; an error is said to the person and answered with undefined.
+ * @param {string} command
+ * @param {Record<string, unknown>} [args]
+ */
+async function perform(command, args) {
+  try {
+    const result = await control.do(command, args);
+    view.say("");
+    return result;
+  } catch (error) {
+    const { code, message } = error instanceof CommandError ? error : new CommandError("away", "");
+    view.say(refusalWords(code, message));
+    return undefined;
+  }
+}
+
+/** @param {any} message  from the control socket */
+function heard(message) {
+  if (message.type === "media") return mediaNews(message);
+  const { muted } = hall.me ?? {};
+  hall.apply(message);
+  if (message.type === "levels") return view.levels();
+  if (message.type === "welcome") settled();
+  else if (hall.me && hall.me.muted !== muted) microphone.muted = hall.me.muted;
+  view.changed();
+}
+
+/** Back after an absence: muted if either side says so, and with sound if the stage lost it. */
+function settled() {
+  const { me } = hall;
+  if (!me) return;
+  if (me.muted) microphone.muted = true;
+  else if (microphone.muted) perform("mute");
+  if (!me.connected) line.again();
+}
+
+/** The stage lost our sound: if it does not find it again soon, begin anew. @param {any} news */
+function mediaNews(news) {
+  clearTimeout(lostTimer);
+  if (news.state === "lost") lostTimer = setTimeout(() => line.again(), 3_000);
+}
+
+/** @param {string} code @param {string} title  of a goodbye for good */
+async function leftFor(code, title) {
+  audience.listen("");
+  await line.stop();
+  if (code === "elsewhere") {
+    const here = { words: t("Use it here"), act: () => (view.trouble("", null), begin()) };
+    view.trouble(t("You have opened this room in another tab or on another device. It goes on there."), here);
+    return;
+  }
+  seat.close();
+  microphone.close();
+  view.trouble(refusalWords(code, title), null);
+}
+
+function microphoneChanged() {
+  line.use(microphone.track);
+  view.changed();
+}
+
+/** @type {import("./people.js").Act} */
+async function onPerson(command, args, name) {
+  const sure = () => write(element("remove-name"), name);
+  if (command === "remove" && (await ask("ask-remove", sure)) !== "yes") return;
+  await perform(command, args);
+}
+
+async function toggleMute() {
+  const muted = !microphone.muted;
+  microphone.muted = muted; // at once, whatever the network does
+  if (!microphone.track && !muted) await microphone.open();
+  view.changed();
+  await perform(muted ? "mute" : "unmute");
+}
+
+function wire() {
+  const form = /** @type {HTMLFormElement} */ (element("join-form"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    join(String(new FormData(form).get("name")).trim());
+  });
+  on("enter", enter);
+  on("mute", toggleMute);
+  on("retry-microphone", () => microphone.open());
+  on("retry-microphone-2", () => microphone.open());
+  on("accept", () => perform("accept"));
+  on("decline", () => perform("decline").then(() => ((hall.invited = false), view.changed())));
+  on("go-up", () => perform("accept"));
+  on("step-down", () => perform("backstage"));
+  on("raise", () => raise());
+  on("lower", () => perform("lower"));
+  for (const select of view.selects) {
+    select.addEventListener("change", () => microphone.open(select.value));
+  }
+  window.addEventListener("online", () => (control.hurry(), line.again()));
+  document.addEventListener("visibilitychange", () => !document.hidden && control.hurry());
+  document.addEventListener("click", () => sound.paused && sound.srcObject && sound.play().catch(() => {}));
+  window.addEventListener("pagehide", () => line.stop());
+}
+
+async function raise() {
+  const field = /** @type {HTMLInputElement} */ (element("question"));
+  if ((await ask("ask-hand")) === "yes") await perform("hand", { question: field.value });
+}
+
+/**
+ * @param {string} id
+ * @param {() => unknown} act
+ */
+function on(id, act) {
+  element(id).addEventListener("click", () => act());
+}

@@ -1,0 +1,172 @@
+/**
+ * The lists of people and hands. A person keeps their element while they are there, so that
+ * neither focus nor an open menu is lost when somebody else moves.
+ */
+
+import { t } from "../strings.js";
+import { element, make, write } from "./dom.js";
+import { shown } from "./meter.js";
+import { roleWord } from "./words.js";
+
+/** @typedef {import("./hall.js").Hall} Hall */
+/** @typedef {import("./hall.js").Person} Person */
+/** @typedef {(command: string, args: Record<string, unknown>, name: string) => void} Act */
+
+export class People {
+  /** @type {Map<string, HTMLElement>} */
+  #items = new Map();
+
+  /** @param {Act} act */
+  constructor(act) {
+    this.act = act;
+  }
+
+  /** @param {Hall} hall */
+  show(hall) {
+    const present = new Set(hall.people.map((person) => person.id));
+    for (const [id, item] of this.#items) {
+      if (!present.has(id)) {
+        item.remove();
+        this.#items.delete(id);
+      }
+    }
+    this.#fill(element("on-stage"), hall.onStage, hall);
+    this.#fill(element("backstage"), hall.backstage, hall);
+    element("nobody").hidden = hall.onStage.length > 0;
+    element("backstage-part").hidden = hall.backstage.length === 0;
+    this.#hands(hall);
+  }
+
+  /** Five times a second. @param {Hall} hall */
+  showLevels(hall) {
+    for (const [id, item] of this.#items) {
+      item.toggleAttribute("data-speaking", hall.speaking.has(id));
+      item.style.setProperty("--level", String(shown(hall.levels[id] ?? -120)));
+    }
+  }
+
+  /**
+   * @param {HTMLElement} list
+   * @param {Person[]} people
+   * @param {Hall} hall
+   */
+  #fill(list, people, hall) {
+    people.forEach((person, place) => {
+      const item = this.#items.get(person.id) ?? this.#make(person);
+      this.#describe(item, person, hall);
+      if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+    });
+  }
+
+  /** @param {Person} person */
+  #make(person) {
+    const item = make(
+      "li",
+      { class: "person", "data-id": person.id },
+      make("span", { class: "face", "aria-hidden": "true" }),
+      make("bdi", { class: "name" }),
+      make("span", { class: "role" }),
+      make("span", { class: "acts" }),
+    );
+    this.#items.set(person.id, item);
+    return item;
+  }
+
+  /**
+   * @param {HTMLElement} item
+   * @param {Person} person
+   * @param {Hall} hall
+   */
+  #describe(item, person, hall) {
+    const [face, name, role, acts] = /** @type {HTMLElement[]} */ ([...item.children]);
+    if (!face || !name || !role || !acts) return;
+    write(face, [...person.name][0]?.toUpperCase() ?? "");
+    write(name, person.name);
+    write(role, description(person, hall));
+    item.toggleAttribute("data-muted", person.muted);
+    item.toggleAttribute("data-away", !person.connected);
+    const wanted = hall.actions(person);
+    const key = `${wanted.join()} ${person.name}`;
+    if (acts.dataset.key === key) return;
+    acts.dataset.key = key;
+    acts.replaceChildren(...(wanted.length ? [this.#menu(person, wanted)] : []));
+  }
+
+  /**
+   * @param {Person} person
+   * @param {string[]} wanted
+   */
+  #menu(person, wanted) {
+    const summary = make("summary", {}, "⋯");
+    summary.setAttribute("aria-label", t("Actions for {name}", { name: person.name }));
+    const menu = make("details", { class: "menu" }, summary);
+    const box = make("div", { class: "menu-box" });
+    for (const action of wanted) {
+      const button = make("button", { type: "button", class: "quiet" }, actionWord(action));
+      if (action === "remove") button.classList.add("danger");
+      button.addEventListener("click", () => {
+        menu.open = false;
+        const command = action === "mute" ? "mute_other" : action;
+        this.act(command, { participant: person.id }, person.name);
+      });
+      box.append(button);
+    }
+    menu.append(box);
+    menu.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && menu.open) {
+        menu.open = false;
+        summary.focus();
+      }
+    });
+    menu.addEventListener("focusout", (event) => {
+      const next = event.relatedTarget;
+      if (next instanceof Node && !menu.contains(next)) menu.open = false;
+    });
+    return menu;
+  }
+
+  /** @param {Hall} hall */
+  #hands(hall) {
+    element("hands-part").hidden = hall.hands.length === 0;
+    const list = element("hands");
+    const key = JSON.stringify([hall.hands, hall.stewards]);
+    if (list.dataset.key === key) return;
+    list.dataset.key = key;
+    list.replaceChildren(
+      ...hall.hands.map((hand) => {
+        const item = make(
+          "li",
+          { class: "hand" },
+          make("bdi", { class: "name" }, hand.name),
+          make("p", { class: "soft", dir: "auto" }, hand.question ?? ""),
+        );
+        if (hall.stewards) {
+          const call = make("button", { type: "button" }, t("Call up"));
+          call.setAttribute("aria-label", t("Call up {name}", { name: hand.name }));
+          call.addEventListener("click", () => this.act("call", { hand: hand.id }, hand.name));
+          item.append(call);
+        }
+        return item;
+      }),
+    );
+  }
+}
+
+/**
+ * @param {Person} person
+ * @param {Hall} hall
+ */
+function description(person, hall) {
+  const parts = [person.id === hall.you ? t("You") : "", roleWord(person.role)];
+  if (!person.connected) parts.push(t("no sound connection"));
+  else if (person.muted) parts.push(t("muted"));
+  return parts.filter(Boolean).join(" · ");
+}
+
+/** @param {string} action */
+function actionWord(action) {
+  if (action === "invite") return t("Ask on stage");
+  if (action === "mute") return t("Mute");
+  if (action === "backstage") return t("Send backstage");
+  return t("Remove from the room");
+}

@@ -1,0 +1,193 @@
+/**
+ * One seat in a room: the invitation, the token it is exchanged for, and every HTTP call that
+ * needs it. The token renews itself; the device cookie is the browser's affair. No DOM: runs in
+ * Node. The contract is docs/protocol.md 4.
+ */
+
+/** @typedef {{invitation: string, name: string, token: string, went: boolean}} Kept */
+/** @typedef {{token: string, expires_s: number, participant?: string, name?: string, role?: string}} Pass */
+/**
+ * @typedef {object} Store  where a reload finds the seat again
+ * @property {() => Partial<Kept>} read
+ * @property {(kept: Kept) => void} write
+ */
+
+const LATEST_S = 600; // a token lives 900 s; a page that slept renews when it wakes
+
+/** The stage said no; `code` is one of docs/protocol.md 6. */
+export class Refusal extends Error {
+  /**
+   * @param {number} status
+   * @param {string} code
+   * @param {string} title
+   */
+  constructor(status, code, title) {
+    super(title);
+    this.status = status;
+    this.code = code;
+  }
+
+  /** Whether the same call may succeed later without anybody doing anything. */
+  get passing() {
+    return this.status >= 500 || this.status === 429 || this.status === 408;
+  }
+}
+
+export class Seat {
+  #timer = 0;
+  #renewing = false;
+
+  /**
+   * @param {string} base  URL of the stage's `/rooms/<room>`
+   * @param {Store} store
+   * @param {(token: string) => void} renewed
+   */
+  constructor(base, store, renewed) {
+    this.base = base;
+    this.store = store;
+    this.renewed = renewed;
+    /** @type {Kept} */
+    this.kept = { invitation: "", name: "", token: "", went: false, ...store.read() };
+  }
+
+  get token() {
+    return this.kept.token;
+  }
+
+  /** The person has gone on stage (or backstage) with sound: a reload goes there by itself. */
+  went() {
+    this.#keep({ went: true });
+  }
+
+  /**
+   * A link was opened: another invitation means another seat.
+   * @param {string} invitation
+   */
+  invited(invitation) {
+    if (invitation && invitation !== this.kept.invitation) {
+      this.#keep({ invitation, name: "", token: "", went: false });
+    }
+  }
+
+  /**
+   * Take the seat. Throws Refusal, or TypeError if the stage cannot be reached.
+   * @param {string} name
+   */
+  async join(name) {
+    const { invitation } = this.kept;
+    const body = JSON.stringify({ invitation, name });
+    const answer = await this.#call("join", { method: "POST", body }, "application/json");
+    const pass = /** @type {Pass} */ (await answer.json());
+    this.#keep({ name: pass.name ?? name });
+    this.#take(pass);
+  }
+
+  /** After a reload: the same seat again, by the token or else by the invitation. */
+  async resume() {
+    try {
+      await this.renew();
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.passing || !this.kept.invitation) throw error;
+      await this.join(this.kept.name);
+    }
+  }
+
+  /** A fresh token for the old one. */
+  async renew() {
+    const answer = await this.#call("renew", { method: "POST" }, "");
+    this.#take(/** @type {Pass} */ (await answer.json()));
+  }
+
+  /**
+   * Offer a connection for sound; the answer's SDP, and how to hang it up.
+   * @param {string} sdp
+   */
+  async offer(sdp) {
+    const answer = await this.#call("rtc", { method: "POST", body: sdp }, "application/sdp");
+    const path = answer.headers.get("Location")?.split("/").at(-1) ?? "";
+    return { sdp: await answer.text(), hangUp: () => this.#hangUp(path) };
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {string} peer */
+  async #hangUp(peer) {
+    if (!peer) return;
+    try {
+      await this.#call(`rtc/${peer}`, { method: "DELETE", keepalive: true }, "");
+    } catch {
+      // it is gone already, or the stage is: both are what we want
+    }
+  }
+
+  /** @param {Pass} pass */
+  #take(pass) {
+    this.#keep({ token: pass.token });
+    clearTimeout(this.#timer);
+    const wait = Math.min(LATEST_S, pass.expires_s * 0.6);
+    this.#timer = setTimeout(() => this.#renewInTime(), wait * 1000);
+    this.renewed(pass.token);
+  }
+
+  async #renewInTime() {
+    if (this.#renewing) return;
+    this.#renewing = true;
+    try {
+      await this.resume();
+    } catch {
+      this.#timer = setTimeout(() => this.#renewInTime(), 5_000);
+    } finally {
+      this.#renewing = false;
+    }
+  }
+
+  /** @param {Partial<Kept>} news */
+  #keep(news) {
+    this.kept = { ...this.kept, ...news };
+    this.store.write(this.kept);
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} init
+   * @param {string} type
+   */
+  async #call(path, init, type) {
+    /** @type {Record<string, string>} */
+    const headers = type ? { "Content-Type": type } : {};
+    if (path !== "join") headers.Authorization = `Bearer ${this.token}`;
+    const signal = AbortSignal.timeout(8_000);
+    const answer = await fetch(`${this.base}/${path}`, { ...init, headers, signal });
+    if (answer.ok) return answer;
+    const problem = await answer.json().catch(() => ({}));
+    const code = String(problem.code ?? `http_${answer.status}`);
+    throw new Refusal(answer.status, code, String(problem.title ?? code));
+  }
+}
+
+/**
+ * The tab's own store: it ends with the tab, and other tabs do not see it.
+ * @param {string} room
+ * @returns {Store}
+ */
+export function tabStore(room) {
+  const key = `hustings-seat:${room}`;
+  return {
+    read: () => {
+      try {
+        return JSON.parse(sessionStorage.getItem(key) ?? "{}");
+      } catch {
+        return {};
+      }
+    },
+    write: (kept) => {
+      try {
+        sessionStorage.setItem(key, JSON.stringify(kept));
+      } catch {
+        // full or forbidden: a reload then asks for the link again
+      }
+    },
+  };
+}

@@ -1,0 +1,192 @@
+/**
+ * Shows what is: the step, the person's own panel, the light, the lists. Decides nothing about
+ * the room; reads it all from the parts it was given whenever one of them says `changed`.
+ */
+
+import { t } from "../strings.js";
+import { light } from "./audience.js";
+import { element, write } from "./dom.js";
+import { shown } from "./meter.js";
+import { heardWords, refusalWords, stateWord, troubleWords } from "./words.js";
+
+/**
+ * @typedef {object} Parts
+ * @property {import("./hall.js").Hall} hall
+ * @property {import("./line.js").Line} line
+ * @property {import("./microphone.js").Microphone} microphone
+ * @property {import("./audience.js").Audience} audience
+ * @property {import("./people.js").People} people
+ * @property {import("./desk.js").Desk} desk
+ * @property {import("./control.js").Control} control
+ */
+
+const STEPS = ["wait", "join", "check", "room"];
+
+export class View {
+  #bars = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".meter"));
+  #speakingSince = NaN;
+  #planned = false;
+  #light = "";
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.parts = parts;
+    this.selects = /** @type {HTMLSelectElement[]} */ ([...document.querySelectorAll("select.microphones")]);
+    setInterval(() => this.#meters(), 50);
+    setInterval(() => this.#showLight(), 500);
+  }
+
+  /** @param {string} step  of STEPS */
+  step(step) {
+    for (const each of STEPS) element(`step-${each}`).hidden = each !== step;
+    if (step === "join") element("name").focus();
+    if (step === "check" || step === "room") element(`${step}-title`).focus();
+    this.changed();
+  }
+
+  /**
+   * Something that stops everything; "" takes it away.
+   * @param {string} words
+   * @param {{words: string, act: () => void} | null} way  out of it
+   */
+  trouble(words, way) {
+    const box = element("trouble");
+    box.hidden = !words;
+    if (words) for (const each of STEPS) element(`step-${each}`).hidden = true;
+    write(element("trouble-words"), words);
+    const button = /** @type {HTMLButtonElement} */ (element("trouble-way"));
+    button.hidden = !way;
+    button.textContent = way?.words ?? "";
+    button.onclick = () => {
+      box.hidden = true;
+      way?.act();
+    };
+  }
+
+  /** A sentence about the last command; "" for none. @param {string} words */
+  say(words) {
+    write(element("said"), words);
+  }
+
+  /** Something changed; several changes are shown once. */
+  changed() {
+    if (this.#planned) return;
+    this.#planned = true;
+    queueMicrotask(() => {
+      this.#planned = false;
+      this.#show();
+    });
+  }
+
+  /** Five times a second, from the stage. */
+  levels() {
+    const { hall, people } = this.parts;
+    people.showLevels(hall);
+    if (!hall.speaking.has(hall.you)) this.#speakingSince = NaN;
+    else if (Number.isNaN(this.#speakingSince)) this.#speakingSince = performance.now() / 1000;
+  }
+
+  #show() {
+    const { hall, people, desk, audience } = this.parts;
+    this.#showMicrophone();
+    if (!hall.me) return;
+    if (hall.facts.title) write(element("title"), hall.facts.title);
+    const badge = element("badge");
+    badge.className = `badge ${hall.state}`;
+    write(badge, stateWord(hall.state));
+    const open = hall.state === "lobby" || hall.state === "live";
+    const base = hall.edge || (document.querySelector("article")?.dataset.edge ?? "");
+    const room = document.querySelector("article")?.dataset.room ?? "";
+    audience.listen(open && base ? `${base}/live/${room}/opus-low.mp4` : "");
+    this.#showMe();
+    this.#showConnection();
+    people.show(hall);
+    desk.show(hall);
+    this.#showLight();
+  }
+
+  #showMe() {
+    const { hall, microphone } = this.parts;
+    const me = hall.me;
+    if (!me) return;
+    const onStage = me.place === "stage";
+    const mute = element("mute");
+    mute.setAttribute("aria-pressed", String(microphone.muted));
+    write(element("mute-word"), microphone.muted ? t("Unmute") : t("Mute"));
+    write(element("place"), onStage ? t("You are on stage") : t("You are backstage"));
+    const hand = hall.hands.some((each) => each.participant === me.id || each.id === me.id);
+    element("invited").hidden = !hall.invited || onStage;
+    element("go-up").hidden = onStage || !hall.hosts || hall.invited;
+    element("step-down").hidden = !onStage;
+    element("raise").hidden = onStage || hall.hosts || hand || hall.invited;
+    element("lower").hidden = onStage || !hand;
+    write(
+      element("enter-hint"),
+      hall.hosts ? t("You go on stage.") : t("You wait backstage until a host brings you on stage."),
+    );
+  }
+
+  #showConnection() {
+    const { line, control, hall } = this.parts;
+    let words = "";
+    if (control.state === "lost" || control.state === "connecting") {
+      words = t("The connection to the stage is gone. Your seat is kept; trying again …");
+    } else if (line.state === "connecting") words = t("Connecting the sound …");
+    else if (line.state === "lost") {
+      words = t("The sound connection broke. Your seat is kept; trying again …");
+    } else if (line.state === "refused") words = refusalWords(line.code, t("The stage refused the sound connection."));
+    write(element("connection"), hall.state === "ended" ? "" : words);
+  }
+
+  #showMicrophone() {
+    const { microphone } = this.parts;
+    const words = troubleWords(microphone.trouble);
+    const broken = Boolean(words) && microphone.trouble !== "silent" && microphone.trouble !== "paused";
+    for (const suffix of ["", "-2"]) {
+      write(element(`microphone-trouble${suffix}`), words);
+      element(`retry-microphone${suffix}`).hidden = !broken;
+    }
+    write(element("enter"), microphone.track || !words ? t("Join the stage") : t("Go in without a microphone"));
+    const chosen = microphone.track?.getSettings().deviceId ?? "";
+    const key = microphone.devices.map((device) => device.deviceId + device.label).join() + chosen;
+    for (const select of this.selects) {
+      if (select.dataset.key === key) continue;
+      select.dataset.key = key;
+      select.replaceChildren(
+        ...microphone.devices.map((device, place) => {
+          const name = device.label || t("Microphone {number}", { number: place + 1 });
+          return new Option(name, device.deviceId, false, device.deviceId === chosen);
+        }),
+      );
+      select.disabled = microphone.devices.length === 0;
+    }
+  }
+
+  #meters() {
+    const level = String(shown(Number.isNaN(this.parts.microphone.db) ? -120 : this.parts.microphone.db));
+    for (const meter of this.#bars) meter.style.setProperty("--level", level);
+  }
+
+  #showLight() {
+    const { hall, line, microphone, audience } = this.parts;
+    const me = hall.me;
+    if (!me) return;
+    const heard = light({
+      state: hall.state,
+      onStage: me.place === "stage",
+      muted: microphone.muted,
+      microphone: microphone.track !== null,
+      line: line.state === "connected",
+      edge: audience.flows,
+      speakingS: performance.now() / 1000 - this.#speakingSince,
+      namedS: audience.named(me.id),
+    });
+    const box = element("light");
+    box.dataset.heard = heard === "heard" ? "yes" : heard === "silent" ? "ready" : "no";
+    write(element("light-words"), heardWords(heard, audience.behind));
+    const steady = this.#light === "heard" && heard === "silent"; // a pause is no news to the ear
+    if (heard === this.#light || steady) return;
+    this.#light = heard;
+    write(element("light-said"), heardWords(heard, NaN));
+  }
+}

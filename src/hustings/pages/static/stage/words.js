@@ -1,0 +1,127 @@
+/**
+ * What the speakers' page says about states, troubles and refusals, in the page's language. Each
+ * sentence says what is the matter and, where the person can mend it, how.
+ */
+
+import { formatNumber, t } from "../strings.js";
+
+/** @param {string} role */
+export function roleWord(role) {
+  if (role === "host") return t("Host");
+  if (role === "cohost") return t("Co-host");
+  if (role === "moderator") return t("Moderator");
+  return t("Speaker");
+}
+
+/** @param {string} state  of the room */
+export function stateWord(state) {
+  if (state === "live") return t("Live");
+  if (state === "lobby") return t("Lobby open");
+  if (state === "ended") return t("Ended");
+  return t("Not open yet");
+}
+
+/** @param {import("./microphone.js").Trouble} trouble */
+export function troubleWords(trouble) {
+  switch (trouble) {
+    case "insecure":
+      return t("Browsers give microphones to secure pages only. Open this page by HTTPS, or on the machine itself under the name localhost.");
+    case "unsupported":
+      return t("This browser has no microphone for pages. Try a current Firefox, Chrome, Edge or Safari.");
+    case "refused":
+      return t("The browser was told not to give the microphone to this page. Allow it beside the address, or in the settings of the system, then try again.");
+    case "none":
+      return t("No microphone was found. Plug one in: this page notices it.");
+    case "busy":
+      return t("The microphone is in use by another program, or does not start. Close the other program, then try again.");
+    case "unplugged":
+      return t("The microphone was unplugged. Plug it in again, or choose another.");
+    case "silent":
+      return t("The microphone is on but silent. Is its own switch off, or is another one chosen?");
+    case "paused":
+      return t("The system has paused the microphone: a call, perhaps, or a privacy switch.");
+    case "failed":
+      return t("The microphone could not be opened. Try again, or choose another.");
+    default:
+      return "";
+  }
+}
+
+/**
+ * @param {import("./audience.js").Heard} heard
+ * @param {number} behind  seconds; NaN if not known
+ */
+export function heardWords(heard, behind) {
+  switch (heard) {
+    case "heard": {
+      if (Number.isNaN(behind)) return t("The audience hears you");
+      const seconds = formatNumber(Math.max(0, behind), { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+      return t("The audience hears you · {seconds} s behind", { seconds });
+    }
+    case "silent":
+      return t("You are on air. Speak: this light turns green when the audience hears you.");
+    case "muted":
+      return t("The audience does not hear you: you are muted.");
+    case "microphone":
+      return t("The audience does not hear you: your microphone is off.");
+    case "line":
+      return t("The audience does not hear you: there is no connection for sound.");
+    case "backstage":
+      return t("You are backstage: the hosts hear you, the audience does not.");
+    case "lobby":
+      return t("The lobby is open: the audience hears music, not you.");
+    case "scheduled":
+      return t("The room is not open yet: nobody listens.");
+    case "edge":
+      return t("It is not certain that the audience hears you: its stream does not reach this page.");
+    case "late":
+      return t("You speak, but the audience’s stream does not carry you yet.");
+    default:
+      return t("The room has ended.");
+  }
+}
+
+/**
+ * A refusal of the stage in the person's language; unknown ones in its own words.
+ * @param {string} code
+ * @param {string} title
+ */
+export function refusalWords(code, title) {
+  switch (code) {
+    case "invitation_missing":
+      return t("The link is not whole. Open your invitation again, or copy all of it.");
+    case "token_missing":
+    case "token_bad":
+    case "token_kind":
+    case "token_room":
+      return t("This invitation is not for this room, or not whole. Ask the host for a new link.");
+    case "token_expired":
+    case "token_device":
+      return t("This page was away for too long. Open your invitation again.");
+    case "revoked":
+      return t("This invitation was withdrawn. Ask the host for a new link.");
+    case "removed":
+    case "not_in_room":
+      return t("A host has removed you from this room.");
+    case "room_ended":
+      return t("This room has ended.");
+    case "room_locked":
+      return t("The host has locked this room. Ask them to unlock it.");
+    case "room_full":
+      return t("The room is full. Try again when somebody has left.");
+    case "stage_full":
+      return t("All seats on stage are taken.");
+    case "room_unknown":
+      return t("There is no such room on this stage.");
+    case "name_missing":
+      return t("Say under which name people shall hear you.");
+    case "not_asked":
+      return t("Wait until a host asks you on stage, or raise your hand.");
+    case "role_denied":
+      return t("Your role does not allow this.");
+    case "away":
+      return t("The stage cannot be reached right now.");
+    default:
+      return title;
+  }
+}
