@@ -1,0 +1,93 @@
+"""`hustings serve` as a person starts it: all three services, the demo, and their ends."""
+
+import contextlib
+import signal
+import subprocess
+import time
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.house import House
+
+
+def until(wanted, what, limit_s=30.0):
+    end = time.monotonic() + limit_s
+    while not (value := wanted()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.05)
+    return value
+
+
+def speaking(house, room="demo"):
+    with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
+        state = house.state(room)
+        return state["source"] == "live" and {p["id"] for p in state["roster"]} >= {"ada", "ben"}
+    return False
+
+
+@pytest.mark.slow
+def test_the_demo_sounds_and_survives_its_services(tmp_path):
+    with House(tmp_path, "--demo") as house:
+        until(lambda: speaking(house), "two voices on stage")
+        log = house.log.read_text()
+        for word, url in (("stage", house.stage), ("edge", house.edge), ("web", house.web)):
+            assert f"{word:<7} {url}\n" in log
+        assert f"listen  {house.edge}/r/demo\n" in log
+        assert f"speak   {house.stage}/s/demo#i=" in log
+        assert httpx.get(f"{house.edge}/r/demo").status_code == 200
+
+        for service in ("web", "edge", "stage"):
+            before = house.child(service).pid
+            house.child(service).kill()
+            until(lambda s=service, b=before: _other(house, s, b), f"a new {service}")
+            until(lambda: speaking(house), f"the voices after the {service} had died")
+            assert f"{service} ended (signal SIGKILL)" in house.log.read_text()
+
+
+def _other(house, service, before):
+    with contextlib.suppress(AssertionError):
+        return house.child(service).pid != before
+    return False
+
+
+@pytest.mark.slow
+def test_a_frozen_service_is_started_anew(tmp_path):
+    with House(tmp_path, HUSTINGS_SERVE_WEB_FROZEN_S="1") as house:
+        frozen = house.child("web")
+        frozen.send_signal(signal.SIGSTOP)
+        until(lambda: "web ended (its loop stood still" in house.log.read_text(), "the verdict")
+        until(lambda: _other(house, "web", frozen.pid), "another web")
+        until(lambda: house._ready(house.web), "its answer")
+
+
+@pytest.mark.slow
+def test_a_second_house_on_the_same_ports_says_who_has_them(tmp_path):
+    with House(tmp_path / "one") as house:
+        done = subprocess.run(
+            [*house._command[:5], str(tmp_path / "two"), *house._command[6:]],
+            env=house._environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 1
+        [line] = done.stderr.splitlines()
+        assert f"Port {house.stage_port} for the stage is taken by" in line
+        assert f"(process {house.child('stage').pid})" in line
+        assert "--stage-port" in line
+
+
+@pytest.mark.slow
+def test_nothing_is_left_of_a_house_that_is_killed(tmp_path):
+    house = House(tmp_path, "--demo")
+    house.start()
+    until(lambda: speaking(house), "two voices on stage")
+    children = psutil.Process(house._process.pid).children(recursive=True)
+    assert len(children) == 5
+    house._process.kill()
+    house._process.wait()
+    _, alive = psutil.wait_procs(children, 15)
+    assert alive == []
