@@ -97,7 +97,7 @@ def routes():
 
 
 def test_every_route_is_documented():
-    """docs/protocol.md writes paths as the code does; `{edge routes}` are tested beside the edge."""
+    """docs/protocol.md writes paths as the code does; the edge tests its own."""
     missing = sorted({(s, r) for s, r in routes() if r != "/" and r not in PROTOCOL})
     assert missing == []
 
