@@ -154,6 +154,7 @@ function showPeople(people, speaking) {
     write(name, person.name);
     write(role, person.muted ? t("{role} · muted", { role: roleName(person.role) }) : roleName(person.role));
     items[i]?.toggleAttribute("data-speaking", speaking.has(person.id));
+    items[i]?.setAttribute("aria-current", String(speaking.has(person.id))); // to be found, not to be read aloud
   });
   element("nobody").hidden = people.length > 0;
 }
