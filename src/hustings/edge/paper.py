@@ -64,6 +64,15 @@ class Paper:
         }
         return _tagged(request, headers, page, status=200 if facts is not None else 404)
 
+    def problem(self, request: Request, kind: str, *, retry_s: int) -> Answer:
+        """A page for people where programs would get a problem document; it reloads itself."""
+        language = choose_language(
+            request.headers.get("accept-language"), request.query.get("lang")
+        )
+        body = render("problem.html", language, kind=kind, retry_s=retry_s, home=self._home)
+        headers = {**self._headers, "Retry-After": str(retry_s), "Cache-Control": "no-store"}
+        return Answer(503, headers, body)
+
     def _make(self, language: str, room: RoomId, source: tuple[Any, Any]) -> Page:
         facts, live = source
         context = dict(live)

@@ -34,6 +34,7 @@ JOIN_PARTS: Final = 2  # what a newcomer gets at once
 _AHEAD: Final = 300  # parts kept that are not due yet (96 s); a stage never sends them
 _GAPS: Final = 64
 _TAIL_S: Final = 1.5  # wait so long for the feed's tail before beginning with hold
+_AWAY_PARTS: Final = 4  # of hold on end before listeners are told: one late part is no absence
 _FROZEN_S: Final = 1.0  # not called for so long: we ourselves stood still ...
 _GRACE_S: Final = 0.3  # ... so read the feed before filling anything with hold
 
@@ -70,6 +71,7 @@ class Program:
         self._waiting: dict[int, kinds.Part] = {}
         self._gaps: deque[kinds.Gap] = deque(maxlen=_GAPS)
         self._sent: dict[int, Sent] = {}
+        self._held = 0  # parts of hold on end
         self._end: int | None = None  # the room has ended; one part more carries the word
 
     # ------------------------------------------------------------ in
@@ -175,12 +177,24 @@ class Program:
 
     def _send(self) -> None:
         part = self._waiting.pop(self.next, None)
-        sent = Sent(self.next, _whole(part) if part else {}, self.facts.take())
+        frames = _whole(part) if part else {}
+        sent = Sent(self.next, frames, self.facts.take() + self._absence(bool(frames)))
         self.counts["live" if sent.frames else "hold"] += 1
         self._sent[self.next] = sent
         self.next += 1
         if len(self._sent) > self._backlog:
             del self._sent[self.oldest]
+
+    def _absence(self, live: bool) -> tuple[Event, ...]:
+        """The event `source`, when the stage has been away for a while and when it is back."""
+        was, self._held = self._held, 0 if live else self._held + 1
+        away = self._held == _AWAY_PARTS and self.counts["live"] > 0  # else `state` says it
+        if not away and not (live and was):
+            return ()
+        body = {"source": "live" if live else "hold"}
+        seq = max(0, self.facts.seq)
+        at = self.next * PART_SAMPLES
+        return (Event(seq, "source", kinds.event_json(seq=seq, kind="source", at=at, body=body)),)
 
     # ------------------------------------------------------------ out
 

@@ -109,7 +109,7 @@ class Routes:
             return self._paper.listener(request, RoomId(name[:80]), None, {})
         facts = self._rooms.facts(room)
         if facts is None and not self._rooms.indexed:
-            raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
+            return self._paper.problem(request, "starting", retry_s=3)
         live = self._rooms.live.get(room)
         known = {}
         if live is not None and live.program.begun:

@@ -411,9 +411,12 @@ async def test_a_planned_room_has_a_page_and_no_sound(edge: RunningEdge, stage: 
 
 async def test_before_the_stage_was_heard_newcomers_are_told_to_wait() -> None:
     async with running_edge("http://127.0.0.1:9") as alone:
-        for path in ("/readyz", "/r/demo", "/live/demo/opus.mp4"):
+        for path in ("/readyz", "/live/demo/opus.mp4"):
             reply = await alone.get(path)
             assert (reply.status, reply.json["code"]) == (503, "edge_starting")  # type: ignore[index]
+        page = await alone.get("/r/demo", accept_language="de")
+        assert (page.status, page.headers["retry-after"]) == (503, "3")
+        assert b"Einen Augenblick, bitte" in page.body
         assert (await alone.get("/healthz")).status == 200
 
 

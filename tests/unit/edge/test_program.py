@@ -313,6 +313,31 @@ def test_events_ride_in_the_next_part_and_not_in_hls() -> None:
     assert e.program.sse(range(201, 208)) == b""
 
 
+def test_listeners_hear_that_the_stage_is_away_and_that_it_is_back() -> None:
+    e = edge()
+    e.live(200, 203)
+    e.pass_parts(12)  # nothing comes: hold, and one event after four parts of it
+    first = next(n for n in range(204, e.program.next) if e.is_hold(n))
+    told = {n: events(e.program.live(OPUS, n)) for n in range(200, e.program.next)}
+    assert [n for n, said in told.items() if said] == [first + 3]
+    assert told[first + 3][0]["body"] == {"source": "hold"}
+    back = e.program.next
+    e.live(back, back + 3)
+    later = [n for n in range(back, e.program.next) if events(e.program.live(OPUS, n))]
+    assert len(later) == 1
+    assert events(e.program.live(OPUS, later[0]))[0]["body"] == {"source": "live"}
+
+
+def test_one_late_part_is_no_absence() -> None:
+    e = edge()
+    e.live(200, 203)
+    e.pass_parts(4)
+    n = e.program.next
+    e.live(n, n + 3)
+    said = [event for n in range(200, e.program.next) for event in events(e.program.live(OPUS, n))]
+    assert [event["body"] for event in said] in ([], [{"source": "live"}])
+
+
 def test_what_a_tail_repeats_is_known_and_not_announced() -> None:
     e = Edge(start=20)
     e.take(e.writer.room(), e.writer.roster("Ada"))

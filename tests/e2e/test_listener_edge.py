@@ -1,0 +1,93 @@
+"""The listener page as the real edge serves it, in Chromium: the stage goes and comes, the room ends."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import numpy as np
+import pytest
+from playwright.async_api import Page, expect
+
+from hustings.wire import kinds
+from tests.e2e.chromium import chromium, heard, played, plays_on, stretches
+from tests.fakes.edges import RunningEdge, running_edge
+from tests.fakes.stage_feed import EPOCH_MS, StageFeed
+
+pytestmark = pytest.mark.slow
+ROOM = kinds.Room("demo", "Town hall", state="live", epoch_ms=EPOCH_MS, host="Ada", radio=True)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[StageFeed]:
+    feed = StageFeed()
+    feed.room(host="Ada")
+    feed.live()
+    await feed.start()
+    yield feed
+    await feed.stop()
+
+
+@pytest.fixture
+async def edge(stage: StageFeed) -> AsyncIterator[RunningEdge]:
+    async with running_edge(stage.url) as running:
+        await running.until("rooms.indexed")
+        yield running
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with chromium() as browser:
+        each = await browser.new_page()
+        errors: list[str] = []
+        each.on("pageerror", lambda error: errors.append(str(error)))
+        yield each
+        assert errors == []
+
+
+async def test_it_sounds_the_stage_goes_and_comes_and_the_room_ends(
+    stage: StageFeed, edge: RunningEdge, page: Page
+) -> None:
+    await page.goto(f"{edge.url}/r/demo")
+    await plays_on(page)
+    assert np.abs(await heard(page)).max() > 0.001
+    line = page.locator("#line")
+    await expect(line).to_have_text("You are listening live.")
+
+    ada = kinds.Participant("ada", "Ada Roe", "host", "stage")
+    stage.rooms["demo"].add(kinds.ROSTER, kinds.Roster(ada, "on_stage"), at=stage.media_time)
+    stage.rooms["demo"].add(kinds.LEVEL, kinds.Level(["ada"]), at=stage.media_time)
+    await expect(page.locator(".person[data-speaking] .name")).to_have_text("Ada Roe")
+
+    stage.frozen.clear()
+    await expect(line).to_contain_text("The stage is away for a moment", timeout=15_000)
+    await plays_on(page, 2)  # hold audio goes on
+    stage.frozen.set()
+    await expect(line).to_have_text("You are listening live.", timeout=15_000)
+    assert len(await stretches(page)) == 1  # no gap by construction
+
+    ended = msgspec.structs.replace(ROOM, state="ended")
+    stage.rooms["demo"].add(kinds.ROOM, ended, at=stage.media_time)
+    await expect(page.locator("#waiting")).to_contain_text("has ended", timeout=15_000)
+    await page.reload()
+    await expect(page.locator("#waiting")).to_contain_text("has ended")
+
+
+async def test_without_media_source_the_browsers_own_hls_plays_and_events_come(
+    stage: StageFeed, edge: RunningEdge, page: Page
+) -> None:
+    await page.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource;")
+    await page.goto(f"{edge.url}/r/demo")
+    await plays_on(page)
+    assert await page.evaluate("document.getElementById('audio').src.endsWith('/index.m3u8')")
+    ada = kinds.Participant("ada", "Ada Roe", "host", "stage")
+    stage.rooms["demo"].add(kinds.ROSTER, kinds.Roster(ada, "on_stage"), at=stage.media_time)
+    await expect(page.locator(".person .name")).to_have_text("Ada Roe")
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.locator("#line")).to_have_text("Stopped. Press play to listen.")
+    assert await played(page) == 0
+
+
+async def test_an_unknown_room_is_a_page(edge: RunningEdge, page: Page) -> None:
+    answer = await page.goto(f"{edge.url}/r/nowhere")
+    assert answer is not None
+    assert answer.status == 404
+    await expect(page.locator("h1")).to_have_text("There is no room at this address")
