@@ -39,7 +39,7 @@ def test_an_open_room_plays_without_scripts(state: RoomState) -> None:
     noscript = page(state=state, radio=True).split("<noscript>")[1].split("</noscript>")[0]
     sources = re.findall(r'src="([^"]+)"', noscript)
     live = "/live/square"
-    assert sources == [f"{live}/index.m3u8", f"{live}/radio.mp3", f"{live}/aac.mp4"]
+    assert sources == [f"{live}/aac/index.m3u8", f"{live}/radio.mp3", f"{live}/aac.mp4"]
     assert "<audio controls" in noscript
     assert "radio.mp3" not in page(state=state)
 

@@ -12,9 +12,13 @@ import { retryDelay, wait } from "./protocol.js";
  * @property {() => number} epochMs  wall time of media time 0
  */
 
-/** @type {[string, string][]} what to try, the best first */
+/**
+ * What to try, the best first. HLS by one rendition's own playlist: Chromium's player fails when it
+ * changes between codecs.
+ * @type {[string, string][]}
+ */
 const SOURCES = [
-  ["index.m3u8", "application/vnd.apple.mpegurl"],
+  ["aac/index.m3u8", "application/vnd.apple.mpegurl"],
   ["aac.mp4", 'audio/mp4; codecs="mp4a.40.2"'],
   ["radio.mp3", "audio/mpeg"],
 ];

@@ -45,8 +45,8 @@ export class Session {
     audio.addEventListener("playing", () => this.#sounds());
     audio.addEventListener("waiting", () => this.#stalls());
     audio.addEventListener("pause", () => {
-      // not by us: the headphones were pulled, or the lock screen's button
-      if (this.mode === "playing" && !audio.ended) this.stop();
+      // not by us (a player that loads anew has no data): the headphones were pulled
+      if (this.mode === "playing" && !audio.ended && audio.readyState) this.stop();
     });
   }
 

@@ -75,6 +75,7 @@ export function showDelay(session) {
   const seconds = formatNumber(delay, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const wait = Math.ceil((retryAt - Date.now()) / 1000);
   if (known) say("delay", t("{seconds} s behind", { seconds }));
+  else if (state === "open" && session.mode === "playing") say("delay", t("Some seconds behind")); // HLS
   else say("delay", wait > 1 ? n("Next try in {count} second", "Next try in {count} seconds", wait) : "");
   element("catch-up").hidden = !known || delay < BEHIND_S;
   const start = room.facts?.start_ms ?? 0;
