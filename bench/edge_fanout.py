@@ -5,7 +5,8 @@
 The C loop (bench/send_loop.c), the edge, the C loop again: each sends the same bytes at the same
 interval to as many listeners over loopback, who read and forget. CPU is that of the sending
 process alone, system time included; the stage that feeds the edge is another process. Also
-printed: user memory a listener (USS with all listeners minus USS with none, joins behind it), and
+printed: what the edge spends with one room and nobody listening (the feed, the room's clock), which
+the ratio contains and the second ratio does not; user memory a listener (USS with all listeners minus USS with none, joins behind it), and
 the wait for the first byte while they all join at once. Ends by itself in under a minute.
 """
 
@@ -17,6 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,9 @@ def measure_edge(loop: str, options: argparse.Namespace) -> dict[str, Any]:
             process = psutil.Process(server.pid)
             _warm(loop, port)
             empty = process.memory_full_info().uss
+            before = _counts(server)
+            _sleep(5)
+            idle = (_counts(server)["cpu_s"] - before["cpu_s"]) / 5
             path = f"/live/{ROOM}/opus.mp4"
             with drain(loop, port, options, options.seconds + 30, path) as listeners:
                 joins = told(listeners)
@@ -95,6 +100,7 @@ def measure_edge(loop: str, options: argparse.Namespace) -> dict[str, Any]:
     served = sends * options.joined * 0.32
     return {
         "us": (after["cpu_s"] - before["cpu_s"]) / served * 1e6,
+        "idle_ms": idle * 1e3,
         "bytes": (after["sent_bytes"] - before["sent_bytes"]) // max(1, sends),
         "memory": (full - empty) / options.listeners,
         "listeners": after["listeners"],
@@ -130,6 +136,7 @@ async def stage() -> None:
     from tests.fakes.stage_feed import StageFeed
 
     feed = StageFeed()
+    feed.index_s = 1.0
     feed.room(ROOM)
     feed.live(ROOM)
     await feed.start()
@@ -152,10 +159,9 @@ async def serve(origin: str, joined: int) -> None:
         while True:
             await asked.wait()
             asked.clear()
-            times = os.times()
             counts = edge.edge.counts
             state = {name: getattr(counts, name) for name in ("sends", "sent_bytes", "jumps")}
-            state["cpu_s"] = times.user + times.system
+            state["cpu_s"] = time.process_time()
             state["listeners"] = edge.edge.rooms.listeners
             print(json.dumps(state), flush=True)
 
@@ -198,6 +204,10 @@ def result(options: argparse.Namespace) -> dict[str, Any]:
         "edge_us": round(edge["us"], 2),
         "c_loop_us": [round(each["us"], 2) for each in floors],
         "ratio": round(edge["us"] / floor, 2),
+        "edge_idle_ms_a_second": round(edge["idle_ms"], 1),
+        "ratio_without_idle": round(
+            (edge["us"] - edge["idle_ms"] * 1e3 / options.listeners) / floor, 2
+        ),
         "user_memory_bytes": round(edge["memory"]),
         "jumps": edge["jumps"],
         "join_first_byte_ms_p50_p99_max": edge["first_byte_ms"],

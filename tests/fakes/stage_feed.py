@@ -36,8 +36,7 @@ class StageFeed:
         self.opened = 0  # feeds of rooms that were asked for
         self.open = 0
         self.batches: list[dict[str, Any]] = []
-        self.refuse_batches = False
-        self.gone = False
+        self.index_s = 0.2  # a real stage: 1
         self.frozen = asyncio.Event()
         self.frozen.set()  # "not frozen": feeds pass
         self.url = ""
@@ -124,8 +123,7 @@ class StageFeed:
                     self.batches.append(
                         {"path": path, **json.loads(await reader.readexactly(length))}
                     )
-                    status = "503 Busy" if self.refuse_batches else "200 OK"
-                    writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+                    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
                     continue
                 assert "bearer edge-token" in head.lower()
                 fields = dict(pair.split("=") for pair in query.split("&") if pair)
@@ -174,7 +172,7 @@ class StageFeed:
                     )
             lines.append({"tick": 1})
             await self._chunk(writer, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(self.index_s)
 
     async def _feed(self, writer: asyncio.StreamWriter, name: str, query: dict[str, str]) -> None:
         journal = self.rooms.get(name)

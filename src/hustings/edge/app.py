@@ -2,7 +2,7 @@
 
 `run_edge` is called by `hustings edge`; tests run an `Edge` in their own loop. Several edges may
 share a port (`reuse_port`), or have one each. One loop does everything; two timers turn in it:
-rooms 25 times a second, deadlines four times. Stopping closes the streams without their last
+rooms 12 times a second, deadlines four times. Stopping closes the streams without their last
 chunk, so that players resume at the next edge by part number.
 """
 
@@ -35,7 +35,7 @@ from hustings.settings import Settings, Tls
 
 log = logging.getLogger(__name__)
 
-TICK_S: Final = 0.040  # an eighth of a part
+TICK_S: Final = 0.080  # a quarter of a part; what comes by the feed is sent at once
 SWEEP_S: Final = 0.250
 HANDSHAKE_S: Final = 5.0
 STOP_S: Final = 1.0  # for what is written but not sent

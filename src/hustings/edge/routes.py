@@ -203,4 +203,6 @@ def _content_type(kind: str) -> str:
 
 def _only(request: Request, *methods: str) -> None:
     if request.method not in methods:
-        raise HustingsError("method", f"This address answers {' and '.join(methods)}.", status=405)
+        raise HustingsError(
+            "method_not_allowed", f"This address answers {' and '.join(methods)}.", status=405
+        )

@@ -238,7 +238,7 @@ class Connection(asyncio.Protocol):
             self.refuse(error)
         except Exception:
             log.exception("a request failed: %s", request.method)
-            self.refuse(HustingsError("internal", "This edge has a bug; it is in its log."))
+            self.refuse(HustingsError("bug", "This edge has a bug; it is in its log."))
 
     def _watch(self, deadline: float) -> None:
         if self.transport.get_write_buffer_size():

@@ -1,4 +1,4 @@
-"""The line to the stage: its index always, a room's feed while somebody listens, one batch a second.
+"""The line to the stage: its index always, a room's feed while somebody listens, one batch a second at most.
 
 Keeps true: one feed for a room however many listeners; nothing here can stop the sound: while the
 stage is away the rooms carry on by their own clocks, and what the audience says is refused at the
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 NEAR_S: Final = 5.0  # the index ticks each second
 BATCH_S: Final = 1.0
+COUNT_TURNS: Final = 5  # the number of listeners alone goes up every fifth second
 TAIL_S: Final = 45.0  # more than the backlog: what HLS lists is never hold for want of asking
 
 
@@ -103,11 +104,14 @@ class Upstream:
     # ------------------------------------------------------------ up
 
     async def _batches(self) -> None:
+        turn = 0
         while True:
             await asyncio.sleep(BATCH_S)
+            turn += 1
             for live in list(self._rooms.live.values()):
                 batch = self._audience.take(live.id, listeners=live.listeners)
-                if self.near:
+                said = batch["hands"] or batch["reactions"]
+                if self.near and (said or turn % COUNT_TURNS == 0):
                     await self._send(live.id, batch)
 
     async def _send(self, room: RoomId, batch: dict[str, Any]) -> None:

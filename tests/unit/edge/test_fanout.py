@@ -208,7 +208,7 @@ def test_one_who_stalls_and_leaves_within_a_send_is_forgotten() -> None:
     e = Edge()
     listener = e.join(deaf=True)
     listener.unsent = 4_000
-    e.channel._live.add(listener)
+    e.channel._live[listener] = listener.write
     listener.write(b"x" * 10)
     e.channel.leave(listener)
     e.send(9)
