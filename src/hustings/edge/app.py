@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import resource
-import secrets
 import signal
 import socket
 import ssl
@@ -52,7 +51,7 @@ class Edge:
         self.settings = settings
         self.counts = Counts()
         self.rooms = Rooms(settings=settings.edge, clock=clock, counts=self.counts)
-        audience = Audience(secrets.token_bytes(32))
+        audience = Audience()
         self.upstream = Upstream(
             settings.edge.origin or _url(settings, settings.stage.port),
             settings.edge.token,

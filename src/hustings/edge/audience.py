@@ -5,14 +5,14 @@ none of it waits: what does not fit, or cannot be delivered, is refused to the p
 Pure; `edge.upstream` sends what `take` gives.
 """
 
-import hmac
 from collections import Counter
 from typing import Any, Final
 
 import msgspec
 
 from hustings.base.errors import TryLater, UserError
-from hustings.base.ids import RoomId, new_id
+from hustings.base.ids import RoomId, new_secret
+from hustings.wire.tokens import hand_of
 
 REACTIONS: Final = ("clap", "heart", "laugh", "wow", "agree", "doubt")
 _HANDS: Final = 50  # of one room and second; a stage shows fewer in an evening
@@ -32,14 +32,15 @@ class _Reaction(msgspec.Struct, frozen=True):
 class Audience:
     """The words of all rooms' listeners since the last batch."""
 
-    def __init__(self, key: bytes) -> None:
-        """key: of this edge alone; signs the tickets that prove whose hand it is."""
-        self._key = key
+    def __init__(self) -> None:
         self._hands: dict[RoomId, list[dict[str, str]]] = {}
         self._reactions: dict[RoomId, Counter[str]] = {}
 
     def hand(self, room: RoomId, body: bytes) -> dict[str, str]:
-        """Raise a hand; returns its id and the ticket that may lower it."""
+        """Raise a hand; returns its id and the ticket that proves whose hand it is.
+
+        Nothing is kept for that: the id is the ticket's fingerprint (`wire.tokens.hand_of`).
+        """
         hand = _read(body, _Hand)
         name, question = " ".join(hand.name.split()), " ".join(hand.question.split())
         if not 0 < len(name) <= _NAME or len(question) > _QUESTION:
@@ -51,9 +52,9 @@ class Audience:
             raise TryLater(
                 "hands_full", "Very many hands are going up. Try again in a moment.", delay_s=3
             )
-        made = new_id()
+        ticket = new_secret()
+        made = hand_of(ticket)
         hands.append({"id": made, "name": name, "question": question})
-        ticket = hmac.digest(self._key, f"{room}/{made}".encode(), "sha256").hex()[:32]
         return {"hand": made, "ticket": ticket}
 
     def react(self, room: RoomId, body: bytes) -> None:

@@ -106,8 +106,10 @@ def _call(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Ch
         Change(kinds.CALL, kinds.Call(hand.id, hand.name)),
         Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False),
     ]
-    if hand.participant in room.people:
-        changes.append(Change(kinds.SEAT, Seat(hand.participant, "asked", actor.id), public=False))
+    # A listener who is called becomes the participant with their hand's id (`Hall.redeem`).
+    seat = hand.participant or hand.id
+    if hand.participant in room.people or not hand.participant:
+        changes.append(Change(kinds.SEAT, Seat(seat, "asked", actor.id), public=False))
     return changes
 
 

@@ -72,9 +72,11 @@ class Door:
         """An invitation to this room."""
         return self._people.check(text, kind="invite", now_s=self.now_s, room=room)
 
-    def new_invitation(self, room: str, *, role: str, name: str, kind: Kind = "invite") -> str:
+    def new_invitation(
+        self, room: str, *, role: str, name: str, kind: Kind = "invite", seat: str = ""
+    ) -> str:
         """A link's secret half: one seat, good until the room ends or it is revoked."""
-        seat = new_id()
+        seat = seat or new_id()
         claims = Claims(
             typ=kind, jti=seat, iat=int(self.now_s), room=room, sub=seat, role=role, name=name
         )

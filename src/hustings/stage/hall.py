@@ -25,6 +25,7 @@ from hustings.stage.sound import Sound
 from hustings.wire import kinds
 from hustings.wire.kinds import Participant, Room
 from hustings.wire.names import PART_SAMPLES, PART_TICKS, TICK_SAMPLES
+from hustings.wire.tokens import hand_of
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ Watcher = Callable[[dict[str, Any]], None]
 
 TICK_MS: Final = 20
 LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
+EDGE_SILENT_S: Final = 5.0
 ENTRY_BYTES: Final = 64 * 1024
 KEYS_REMEMBERED: Final = 1_000
 
@@ -76,6 +78,7 @@ class Hall:
         self._on_facts = on_facts
         self._sockets: dict[str, Watcher] = {}  # participant -> their page
         self._keys: dict[str, int] = {}
+        self._listeners: dict[str, tuple[int, float]] = {}  # edge -> how many, when it said so
         self._tick = 0
         self._next_part = 0  # the first part that the journal does not hold
         self._gap_reason = "not_live"
@@ -113,7 +116,7 @@ class Hall:
     @property
     def ended(self) -> bool:
         """Whether the evening is over."""
-        return self.model.facts.state == "ended"
+        return self.model.ended
 
     # --- time --------------------------------------------------------------------------------
 
@@ -213,6 +216,28 @@ class Hall:
             await self._expel(set(self._sockets), "room_ended", "This room has ended.")
             await self.sound.close()
         await self._expel_the_gone()
+
+    def hear_audience(
+        self, edge: str, listeners: int, hands: Iterable[tuple[str, str, str]]
+    ) -> None:
+        """An edge's batch of the last second: how many listen, and hands (id, name, question)."""
+        self._listeners[edge] = (listeners, self._clock.monotonic())
+        now_ms = self._clock.wall_ms()
+        for hand_id, name, question in hands:
+            self._enter(self.model.audience_hand(hand_id, name, question, now_ms=now_ms))
+
+    @property
+    def listeners(self) -> int:
+        """How many listen now, by what the edges said in the last seconds."""
+        since = self._clock.monotonic() - EDGE_SILENT_S
+        return sum(count for count, at in self._listeners.values() if at >= since)
+
+    def redeem(self, ticket: str) -> str:
+        """The seat of whoever holds the ticket of a hand that was called; Denied `not_called`."""
+        seat = hand_of(ticket)
+        if seat not in self.model.asked:
+            raise Denied("not_called", "This hand has not been called up.")
+        return seat
 
     async def revoke(self, who_id: str) -> None:
         """Web withdraws an invitation: nobody sits down on it any more, whoever sits leaves."""
@@ -319,7 +344,15 @@ class Hall:
             self._append(kinds.LEVEL, level := kinds.Level(speaking))
             self.model.fold(level)
         if self._sockets:
-            self.tell({"type": "levels", "levels": self.sound.levels(), "speaking": speaking})
+            levels = self.sound.levels()
+            self.tell(
+                {
+                    "type": "levels",
+                    "levels": levels,
+                    "speaking": speaking,
+                    "listeners": self.listeners,
+                }
+            )
 
     # --- the one way in --------------------------------------------------------------------------
 

@@ -16,6 +16,12 @@ class Join(BaseModel):
     name: str = Field(default="", max_length=200)
 
 
+class Called(BaseModel):
+    """The ticket of a hand that was called up."""
+
+    ticket: str = Field(max_length=64)
+
+
 def router(door: Door) -> APIRouter:
     """The routes of docs/protocol.md 4 that people use."""
     routes = APIRouter()
@@ -30,6 +36,11 @@ def router(door: Door) -> APIRouter:
         )
         token = door.token(room, who.id, door.device(request, response))
         return {"token": token, "expires_s": TOKEN_SECONDS, **welcome_view(who)}
+
+    @routes.post("/rooms/{room}/redeem")
+    async def redeem(room: str, called: Called) -> dict[str, str]:
+        seat = await door.engine.do(lambda studio: studio.hall(room).redeem(called.ticket))
+        return {"invitation": door.new_invitation(room, role="speaker", name="", seat=seat)}
 
     @routes.post("/rooms/{room}/renew")
     async def renew(room: str, request: Request) -> dict[str, Any]:

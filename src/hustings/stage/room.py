@@ -103,6 +103,11 @@ class RoomModel:
         self.hands = {hand.id: hand for hand in hands}
 
     @property
+    def ended(self) -> bool:
+        """Whether the evening is over."""
+        return self.facts.state == "ended"
+
+    @property
     def on_stage(self) -> list[Participant]:
         """Who has a seat on stage, connected or not."""
         return [who for who in self.people.values() if who.place == "stage"]
@@ -128,7 +133,7 @@ class RoomModel:
 
     def join(self, who_id: str, *, name: str, role: str) -> list[Change]:
         """Somebody comes with an invitation; coming again is coming back to the same seat."""
-        if self.facts.state == "ended":
+        if self.ended:
             raise Denied("room_ended", "This room has ended.")
         if who_id in self.revoked:
             raise Denied("revoked", "This invitation was withdrawn.")
@@ -150,6 +155,14 @@ class RoomModel:
         if who is None or who.connected == connected:
             return []
         return self.roster(who, "returned" if connected else "left", connected=connected)
+
+    def audience_hand(self, hand_id: str, name: str, question: str, *, now_ms: int) -> list[Change]:
+        """A listener's hand, as their edge reports it; dropped when the queue is full."""
+        name = clean(name)
+        if not name or len(self.hands) >= HANDS or hand_id in self.hands or self.ended:
+            return []
+        hand = Hand(id=hand_id, name=name, question=clean(question, 280), at_ms=now_ms)
+        return [Change(kinds.HAND, hand, public=False)]
 
     def revoke(self, who_id: str) -> list[Change]:
         """An invitation is withdrawn, before or after somebody sat down on it."""

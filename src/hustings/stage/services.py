@@ -45,6 +45,22 @@ class WantedEntry(BaseModel):
     key: str = Field(default="", max_length=100)
 
 
+class Raised(BaseModel):
+    """A listener's hand."""
+
+    id: str = Field(pattern=r"^[0-9a-f]{20}$")
+    name: str = Field(max_length=80)
+    question: str = Field(default="", max_length=280)
+
+
+class Batch(BaseModel):
+    """One second of an edge's audience in one room."""
+
+    listeners: int = Field(ge=0)
+    hands: list[Raised] = Field(default=[], max_length=50)
+    reactions: dict[str, int] = Field(default={}, max_length=16)
+
+
 class Revoked(BaseModel):
     """Whose invitation is withdrawn."""
 
@@ -83,6 +99,15 @@ def router(door: Door) -> APIRouter:
     async def revoke(room: str, whom: Revoked, request: Request) -> dict[str, Any]:
         door.service(request)
         await door.engine.wait(lambda studio: studio.hall(room).revoke(whom.participant))
+        return {}
+
+    @routes.post("/rooms/{room}/batch")
+    async def batch(room: str, said: Batch, request: Request) -> dict[str, Any]:
+        edge = door.service(request, "edge").jti
+        hands = [(hand.id, hand.name, hand.question) for hand in said.hands]
+        await door.engine.do(
+            lambda studio: studio.hall(room).hear_audience(edge, said.listeners, hands)
+        )
         return {}
 
     @routes.get("/feed")

@@ -44,6 +44,11 @@ def fingerprint(device_secret: str) -> str:
     return hashlib.sha256(device_secret.encode()).hexdigest()[:32]
 
 
+def hand_of(ticket: str) -> str:
+    """The public id of the hand whose holder knows `ticket`: 80 bits of SHA-256, hex."""
+    return hashlib.sha256(ticket.encode()).hexdigest()[:20]
+
+
 def _b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 

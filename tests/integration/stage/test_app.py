@@ -11,6 +11,7 @@ import pytest
 
 from hustings.journal.entry import Entry
 from hustings.wire import kinds
+from hustings.wire.tokens import hand_of
 from tests.fakes.rtc_client import VIDEO, Caller
 from tests.support.stage import Person, Stage
 
@@ -285,3 +286,32 @@ async def test_a_restart_goes_on_with_people_places_and_time(tmp_path: Path) -> 
         async with again.control():
             (me,) = next(m for m in again.heard if m["type"] == "welcome")["roster"]
         assert (me["id"], me["place"], me.get("connected")) == (host.id, "stage", False)
+
+
+async def test_a_listeners_hand_is_called_and_only_its_holder_comes(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    host = await Person(stage, "r", "host").join("Ada")
+    edge = stage.service_headers("edge")
+    ticket = "a ticket that only the listener's page knows"
+    raised = {"id": hand_of(ticket), "name": "Lis", "question": "Why?"}
+    async with httpx.AsyncClient(base_url=stage.url) as http, host.control():
+        batch = {"listeners": 7, "hands": [raised], "reactions": {"clap": 2}}
+        refused = await http.post(
+            "/rooms/r/batch", json=batch, headers=stage.service_headers("service")
+        )
+        assert refused.status_code == 403
+        assert (await http.post("/rooms/r/batch", json=batch, headers=edge)).status_code == 200
+        assert (await host.hear("hands"))["hands"][0]["question"] == "Why?"
+        early = await http.post("/rooms/r/redeem", json={"ticket": ticket})
+        assert (early.status_code, early.json()["code"]) == (403, "not_called")
+        await host.do("call", hand=raised["id"])
+        wrong = await http.post("/rooms/r/redeem", json={"ticket": "guessed"})
+        assert wrong.status_code == 403
+        answer = await http.post("/rooms/r/redeem", json={"ticket": ticket})
+        guest = Person(stage, "r", "speaker", invitation=answer.json()["invitation"])
+        await guest.join("Lis")
+        assert guest.id == raised["id"]
+        async with guest.control():
+            assert (await guest.do("accept"))["type"] == "done"
+    seen = await stage.records("r", until=lambda got: entries(got, kinds.CALL))
+    assert entries(seen, kinds.CALL)[0].decode(kinds.Call) == kinds.Call(raised["id"], "Lis")
