@@ -24,7 +24,7 @@ from hustings.journal.keys import SigningKey, load_or_make
 from hustings.pages import assets, problems
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Settings
-from hustings.stage import control, lines, people, services
+from hustings.stage import control, feeds, lines, people, services
 from hustings.stage.door import Door
 from hustings.stage.engine import Engine
 from hustings.stage.metrics import metrics_text
@@ -40,6 +40,7 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     )
     problems.install(app)
     app.include_router(services.router(door))
+    app.include_router(feeds.router(door))
     app.include_router(people.router(door))
     app.include_router(lines.router(door))
     app.include_router(control.router(door))

@@ -1,23 +1,13 @@
-"""HTTP for the other services: web's rooms and entries, the edges' feeds (docs/protocol.md 2.4, 4)."""
+"""HTTP for the other services: web's rooms and entries, the edges' batches (docs/protocol.md 4)."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from hustings.base.errors import UserError
 from hustings.journal.entry import Visibility
-from hustings.journal.stream import feed_records
 from hustings.stage.door import Door
-from hustings.stage.hall import Hall
-
-INDEX_QUEUE: Final = 1_000  # lines; a reader that far behind is cut off and begins again
-FEED_TYPE: Final = "application/vnd.hustings.journal"
 
 
 class WantedRoom(BaseModel):
@@ -68,7 +58,7 @@ class Revoked(BaseModel):
 
 
 def router(door: Door) -> APIRouter:
-    """Routes that only web and edges may call."""
+    """Rooms, entries and batches; the feeds are in `stage.feeds`."""
     routes = APIRouter()
 
     @routes.get("/rooms")
@@ -110,77 +100,4 @@ def router(door: Door) -> APIRouter:
         )
         return {}
 
-    @routes.get("/feed")
-    async def index(request: Request) -> Response:
-        door.service(request, "edge")
-        return StreamingResponse(index_lines(door), media_type="application/x-ndjson")
-
-    @routes.get("/feed/{room}")
-    async def feed(room: str, request: Request, after: str = "", tail: str = "") -> Response:
-        door.service(request, "edge")
-        hall: Hall = await door.engine.do(lambda studio: studio.hall(room))
-        records = feed_records(
-            hall.journal,
-            from_seq=_number(request.query_params.get("from")),
-            after=_hash(after),
-            tail_s=_seconds(tail),
-            visibility=Visibility.PUBLIC,
-            position=lambda: hall.media_time,
-        )
-        first = await anext(records)  # refuses (409 `fork`) before the answer has begun
-        return StreamingResponse(_chained(first, records), media_type=FEED_TYPE)
-
     return routes
-
-
-async def index_lines(door: Door) -> AsyncIterator[bytes]:
-    """Every room once, then each change, and a tick a second."""
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(INDEX_QUEUE)
-
-    def hear(line: dict[str, Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # the door's loop is closing
-            loop.call_soon_threadsafe(put, line)
-
-    def put(line: dict[str, Any]) -> None:
-        if not queue.full():
-            queue.put_nowait(line)
-
-    lines = await door.engine.do(lambda studio: studio.watch_index(hear))
-    try:
-        for line in lines:
-            yield msgspec.json.encode(line) + b"\n"
-        while not queue.full():
-            yield msgspec.json.encode(await queue.get()) + b"\n"
-    finally:
-        await asyncio.shield(door.engine.do(lambda studio: studio.unwatch_index(hear)))
-
-
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk
-
-
-def _number(text: str | None) -> int | None:
-    if not text:
-        return None
-    if not text.isdecimal() or len(text) > 15:
-        raise UserError("feed_from", "`from` is a sequence number.")
-    return int(text)
-
-
-def _hash(text: str) -> bytes | None:
-    try:
-        return bytes.fromhex(text) if text else None
-    except ValueError:
-        raise UserError("feed_after", "`after` is a header's SHA-256 in hex.") from None
-
-
-def _seconds(text: str) -> float | None:
-    if not text:
-        return None
-    number = text.removesuffix("s")
-    if not number.isdecimal() or len(number) > 6:
-        raise UserError("feed_tail", "`tail` is a number of seconds, as in 30s.")
-    return float(number)
