@@ -33,7 +33,7 @@ Watcher = Callable[[dict[str, Any]], None]
 
 TICK_MS: Final = 20
 LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
-EDGE_SILENT_S: Final = 5.0
+EDGE_SILENT_S: Final = 12.0  # edges report at least every 5
 ENTRY_BYTES: Final = 64 * 1024
 KEYS_REMEMBERED: Final = 1_000
 
