@@ -11,6 +11,7 @@ import {
   PART,
   RATE,
   Stream,
+  newsDelay,
   retryAfter,
   retryDelay,
   wait,
@@ -87,6 +88,14 @@ test("Retry-After is a number or a date, and bounded", () => {
   assert.equal(retryAfter("soon", now), 0);
   assert.equal(retryAfter(null, now), 0);
   assert.equal(retryAfter("99999999", now), 600);
+});
+
+test("news are asked for often only around the start, and never by all at once", () => {
+  assert.equal(newsDelay(60, 0), 8);
+  assert.equal(newsDelay(-60, 1), 16);
+  assert.equal(newsDelay(300, 0.5), 30);
+  assert.equal(newsDelay(7200, 0), 60);
+  assert.equal(newsDelay(Infinity, 1), 120);
 });
 
 test("the clock follows the server and mends its drift", () => {

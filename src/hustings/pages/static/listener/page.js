@@ -3,7 +3,7 @@
  */
 
 import { loadStrings, localTimes } from "../strings.js";
-import { retryAfter, retryDelay, wait } from "./protocol.js";
+import { newsDelay, retryAfter, retryDelay, wait } from "./protocol.js";
 import { Session } from "./session.js";
 import { element, show, showDelay, written } from "./view.js";
 
@@ -121,8 +121,9 @@ async function follow() {
       }
     }
     if (session.room.phase === "ended") return;
-    const pause = failures ? retryDelay(failures, asked, Math.random()) : 8 + Math.random() * 8;
-    await wait(document.hidden && !failures ? pause * 4 : pause, signal);
+    const left = ((session.room.facts?.start_ms || Infinity) - Date.now()) / 1000;
+    const pause = failures ? retryDelay(failures, asked, Math.random()) : newsDelay(left, Math.random());
+    await wait(pause, signal);
   }
 }
 

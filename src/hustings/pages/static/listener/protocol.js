@@ -53,6 +53,16 @@ export function retryAfter(header, nowMs) {
   return Math.min(600, Math.max(0, seconds || 0));
 }
 
+/**
+ * Seconds until a page that plays nothing asks for news: often only around the start.
+ * @param {number} left  seconds to the announced start; Infinity if there is none
+ * @param {number} random
+ */
+export function newsDelay(left, random) {
+  const least = Math.abs(left) < 120 ? 8 : Math.abs(left) < 600 ? 20 : 60;
+  return least * (1 + random);
+}
+
 /** One endless stream, held until `close`. */
 export class Stream {
   /** next part to ask for; -1: whatever is live */
