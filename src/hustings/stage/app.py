@@ -9,6 +9,7 @@ import signal
 import socket
 from pathlib import Path
 
+import msgspec
 from fastapi import FastAPI, Request, Response
 
 from hustings import VERSION
@@ -123,7 +124,7 @@ async def _serve(door: Door, key: SigningKey, listener: socket.socket) -> None:
     server = GuardedServer(
         create_app(door, key),
         sock=listener,
-        limits=Limits(),
+        limits=Limits(**msgspec.structs.asdict(door.settings.guard)),
         clock=door.clock,
         tls=server_tls(door.settings.tls.cert, door.settings.tls.key),
         on_ready=lambda: heartbeat.ready(door.links().stage),
