@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import ssl
 import subprocess
+import sys
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ import websockets
 from tests.fakes.certificates import certificate
 from tests.fakes.echo_services import Echo, control_socket
 from tests.fakes.tools import ROOT, need
+from tests.support.house import House
 
 LOCAL = "{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n"
 
@@ -24,11 +27,11 @@ def free_port():
 
 
 @contextlib.asynccontextmanager
-async def caddy(folder, *, stage, edge, web):
+async def caddy(folder, *, stage, edge, web, port=0):
     """Yields base URL and a client context that trusts the certificate."""
     program = need("caddy", why="the proxy in front of the three services is tried for real")
     cert, key = certificate(folder, "site")
-    port = free_port()
+    port = port or free_port()
     config = folder / "Caddyfile"
     config.write_text(LOCAL + (ROOT / "deploy" / "Caddyfile").read_text())
     process = subprocess.Popen(
@@ -128,3 +131,62 @@ async def test_the_control_socket_passes(tmp_path):
     ):
         await control.send("hello")
         assert await control.recv() == "hello"
+
+
+@pytest.mark.slow
+async def test_a_real_house_behind_one_domain(tmp_path):
+    """Pages link to the domain, sound comes through, and a speaker joins through the proxy."""
+    port = free_port()
+    url = f"https://localhost:{port}"
+    public = {f"HUSTINGS_PUBLIC_URL_{name}": url for name in ("WEB", "STAGE", "EDGE")}
+    house = House(tmp_path / "data", "--demo", **public)
+    await asyncio.to_thread(house.start)
+    try:
+        async with (
+            caddy(
+                tmp_path,
+                stage=house.stage_port,
+                edge=house.edge_port,
+                web=house.web_port,
+                port=port,
+            ) as (_, trust),
+            httpx.AsyncClient(base_url=url, verify=trust, timeout=20) as client,
+        ):
+            log = house.log.read_text()
+            assert f"listen  {url}/r/demo\n" in log
+            assert f"speak   {url}/s/demo#i=" in log
+            for path in ("/", "/r/demo", "/s/demo", "/api/docs"):
+                assert (await client.get(path)).status_code == 200, path
+            said = await asyncio.to_thread(speak, house, url, tmp_path / "site.crt")
+            assert said["connections"] == 1
+            assert said["unsent"] == 0
+            assert await sound(client) > 20_000
+    finally:
+        await asyncio.to_thread(house.stop)
+
+
+def speak(house, url, cert):
+    """`hustings say` through the proxy: page, invitation, control socket; the sound is UDP."""
+    invite = house.invite("demo", "cohost", "Carla")
+    words = ["--stage", url, "--invite", invite, "--ca", str(cert), "--seconds", "2", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "hustings", "say", "demo", "--beep", *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "HUSTINGS_DATA": str(house.data)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + house.log.read_text()
+    return json.loads(done.stdout)
+
+
+async def sound(client):
+    """Bytes of the live stream in its first five seconds."""
+    size = 0
+    async with client.stream("GET", "/live/demo/opus.mp4") as answer:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                async for chunk in answer.aiter_raw():
+                    size += len(chunk)
+    return size
