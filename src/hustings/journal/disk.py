@@ -124,7 +124,7 @@ class Disk:
             finally:
                 self._flushing -= 1
 
-    def close(self, timeout_s: float = 5.0) -> bool:
+    def close(self, timeout_s: float) -> bool:
         """Write and sync what waits, if the disk lets us, and end the thread; False if it hangs."""
         if not self.flush(timeout_s):
             log.error(

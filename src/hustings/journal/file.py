@@ -70,7 +70,7 @@ class Journal:
         recovered: Recovered,
         recovery: Recovery,
         disk: Disk,
-        close: Callable[[], None],
+        close: Callable[[float], None],
     ) -> None:
         """Use `open`."""
         self.folder, self.room, self.clock = folder, room, clock
@@ -127,8 +127,8 @@ class Journal:
         disk = Disk(opened[-1], recovery.end, index, clock, settings, room)
         disk.start(recovered.next_part)
 
-        def close() -> None:
-            if disk.close():  # else its thread still uses them
+        def close(timeout_s: float) -> None:
+            if disk.close(timeout_s):  # else its thread still uses them
                 index.close()
                 _close_all(opened)
 
@@ -189,10 +189,7 @@ class Journal:
                 nonce=nonce,
             )
             self._media_time = media_time
-            dropped = self._emit(entry_record(entry), entry)
-            if dropped is not None:
-                gap = kinds.Gap(*dropped, reason="disk")
-                self.append(kinds.GAP, gap, media_time=media_time)
+            self._emit(entry_record(entry), entry)
         return entry
 
     def snapshot(
@@ -309,8 +306,11 @@ class Journal:
             problem = self.health.problem or "too slow"
             raise TryLater("journal_disk", f"The disk does not take the journal ({problem}).")
 
-    def close(self) -> None:
-        """Write a last checkpoint, sync, let the lock go. Append nothing afterwards."""
+    def close(self, timeout_s: float = _FLUSH_S) -> None:
+        """Write a last checkpoint, sync, let the lock go. Append nothing afterwards.
+
+        What the disk does not take within the time is lost, and logged.
+        """
         self.checkpoint()
         with self._lock:
             followers = [ended for _, ended in self._subscribers.values()]
@@ -318,9 +318,9 @@ class Journal:
         for ended in followers:
             with contextlib.suppress(RuntimeError):  # its loop is closed already
                 ended()
-        self._close()
+        self._close(timeout_s)
 
-    def _emit(self, record: bytes, item: Entry | Checkpoint) -> tuple[int, int] | None:
+    def _emit(self, record: bytes, item: Entry | Checkpoint) -> None:
         """Hand a record to the disk's thread and to all subscribers; under the lock."""
         dropped = self._disk.put(record, item if isinstance(item, Entry) else None)
         for number, (callback, _) in list(self._subscribers.items()):
@@ -329,7 +329,9 @@ class Journal:
             except Exception:
                 log.exception("journal %s: a subscriber failed and is dropped", self.room)
                 self._subscribers.pop(number, None)
-        return dropped
+        if dropped is not None:  # heard by all followers, but the record will not have it
+            gap = kinds.Gap(*dropped, reason="disk")
+            self.append(kinds.GAP, gap, media_time=self._media_time)
 
 
 def _close_all(descriptors: list[int]) -> None:

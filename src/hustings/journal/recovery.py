@@ -119,7 +119,8 @@ class Recovery:
         self.media_time = 0  # of the last entry
         self._next_part = 0
         self._term = 0
-        self._entries: list[Entry] = []
+        self._snapshot: kinds.Snapshot | None = None
+        self._entries: list[Entry] = []  # after it
         self._doubt: tuple[int, Chain] | None = None  # a salvaged entry that nothing confirms yet
         self._lost = 0
 
@@ -136,8 +137,8 @@ class Recovery:
         if cut:
             self._set_aside(size)
         return Recovered(
-            snapshot=snapshot,
-            entries=self._entries[1:] if snapshot is not None else self._entries,
+            snapshot=self._snapshot,
+            entries=self._entries,
             next_part=self._next_part,
             term=self._term,
             bytes_read=self._read_before + scanner.bytes_read + self._index.bytes_read,
@@ -222,7 +223,11 @@ class Recovery:
         if mark is not None:
             with contextlib.suppress(OSError):  # a cache: a missing row costs a longer scan
                 self._index.add(mark)
-        if entry.kind == kinds.PART:
+        if mark is not None and mark.kind == STAGE_SNAPSHOT:
+            with contextlib.suppress(PeerError):  # erased: the one before it serves
+                self._snapshot = entry.decode(kinds.Snapshot)
+                self._entries.clear()
+        elif entry.kind == kinds.PART:
             self._next_part = max(self._next_part, entry.media_time // PART_SAMPLES + 1)
         elif entry.kind == kinds.TERM and entry.body is not None:
             self._term = max(self._term, entry.decode(kinds.Term).term)

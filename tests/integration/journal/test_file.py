@@ -236,6 +236,9 @@ def test_the_index_is_only_a_cache(tmp_path, path, what):
         index.write_bytes((other / ROOM / "journal.index").read_bytes())
     again = open_journal(tmp_path)
     assert (again.size, again.head, again.recovered.next_part) == (journal.size, journal.head, 130)
+    assert again.recovered.snapshot.part == 100
+    assert again.recovered.entries[0].seq == again.recovered.snapshot.size + 1
+    assert again.recovered.entries[-1].seq == journal.size - 1
     with again.reader() as reader:
         assert [e.seq for e in reader.entries(70, 75)] == list(range(70, 76))
         assert [e.media_time // 15_360 for e in reader.parts(99, 101)] == [99, 100, 101]

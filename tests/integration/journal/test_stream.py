@@ -4,9 +4,11 @@ import asyncio
 import threading
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hustings.journal.chain import Chain
-from hustings.journal.entry import Entry, Visibility
+from hustings.journal.entry import NO_HASH, Entry, Visibility
 from hustings.journal.records import FIRST_LINE, Position, RecordReader
 from hustings.journal.stream import Fork, feed_records
 from hustings.wire import kinds
@@ -211,3 +213,54 @@ def test_the_feed_may_run_in_another_loop_than_the_writer(journal):
         journal.append("note", {}, media_time=0)
     thread.join()
     assert [e.seq for e in entries(result[0])] == list(range(total))
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.integers(1, 12)),
+        st.tuples(st.just("flush"), st.just(0)),
+        st.tuples(st.just("join"), st.integers(0, 100)),  # at so many per cent of what is there
+        st.tuples(st.just("wait"), st.integers(0, 3)),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_in_any_order_of_events_nobody_misses_or_doubles_an_entry(tmp_path_factory, steps):
+    async def play():
+        journal = open_journal(tmp_path_factory.mktemp("steps"))
+        heads = [NO_HASH]
+        journal.subscribe(lambda record, item: heads.append(item.hash))
+        followers = []
+
+        async def join(seq):
+            feed = feed_records(journal, from_seq=seq, after=heads[seq])
+            data = b"".join([piece async for piece in feed])
+            return seq, RecordReader().feed(data)
+
+        for what, number in steps:
+            if what == "write":
+                for n in range(number):
+                    journal.append("note", {"n": n}, media_time=n)
+            elif what == "flush":
+                await asyncio.to_thread(journal.flush)
+            elif what == "wait":
+                await asyncio.sleep(number / 1_000)
+            else:
+                seq = journal.size * number // 100
+                followers.append(asyncio.get_running_loop().create_task(join(seq)))
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.005)
+        journal.append("note", {"last": True}, media_time=0)
+        size = journal.size
+        await asyncio.to_thread(journal.close)
+        for seq, found in await asyncio.gather(*followers):
+            assert [e.seq for e in entries(found)] == list(range(seq, size))
+            chain = Chain(seq, heads[seq], None)
+            for entry in entries(found):
+                chain.take(entry)
+
+    asyncio.run(play())
