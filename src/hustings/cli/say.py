@@ -181,8 +181,9 @@ async def _speak(
     mouth = Mouth(speak, clock.monotonic())
     while not seat.left.is_set():
         await asyncio.sleep(max(0.0, mouth.due_s - clock.monotonic()))
-        block = mouth.next(clock.monotonic())
-        if block is None or (seconds and mouth.spoken * TICK_S > seconds):
+        over = seconds and (mouth.spoken + 1) * TICK_S > seconds
+        block = None if over else mouth.next(clock.monotonic())
+        if block is None:
             await asyncio.sleep(AFTER_S)
             break
         seat.send(encoder.encode(block))
