@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 IndexWatcher = Callable[[dict[str, Any]], None]
 
 TICK_S: Final = 0.02
-CATCH_UP_TICKS: Final = 10
+CATCH_UP_TICKS: Final = 25  # 0.5 s; a part later than two parts (0.64 s) is hold for ever
 TICKS_PER_SECOND: Final = 50
 
 
