@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.fakes.tools import need
 
@@ -28,6 +29,23 @@ async (seconds) => {
   return [...samples];
 }
 """
+
+
+def microphone(wav: Path) -> tuple[str, ...]:
+    """Arguments for a Chromium whose microphone says what the file holds, over and over."""
+    return (
+        *SOUND,
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={wav}",
+    )
+
+
+async def tapped(browser: Browser, **options: Any) -> BrowserContext:
+    """A context whose pages note when each coded tone begins where (taps.js)."""
+    context = await browser.new_context(bypass_csp=True, **options)
+    await context.add_init_script(path=str(Path(__file__).with_name("taps.js")))
+    return context
 
 
 @asynccontextmanager
