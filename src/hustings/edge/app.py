@@ -31,6 +31,7 @@ from hustings.edge.routes import Routes
 from hustings.edge.server import Connection, Server
 from hustings.edge.upstream import Upstream
 from hustings.settings import Settings, Tls
+from hustings.wire.links import links_for
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Edge:
         )
         routes = Routes(
             self.rooms,
-            Paper(home=settings.public_url.web or _url(settings, settings.web.port)),
+            Paper(lambda asked_host: links_for(settings, asked_host=asked_host)),
             audience,
             counts=self.counts,
             gauges=self.gauges,

@@ -1,12 +1,12 @@
 """Pages and files as ready answers: rendered and compressed once, shared by all who ask.
 
 A listener page depends on the room's public facts and the language, nothing else; it is made anew
-when the facts change and kept for some hundred (room, language) pairs. Called by `edge.routes`.
+when the facts change and kept for some hundred (room, language, own address) triples. Called by `edge.routes`.
 """
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from hustings.edge.protocol import Answer, Request
 from hustings.pages.assets import asset
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.wire import kinds
+from hustings.wire.links import Links
 
 _PAGES: Final = 512
 
@@ -33,10 +34,10 @@ class Page(msgspec.Struct, frozen=True):
 class Paper:
     """The pages of one edge."""
 
-    def __init__(self, *, home: str) -> None:
-        """home: URL of the list of rooms, on the web service."""
-        self._home = home
-        self._pages: dict[tuple[str, str], Page] = {}
+    def __init__(self, links: Callable[[str], Links]) -> None:
+        """links: where the other services are, for somebody who reached us by that `Host`."""
+        self._links = links
+        self._pages: dict[tuple[str, str, Links], Page] = {}
         self._headers = dict(page_headers())
 
     def listener(
@@ -54,9 +55,10 @@ class Paper:
             request.headers.get("accept-language"), request.query.get("lang")
         )
         source = (facts, live)
-        page = self._pages.get((room, language))
+        key = (room, language, self._links(request.headers.get("host", "")))
+        page = self._pages.get(key)
         if page is None or page.source != source:
-            page = self._make(language, room, source)
+            page = self._make(key, room, source)
         headers = {
             **self._headers,
             "Vary": "Accept-Language, Accept-Encoding",
@@ -69,11 +71,13 @@ class Paper:
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
         )
-        body = render("problem.html", language, kind=kind, retry_s=retry_s, home=self._home)
+        home = self._links(request.headers.get("host", "")).web
+        body = render("problem.html", language, kind=kind, retry_s=retry_s, home=home)
         headers = {**self._headers, "Retry-After": str(retry_s), "Cache-Control": "no-store"}
         return Answer(503, headers, body)
 
-    def _make(self, language: str, room: RoomId, source: tuple[Any, Any]) -> Page:
+    def _make(self, key: tuple[str, str, Links], room: RoomId, source: tuple[Any, Any]) -> Page:
+        _, language, links = key
         facts, live = source
         context = dict(live)
         if "roster" in context:
@@ -83,14 +87,15 @@ class Paper:
             language,
             room=msgspec.convert(facts, kinds.Room) if facts is not None else None,
             room_id=room,
-            home=self._home,
+            home=links.web,
+            stage=links.stage,
             **context,
         )
         digest = hashlib.sha256(body).hexdigest()[:16]
         page = Page(source, digest, body, gzip.compress(body, 6, mtime=0))
         if len(self._pages) >= _PAGES:
             del self._pages[next(iter(self._pages))]
-        self._pages[room, language] = page
+        self._pages[key] = page
         return page
 
     def file(self, request: Request) -> Answer:

@@ -25,14 +25,27 @@ export function prepare(live, session) {
       if (session.room.called?.hand !== said.hand) return;
       clearInterval(called);
       write(element("hand-answer"), t("The hosts call on you."));
+      showWay(said.ticket);
     }, 500);
   });
 }
 
 /**
+ * To the speakers' page, which takes the ticket for an invitation; the fragment stays in the browser.
+ * @param {string} ticket
+ */
+function showWay(ticket) {
+  const { stage, room } = /** @type {HTMLElement} */ (document.querySelector(".listener")).dataset;
+  const way = /** @type {HTMLAnchorElement} */ (element("hand-way"));
+  way.href = `${stage}/s/${room}#h=${ticket}`;
+  way.hidden = false;
+  way.focus();
+}
+
+/**
  * @param {string} live
  * @param {FormData} fields
- * @returns {Promise<{raised: boolean, hand: string, words: string}>}
+ * @returns {Promise<{raised: boolean, hand: string, ticket: string, words: string}>}
  */
 async function raise(live, fields) {
   try {
@@ -42,18 +55,18 @@ async function raise(live, fields) {
       body: JSON.stringify({ name: fields.get("name"), question: fields.get("question") }),
     });
     if (answer.ok) {
-      const { hand } = await answer.json();
-      return { raised: true, hand, words: t("Your hand is up. Stay here; the hosts will see it.") };
+      const { hand, ticket } = await answer.json();
+      return { raised: true, hand, ticket, words: t("Your hand is up. Stay here; the hosts will see it.") };
     }
     const { code } = await answer.json().catch(() => ({}));
     if (code === "stage_away") {
-      return { raised: false, hand: "", words: t("The stage cannot be reached just now. Try again in a moment.") };
+      return { raised: false, hand: "", ticket: "", words: t("The stage cannot be reached just now. Try again in a moment.") };
     }
     if (answer.status === 429 || answer.status === 503) {
-      return { raised: false, hand: "", words: t("Too many hands at once. Try again in a moment.") };
+      return { raised: false, hand: "", ticket: "", words: t("Too many hands at once. Try again in a moment.") };
     }
-    return { raised: false, hand: "", words: t("That did not work. Check your name and question.") };
+    return { raised: false, hand: "", ticket: "", words: t("That did not work. Check your name and question.") };
   } catch {
-    return { raised: false, hand: "", words: t("No connection. Try again in a moment.") };
+    return { raised: false, hand: "", ticket: "", words: t("No connection. Try again in a moment.") };
   }
 }

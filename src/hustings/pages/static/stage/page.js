@@ -42,13 +42,16 @@ const view = new View({ hall, line, microphone, audience, people, desk, control 
 
 let lostTimer = 0;
 
-seat.invited(new URLSearchParams(location.hash.slice(1)).get("i") ?? "");
+const opened = new URLSearchParams(location.hash.slice(1));
+seat.invited(opened.get("i") ?? "");
+const ticket = opened.get("h") ?? ""; // of a listener's hand that was called up
 if (location.hash) history.replaceState(null, "", location.pathname + location.search);
 wire();
 begin();
 
 /** A fresh link asks for a name; a reload goes back to where it was. */
 async function begin() {
+  if (ticket && !seat.kept.invitation && !(await tried(() => seat.redeem(ticket), { again: begin }))) return;
   const { kept } = seat;
   if (kept.name && (kept.token || kept.invitation)) {
     view.step("wait");

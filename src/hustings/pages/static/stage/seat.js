@@ -70,6 +70,16 @@ export class Seat {
   }
 
   /**
+   * A listener's hand was called up: its ticket is worth an invitation. Throws as `join`.
+   * @param {string} ticket
+   */
+  async redeem(ticket) {
+    const body = JSON.stringify({ ticket });
+    const answer = await this.#call("redeem", { method: "POST", body }, "application/json");
+    this.invited((await answer.json()).invitation);
+  }
+
+  /**
    * Take the seat. Throws Refusal, or TypeError if the stage cannot be reached.
    * @param {string} name
    */
