@@ -16,6 +16,7 @@ import os
 import threading
 from collections import deque
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -61,11 +62,19 @@ class Disk:
     """The write side of one journal file."""
 
     def __init__(
-        self, fd: int, end: int, index: Index, clock: Clock, settings: JournalSettings, name: str
+        self,
+        fd: int,
+        end: int,
+        index: Index,
+        clock: Clock,
+        settings: JournalSettings,
+        *,
+        folder: Path,
     ) -> None:
-        """fd: open for writing; end: offset behind the last whole record; owned from now on."""
+        """fd: open for writing; end: offset behind the last whole record; folder: the file's."""
         self._fd, self._end, self._index = fd, end, index
-        self._clock, self._settings, self._name = clock, settings, name
+        self._clock, self._settings, self._name = clock, settings, folder.name
+        self._folder: Path | None = folder  # None: a power cut cannot lose the file any more
         self._changed = threading.Condition()  # guards all below
         self._waiting: deque[Waiting] = deque()
         self._bytes = 0
@@ -78,7 +87,7 @@ class Disk:
         self._synced_s = clock.monotonic()
         self._unsynced = False
         self._problem, self._since_ms, self._warned_s = "", 0, 0.0
-        self._thread = threading.Thread(target=self._run, name=f"journal {name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"journal {self._name}", daemon=True)
 
     def start(self, part: int) -> None:
         """Begin; part: the next part number so far."""
@@ -240,6 +249,9 @@ class Disk:
         if not self._unsynced or not (hurry or due):
             return
         os.fdatasync(self._fd)
+        if self._folder is not None:
+            sync_folder(self._folder)
+            self._folder = None
         with self._changed:
             self._synced_s = now
             self._unsynced = False
@@ -276,3 +288,13 @@ class Disk:
                 return
             self._problem, self._since_ms = "", 0
         log.warning("journal %s: the disk takes records again", self._name)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of new files in a folder survive a power cut; OSError if the disk fails."""
+    for place in (folder, folder.parent):  # the room's folder may be new itself
+        descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -124,7 +124,7 @@ class Journal:
             raise
         if recovery.checkpoint and not recovery.checkpoint.is_signed_by(key.public):
             log.warning("%s: its last checkpoint was signed with another key", path)
-        disk = Disk(opened[-1], recovery.end, index, clock, settings, room)
+        disk = Disk(opened[-1], recovery.end, index, clock, settings, folder=place)
         disk.start(recovered.next_part)
 
         def close(timeout_s: float) -> None:

@@ -96,10 +96,6 @@ def prepare(fd: int, path: Path) -> int:
     except Incomplete:
         os.ftruncate(fd, 0)
         os.pwrite(fd, FIRST_LINE, 0)
-        os.fsync(fd)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        os.fsync(folder)  # a power cut must not lose the file's name either
-        os.close(folder)
         return len(FIRST_LINE)
     except PeerError as error:
         raise OperatorError("journal_foreign", f"{path}: {error.title}") from error

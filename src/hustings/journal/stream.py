@@ -68,7 +68,8 @@ async def feed_records(
             await asyncio.to_thread(replay.check, from_seq, after)
             first = from_seq
         else:
-            first = await asyncio.to_thread(replay.tail, tail_s or 0.0)
+            now = attached.media_time if position is None else position()
+            first = await asyncio.to_thread(replay.tail, now - int((tail_s or 0.0) * SAMPLE_RATE))
         yield FIRST_LINE
         pieces = replay.pieces(first)
         while piece := await asyncio.to_thread(next, pieces, b""):
@@ -100,6 +101,8 @@ async def _follow(
             continue
         if piece := live.take():
             yield piece
+    if piece := live.take():  # what came just before the end
+        yield piece
 
 
 class _Live:
@@ -162,11 +165,10 @@ class _Replay:
                 head=self._attached.head.hex(),
             )
 
-    def tail(self, tail_s: float) -> int:
-        """The first entry for a follower who wants the last seconds."""
-        wanted = self._attached.media_time - int(tail_s * SAMPLE_RATE)
+    def tail(self, media_time: int) -> int:
+        """The first entry for a follower who wants everything since then."""
         with self._journal.reader() as reader:
-            return reader.snapshot_before(wanted)
+            return reader.snapshot_before(media_time)
 
     def pieces(self, first: int) -> Iterator[bytes]:
         """Records from entry `first` to the moment of attaching, about 64 KiB at a time."""

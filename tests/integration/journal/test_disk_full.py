@@ -126,7 +126,7 @@ def test_dev_full_is_a_full_disk_and_is_said_each_minute(tmp_path, caplog):
     clock = ManualClock()
     fd = os.open("/dev/full", os.O_RDWR)
     index = Index(tmp_path / "index", writable=True)
-    disk = Disk(fd, 0, index, clock, JournalSettings(), "room")
+    disk = Disk(fd, 0, index, clock, JournalSettings(), folder=tmp_path)
     disk.start(0)
     disk.put(b"record", None)
     wait_for(lambda: not disk.health.ok)

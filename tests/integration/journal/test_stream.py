@@ -233,7 +233,12 @@ def test_in_any_order_of_events_nobody_misses_or_doubles_an_entry(tmp_path_facto
     async def play():
         journal = open_journal(tmp_path_factory.mktemp("steps"))
         heads = [NO_HASH]
-        journal.subscribe(lambda record, item: heads.append(item.hash))
+
+        def remember(record, item):
+            if isinstance(item, Entry):
+                heads.append(item.hash)
+
+        journal.subscribe(remember)
         followers = []
 
         async def join(seq):
