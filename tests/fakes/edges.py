@@ -97,7 +97,11 @@ class Client:
         if self.buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffer)
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        except OSError:
+            sock.close()
+            raise
         self.reader, self.writer = await asyncio.open_connection(sock=sock)
         self.writer.write(self.request)
         lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()

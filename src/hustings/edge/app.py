@@ -61,9 +61,10 @@ class Edge:
             clock=clock,
             tls=_origin_tls(settings),
         )
+        self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
         routes = Routes(
             self.rooms,
-            Paper(lambda asked_host: links_for(settings, asked_host=asked_host)),
+            self._paper,
             audience,
             counts=self.counts,
             gauges=self.gauges,
@@ -81,6 +82,7 @@ class Edge:
 
     async def start(self, sock: socket.socket) -> None:
         """Listen on a bound socket and follow the stage."""
+        self._paper.warm()  # before anybody listens: one loop does everything
         self.upstream.start()
         self._tasks.start(self._turn(), name="rooms")
         self._tasks.start(self._sweep(), name="deadlines")

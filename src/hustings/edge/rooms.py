@@ -245,8 +245,9 @@ class Rooms:
     def line(self, line: Line) -> None:
         """The stage's index names a room, or tells of a change."""
         if line.room not in self.lines and len(self.lines) >= _KNOWN:
-            return
+            del self.lines[next(iter(self.lines))]  # named longest ago; the stage may name it anew
         now_s = self._clock.monotonic()
+        self.lines.pop(line.room, None)
         self.lines[line.room] = (line, now_s)
         if (live := self.live.get(line.room)) is not None:
             if line.facts.get("epoch_ms"):

@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import re
+import socket
+import ssl
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +15,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from hustings.base.errors import OperatorError
+from hustings.edge.app import listen, server_tls
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
+from hustings.settings import Tls
 from hustings.wire import kinds
 from hustings.wire.names import OPUS, PART_SAMPLES
+from tests.fakes.certificates import certificate
 from tests.fakes.edges import Client, RunningEdge, running_edge
 from tests.fakes.stage_feed import StageFeed, sound
 
@@ -536,3 +544,70 @@ async def test_stopping_closes_streams_so_that_players_resume(stage: StageFeed) 
         assert await client.read_for(5) == b""
         assert not client.whole
         await client.__aexit__(None, None, None)
+
+
+# ---------------------------------------------------------------- as a service
+
+
+async def test_under_tls_a_stream_is_the_same(stage: StageFeed, tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path, "edge", names=("localhost", "127.0.0.1"))
+    tls = Tls(cert=str(cert), key=str(key))
+    trust = ssl.create_default_context(cafile=cert)
+    trust.check_hostname = False
+    async with running_edge(stage.url, tls=tls) as edge:
+        await edge.until("rooms.indexed")
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, ssl=trust)
+        writer.write(b"GET /live/demo/opus.mp4 HTTP/1.1\r\nHost: e\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        boxes, parts = cmaf.BoxReader(), []
+        while len(parts) < 6:
+            size = int(await reader.readline(), 16)
+            data = (await reader.readexactly(size + 2))[:-2]
+            parts += [f.media_time // PART_SAMPLES for f in cmaf.fragments(boxes.feed(data))]
+        assert parts == list(range(parts[0], parts[0] + len(parts)))
+        writer.transport.abort()
+        plain_reader, plain = await asyncio.open_connection("127.0.0.1", edge.port)
+        plain.write(b"GET / HTTP/1.1\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            assert not (await plain_reader.read()).startswith(b"HTTP")
+        plain.close()
+
+
+async def test_the_command_serves_and_stops_cleanly() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = (sys.executable, "-m", "hustings", "edge", "--edge-port", str(port))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = await asyncio.create_subprocess_exec(
+        *words, env=environment, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    async with Client(port, "/healthz") as client:
+                        assert client.status == 200
+                        break
+                except ConnectionError:
+                    await asyncio.sleep(0.1)
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+def test_a_taken_port_is_named_with_the_flag_that_helps() -> None:
+    with listen("127.0.0.1", 0) as first:
+        first.listen()
+        with pytest.raises(OperatorError, match="--edge-port"):
+            listen("127.0.0.1", first.getsockname()[1])
+
+
+@pytest.mark.parametrize("missing", ["/nowhere.crt", __file__])
+def test_a_certificate_that_is_none_is_said(missing: str) -> None:
+    with pytest.raises(OperatorError) as caught:
+        server_tls(Tls(cert=missing, key=missing))
+    assert caught.value.code == "tls_pair"
