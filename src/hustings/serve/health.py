@@ -22,13 +22,16 @@ class Health:
     frozen_after_s: float
     ready_within_s: float
     ready_url: str = ""
-    _beats: dict[str, float] = field(default_factory=dict)
+    starved_s: float = 0.0  # how long it has waited for a core so far; not its own fault
+    _beats: dict[str, float] = field(
+        default_factory=dict
+    )  # loop -> its last beat, in time not starved
 
     def heard(self, line: str, now_s: float) -> None:
         """Take one line from the child's pipe: `beat <loop>` or `ready <url>`."""
         word, _, rest = line.partition(" ")
         if word == "beat":
-            self._beats[rest] = now_s
+            self._beats[rest] = now_s - self.starved_s
         elif word == "ready":
             self.ready_url = rest
 
@@ -40,8 +43,9 @@ class Health:
         """
         patience = self.frozen_after_s + 2 * own_delay_s
         for loop, last in self._beats.items():
-            if now_s - last > patience:
-                return f"its {loop} stood still for {now_s - last:.1f} s"
+            still_s = now_s - self.starved_s - last
+            if still_s > patience:
+                return f"its {loop} stood still for {still_s:.1f} s"
         waited = now_s - self.started_s
         if not self.ready_url and waited > self.ready_within_s + 2 * own_delay_s:
             return f"it was not ready within {waited:.0f} s"

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from hustings.base.clock import Clock
@@ -126,11 +127,24 @@ class Keeper:
             await asyncio.sleep(LOOK_S)
             now = self._clock.monotonic()
             late_s = max(0.0, now - before - LOOK_S)
+            self._health.starved_s = _starved_s(process.pid)
             if trouble := self._health.trouble(now, own_delay_s=late_s):
                 self._cause = trouble
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 return
+
+
+def _starved_s(pid: int) -> float:
+    """How long the process was runnable without a core (Linux; elsewhere 0).
+
+    A machine at its limit looks like a frozen process from outside, and a restart would make it
+    worse. Source: the second number of /proc/PID/schedstat, ns; of the main thread.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _set_niceness(pid: int, niceness: int) -> None:

@@ -35,6 +35,15 @@ def test_a_starved_machine_grants_patience():
     assert child.trouble(105.0, own_delay_s=1.0) == ""
 
 
+def test_a_child_without_a_core_is_not_frozen():
+    child = health()
+    child.starved_s = 1.0
+    child.heard("beat loop", 101.0)
+    child.starved_s = 4.0  # of the next 5 s it waited 3 for its turn
+    assert child.trouble(106.0) == ""
+    assert child.trouble(107.1) != ""
+
+
 def test_other_lines_are_ignored():
     child = health()
     child.heard("\x00garbage", 101.0)
