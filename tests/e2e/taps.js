@@ -11,6 +11,8 @@
         super();
         this.hz = options.processorOptions.hz;
         this.window = new Float32Array(480); // 10 ms
+        // Hann: a tone that begins within the window must not look like other tones.
+        this.hann = this.window.map((_, i) => 1 - Math.cos((2 * Math.PI * (i + 0.5)) / 480));
         this.filled = 0;
         this.quiet = this.hz.map(() => 100); // windows since the tone was last heard
       }
@@ -28,7 +30,7 @@
         this.hz.forEach((hz, i) => {
           const c = 2 * Math.cos(2 * Math.PI * hz / sampleRate);
           let a = 0, b = 0;
-          for (const x of this.window) { const t = x + c * a - b; b = a; a = t; }
+          this.window.forEach((x, k) => { const t = x * this.hann[k] + c * a - b; b = a; a = t; });
           const power = (a * a + b * b - c * a * b) * 4 / (n * n); // amplitude squared
           const on = power > 4e-5; // amplitude 0.006
           if (on && this.quiet[i] >= 20) this.port.postMessage({hz, at: Date.now() - 10, power});

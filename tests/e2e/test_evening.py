@@ -30,12 +30,12 @@ async def test_each_hears_the_other_never_themselves_and_a_third_hears_both(tmp_
             await ear.goto(f"{house.edge}/r/square")
             await asyncio.sleep(14)
 
-            assert await power(ada, "return", BEN_HZ) > 1e-4
-            assert await power(ben, "return", ADA_HZ) > 1e-4
-            assert await power(ada, "return", ADA_HZ) < 4e-5  # never oneself
-            assert await power(ben, "return", BEN_HZ) < 4e-5
-            assert await power(ear, "ear", ADA_HZ) > 1e-4
-            assert await power(ear, "ear", BEN_HZ) > 1e-4
+            for who, own, other in ((ada, ADA_HZ, BEN_HZ), (ben, BEN_HZ, ADA_HZ)):
+                others = await power(who, "return", other)
+                assert others > 1e-3
+                assert await power(who, "return", own) < others / 100  # never oneself: below -20 dB
+            assert await power(ear, "ear", ADA_HZ) > 1e-3
+            assert await power(ear, "ear", BEN_HZ) > 1e-3
 
             said = await onsets(ada, "mic", ADA_HZ)
             to_ben = delays(said, await onsets(ben, "return", ADA_HZ), most_ms=1_900)
