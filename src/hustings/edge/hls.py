@@ -47,7 +47,10 @@ class Hls:
                 raise TryLater("room_closed", "This room is not open yet.", delay_s=10)
             self._begun(connection, request, room, path, refuse)
 
-        room.when_begun(begun, refuse)
+        try:
+            room.when_begun(begun, refuse)
+        except HustingsError as error:  # known at once; the same answer as after a wait
+            refuse(error)
 
     def _begun(
         self,

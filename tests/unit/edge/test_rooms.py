@@ -1,0 +1,159 @@
+"""Which rooms an edge carries, for how long, and who waits for what."""
+
+import pytest
+
+from hustings.base.clock import ManualClock
+from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
+from hustings.base.ids import RoomId
+from hustings.edge import rooms as rooms_module
+from hustings.edge.metrics import Counts
+from hustings.edge.rooms import Line, LiveRoom, Rooms
+from hustings.journal.records import Position
+from hustings.settings import EdgeSettings
+from hustings.wire.names import PART_SAMPLES
+from tests.fakes.entries import Writer
+
+ROOM = RoomId("demo")
+
+
+class House:
+    """An edge's rooms in virtual time, and whom it follows."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.counts = Counts()
+        self.rooms = Rooms(settings=EdgeSettings(), clock=self.clock, counts=self.counts)
+        self.followed: list[str] = []
+        self.rooms.follow = lambda live: self.followed.append(f"+{live.id}")
+        self.rooms.unfollow = lambda room: self.followed.append(f"-{room}")
+        self.writer = Writer()
+        self.heard: list[str] = []
+
+    def line(self, room: str = "demo", *, at: int = 500, **facts: object) -> None:
+        known = {"room": room, "title": "T", "state": "live", "epoch_ms": 9, **facts}
+        self.rooms.line(Line(RoomId(room), known, at * PART_SAMPLES))
+        self.rooms.indexed = True
+
+    def feed(self, live: LiveRoom, at: int = 500) -> None:
+        for n in range(at - 100, at):
+            live.record(self.writer.part(n))
+        live.record(Position(at * PART_SAMPLES, 0, 0))
+
+    def pass_s(self, seconds: float) -> None:
+        for _ in range(round(seconds / 0.08)):
+            self.clock.advance(0.08)
+            self.rooms.tick()
+
+    def then(self) -> None:
+        self.heard.append("then")
+
+    def refuse(self, error: HustingsError) -> None:
+        self.heard.append(error.code)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def test_unknown_rooms_cost_nothing(house: House) -> None:
+    with pytest.raises(TryLater):
+        house.rooms.find(ROOM)
+    house.rooms.indexed = True
+    with pytest.raises(NotFound):
+        house.rooms.find(ROOM)
+    assert (house.rooms.live, house.followed) == ({}, [])
+
+
+def test_a_room_is_followed_once_and_let_go_a_minute_after_the_last_asked(house: House) -> None:
+    house.line()
+    live = house.rooms.find(ROOM)
+    assert house.rooms.find(ROOM) is live
+    house.pass_s(59)
+    live.touch()
+    house.pass_s(59)
+    assert house.followed == ["+demo"]
+    house.pass_s(2)
+    assert house.followed == ["+demo", "-demo"]
+    assert house.rooms.find(ROOM) is not live
+
+
+def test_who_waits_for_the_beginning_is_called_or_told(house: House) -> None:
+    house.rooms.line(Line(ROOM, {"room": "demo", "state": "live"}))
+    live = house.rooms.find(ROOM)
+    live.when_begun(house.then, house.refuse)
+    house.pass_s(4)
+    assert house.heard == []
+    house.pass_s(2)
+    assert house.heard == ["room_starting"]
+    house.line()
+    live.program.facts.room["epoch_ms"] = 9
+    live.when_begun(house.then, house.refuse)
+    house.feed(live)
+    house.rooms.tick()
+    assert house.heard == ["room_starting", "then"]
+    live.when_begun(house.then, house.refuse)
+    assert house.heard[-2:] == ["then", "then"]
+
+
+def test_blocked_requests_wake_with_their_part_and_count_as_listeners(house: House) -> None:
+    house.line()
+    live = house.rooms.find(ROOM)
+    house.feed(live)
+    house.rooms.tick()
+    assert live.program.next == 500
+    live.when_sent(499, house.then, house.refuse)
+    assert house.heard == ["then"]
+    live.when_sent(500, house.then, house.refuse, listener=True)
+    live.when_sent(500, house.then, house.refuse)
+    live.when_sent(5_000, house.then, house.refuse)
+    assert (live.listeners, live.waiting) == (1, 3)
+    live.record(house.writer.part(500))
+    live.tick()
+    assert house.heard == ["then"] * 3
+    house.pass_s(13)
+    assert house.heard[-1] == "room_starting"
+    assert live.waiting == 0
+
+
+def test_waiting_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms_module, "_WAITS", 3)
+    house.line()
+    live = house.rooms.find(ROOM)
+    for _ in range(3):
+        live.when_begun(house.then, house.refuse)
+    with pytest.raises(TryLater):
+        live.when_begun(house.then, house.refuse)
+
+
+def test_the_known_rooms_are_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms_module, "_KNOWN", 3)
+    for name in ("a", "b", "c", "a", "d"):
+        house.line(name)
+    assert list(house.rooms.lines) == ["c", "a", "d"]
+
+
+def test_channels_tell_why_there_are_none(house: House) -> None:
+    house.line(radio=False)
+    live = house.rooms.find(ROOM)
+    with pytest.raises(TryLater) as closed:
+        live.channel("opus", chunked=True)
+    assert closed.value.code == "room_closed"
+    house.feed(live)
+    house.rooms.tick()
+    assert live.channel("opus", chunked=True) is live.channel("opus", chunked=True)
+    with pytest.raises(NotFound):
+        live.channel("mp3", chunked=False)
+    live.program.facts.room["state"] = "ended"
+    with pytest.raises(UserError) as ended:
+        live.channel("opus", chunked=True)
+    assert ended.value.facts["status"] == 410
+
+
+def test_a_stage_that_is_gone_leaves_the_clock_and_hold(house: House) -> None:
+    house.line(at=500)
+    house.pass_s(32)  # nobody listens, nothing is followed
+    live = house.rooms.find(ROOM)
+    house.pass_s(3)  # its feed never answers
+    assert live.program.source == "hold"
+    assert live.program.next in range(500 + 105, 500 + 110)
