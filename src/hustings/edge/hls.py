@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
-from hustings.edge import playlists, protocol
+from hustings.edge import playlists
 from hustings.edge.protocol import Answer, Request
 from hustings.edge.rooms import LiveRoom, is_rendition
 from hustings.edge.server import Connection
@@ -40,7 +40,7 @@ class Hls:
         """Answer a path below `/live/{room}/`, now or when its part has come."""
 
         def refuse(error: HustingsError) -> None:
-            connection.answer(protocol.problem(error, _BRIEF))
+            connection.refuse(error, _BRIEF)
 
         def begun() -> None:
             if not room.program.begun:

@@ -9,7 +9,7 @@ further on they are dropped unanswered.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from hustings.base.clock import Clock
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 WRITE_S: Final = 60.0  # to read one whole answer (a 40 kB segment at 6 kbit/s)
 _SPARE: Final = 1_000  # connections that are only told to come later
+OPEN: Final = {"Access-Control-Allow-Origin": "*"}
 _CHATTER: Final = 64 * 1024  # a listener has nothing more to say
 
 Handler = Callable[["Connection", Request], None]
@@ -185,10 +186,10 @@ class Connection(asyncio.Protocol):
         elif following is not None:  # not from here: a thousand pipelined ones would nest
             asyncio.get_running_loop().call_soon(self._handle, following)
 
-    def refuse(self, error: HustingsError) -> None:
+    def refuse(self, error: HustingsError, headers: Mapping[str, str] = OPEN) -> None:
         """Answer with a problem; after a broken request nothing more can be read."""
         self._server.counts.refusals[error.code] += 1
-        answer = protocol.problem(error, {"Access-Control-Allow-Origin": "*"})
+        answer = protocol.problem(error, headers)
         if isinstance(error, PeerError):
             if not self.closed:
                 self._server.counts.answers[answer.status] += 1
