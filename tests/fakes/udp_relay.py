@@ -87,6 +87,7 @@ class UdpRelay:
         self.up = Fate(up, seed)
         self.down = Fate(down or Network(), seed + 1)
         self.port = 0
+        self.dark = False  # set: nothing passes at all, as when a cable is pulled
         self._spare_setup = spare_setup
         self._stage: tuple[str, int] | None = None
         self._clients: dict[tuple[str, int], asyncio.Future[_Socket]] = {}
@@ -128,6 +129,8 @@ class UdpRelay:
         return protocol
 
     def _came(self, sock: _Socket, data: bytes, addr: tuple[str, int]) -> None:
+        if self.dark:
+            return
         loop = asyncio.get_running_loop()
         fate = self.up if sock.client is None else self.down
         is_media = bool(data) and 128 <= data[0] <= 191 and not 64 <= (data[1] & 0x7F) < 96
