@@ -9,6 +9,7 @@ import pytest
 
 from hustings.base.clock import ManualClock
 from hustings.base.errors import NotFound, OperatorError, UserError
+from hustings.journal.auditing import audit_file
 from hustings.journal.chain import Chain
 from hustings.journal.checkpoint import Checkpoint
 from hustings.journal.entry import Entry, Visibility
@@ -197,6 +198,39 @@ def test_a_flipped_bit_in_a_header_cuts_the_file_there_and_keeps_the_rest_aside(
     again.close()
     assert path.read_bytes()[: victim.offset] == data[: victim.offset]
     assert "could not be read and were moved" in caplog.text
+
+
+def test_a_removed_entry_cuts_the_file_there_and_keeps_the_rest_aside(tmp_path, path, caplog):
+    """Nobody but somebody with an editor does this: what follows it is not our chain any more."""
+    written(tmp_path)
+    victim = records(path)[20]
+    data = path.read_bytes()
+    path.write_bytes(data[: victim.offset] + data[victim.end :])
+    again = open_journal(tmp_path)
+    (aside,) = path.parent.glob("journal.torn-*")
+    assert aside.read_bytes() == data[victim.end :]
+    assert again.recovered.cut_bytes == len(data) - victim.end
+    assert "belongs" in caplog.text
+    begin(again)
+    again.close()
+    assert audit_file(path, public=KEY.public).ok
+
+
+def test_an_erased_body_does_not_disturb_a_start(tmp_path):
+    journal = open_journal(tmp_path)
+    begin(journal)
+    speak(journal, range(30), snapshot_every=12)
+    journal.erase(journal.size - 2)
+    with journal.reader() as reader:
+        stage_snapshots = [e.seq for e in reader.entries() if e.kind == "snapshot" and e.visibility]
+    journal.erase(stage_snapshots[-1])
+    journal.close()
+    again = open_journal(tmp_path)
+    assert (again.size, again.head) == (journal.size, journal.head)
+    assert again.recovered.snapshot.size == stage_snapshots[-2]
+    assert sum(e.body is None for e in again.recovered.entries) == 2
+    assert (again.recovered.lost_bodies, again.recovered.cut_bytes) == (0, 0)
+    again.close()
 
 
 def test_damage_before_the_last_snapshot_is_not_even_read(tmp_path, path):
