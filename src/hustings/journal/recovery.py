@@ -199,6 +199,8 @@ class Recovery:
         record = read_record(found.type, found.payload)
         if not isinstance(record, Checkpoint):
             return
+        if record.size > self.chain.size:
+            raise PeerError("chain_broken", f"Entries before {record.size} are missing.")
         if record.head == self.chain.head:
             self._doubt = None
         if not self.chain.agrees(record):
