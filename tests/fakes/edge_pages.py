@@ -197,7 +197,8 @@ class FakeEdge:
         return 404, [], b""
 
     async def _stream(self, rendition: str, query: str, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/mp4\r\nConnection: close\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/mp4\r\nConnection: close\r\n")
+        writer.write(b"Access-Control-Allow-Origin: *\r\n\r\n")
         wished = int(parse_qs(query).get("from", ["-1"])[0])
         oldest = self.next_part - BACKLOG_PARTS
         n = self.next_part - 2 if wished < 0 or wished > self.next_part else max(wished, oldest)

@@ -14,7 +14,9 @@ async def serving(app: Any) -> AsyncIterator[str]:
     """Serve `app` on 127.0.0.1, any free port; yields its base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, lifespan="off", log_config=None, timeout_graceful_shutdown=1, ws="websockets-sansio"
+    )
     server = uvicorn.Server(config)
     serving_task = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
     try:

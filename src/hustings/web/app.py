@@ -76,6 +76,9 @@ def run_web(settings: Settings) -> int:
 
 async def _run(settings: Settings, clock: Clock) -> int:
     with bound_socket(settings.host, settings.web.port, flag="--web-port") as listener:
+        port = listener.getsockname()[1]  # 0 in the settings means any free one
+        web = msgspec.structs.replace(settings.web, port=port)
+        settings = msgspec.structs.replace(settings, web=web)
         async with open_services(settings, clock) as services:
             return await _serve(services, listener)
 

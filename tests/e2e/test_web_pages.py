@@ -1,0 +1,161 @@
+"""Web's pages in Chromium: from the printed link to a room and its links, by the real process."""
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.barriers import barriers
+from tests.e2e.chromium import chromium
+from tests.fakes.tree import ROOT
+from tests.fakes.web_house import House, open_house
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with chromium() as browser:
+        context = await browser.new_context(
+            viewport={"width": 390, "height": 844}, locale="en-GB", timezone_id="Europe/Berlin"
+        )
+        each = await context.new_page()
+        errors: list[str] = []
+        each.on("pageerror", lambda error: errors.append(str(error)))
+        each.on("console", lambda m: errors.append(m.text) if "Security" in m.text else None)
+        yield each
+        assert errors == []
+
+
+def url(house: House, path: str) -> str:
+    return str(house.browser.base_url).rstrip("/") + path
+
+
+async def become_host(page: Page, house: House) -> None:
+    await page.goto(url(house, f"/start#{await house.services.house.new_code()}"))
+    await page.get_by_role("button", name="Become host").click()
+    await expect(page).to_have_url(url(house, "/rooms/new"))
+
+
+async def make_room(page: Page) -> None:
+    await page.fill("#title", "Is the new bridge worth it?")
+    await page.fill("#host", "Amina Berg")
+    await page.fill("#start", "2027-02-01T19:30")
+    await page.fill("#speakers", "Kim Ngo\nليلى حداد")
+    await page.get_by_role("button", name="Make the room").click()
+    await expect(page.locator("h1")).to_have_text("Is the new bridge worth it?")
+
+
+async def test_from_the_link_to_the_invitations(page: Page, house: House) -> None:
+    await page.goto(url(house, f"/start#{await house.services.house.new_code()}"))
+    await expect(page.locator("#code")).to_be_hidden()  # taken from the link
+    assert "#" not in page.url
+    await page.get_by_role("button", name="Become host").click()
+    await make_room(page)
+    await expect(page.get_by_role("status")).to_contain_text("The room is made")
+    seats = page.locator(".seat")
+    await expect(seats).to_have_count(3)
+    assert re.search(r"/s/[\w-]+#i=", await seats.nth(1).locator("input").input_value())
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await seats.nth(1).get_by_role("button", name=re.compile("Copy")).click()
+    await expect(seats.nth(1).get_by_role("button", name="Copied")).to_be_visible()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied == await seats.nth(1).locator("input").input_value()
+    await house.turn()
+    (room,) = house.stage.rooms.values()
+    assert room["start_ms"] == 1_801_506_600_000  # 2027-02-01 18:30 UTC
+
+
+async def test_editing_keeps_the_start_in_ones_own_zone(page: Page, house: House) -> None:
+    await become_host(page, house)
+    await make_room(page)
+    await page.get_by_text("Edit the room").click()
+    await expect(page.locator("#start")).to_have_value("2027-02-01T19:30")
+    await page.fill("#title", "A better title")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("h1")).to_have_text("A better title")
+    await house.turn()
+    (room,) = house.stage.rooms.values()
+    assert (room["title"], room["start_ms"]) == ("A better title", 1_801_506_600_000)
+
+
+async def test_withdrawing_asks_first(page: Page, house: House) -> None:
+    await become_host(page, house)
+    await make_room(page)
+    kim = page.locator(".seat", has_text="Kim Ngo")
+    await kim.get_by_role("button", name=re.compile("Withdraw")).click()
+    await page.keyboard.press("Escape")
+    await expect(kim.locator("input")).to_be_visible()
+    await kim.get_by_role("button", name=re.compile("Withdraw")).click()
+    await page.locator("#confirm").get_by_role("button", name="Withdraw").click()
+    await expect(kim).to_have_attribute("data-withdrawn", "")
+    await house.turn()  # first the room itself
+    await house.turn()
+    assert len(house.stage.revoked) == 1
+
+
+async def test_without_scripts_it_works_too(house: House) -> None:
+    code = await house.services.house.new_code()
+    async with chromium() as browser:
+        context = await browser.new_context(java_script_enabled=False, locale="de-DE")
+        page = await context.new_page()
+        await page.goto(url(house, "/start"))
+        await page.fill("#code", code)
+        await page.get_by_role("button", name="Gastgeber werden").click()
+        await page.fill("#title", "Ohne Skripte")
+        await page.get_by_role("button", name="Raum anlegen").click()
+        await expect(page.locator("h1")).to_have_text("Ohne Skripte")
+        await page.locator(".seat").get_by_role("button", name="Zurückziehen").click()
+        await expect(page.locator(".seat")).to_have_attribute("data-withdrawn", "")
+
+
+async def test_the_first_start_prints_a_link_that_works(page: Page, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hustings", "web", "--data", str(tmp_path), "--web-port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+    )
+    try:
+        assert process.stdout
+        async with asyncio.timeout(60):
+            line = (await process.stdout.readline()).decode()
+        found = re.search(r"http://127\.0\.0\.1:[1-9]\S+/start#\S+", line)
+        assert found, line
+        await page.goto(found[0])
+        await page.get_by_role("button", name="Become host").click()
+        await expect(page.locator("h1")).to_have_text("New room")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark"), ("de", "light")])
+async def test_nothing_bars_anyone(page: Page, house: House, language: str, scheme: str) -> None:
+    await page.set_viewport_size({"width": 320, "height": 720})
+    await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for path in ("/", "/start", "/nothing", "/api/docs"):
+        await page.goto(url(house, f"{path}?lang={language}"))
+        assert await barriers(page) == [], path
+    await become_host(page, house)
+    await page.goto(url(house, f"/rooms/new?lang={language}"))
+    assert await barriers(page) == []
+    answer = await page.request.post(
+        url(house, "/rooms"), form={"title": "A room", "address": "hall"}
+    )
+    assert answer.ok
+    for path in ("/", "/rooms/hall"):
+        await page.goto(url(house, f"{path}?lang={language}"))
+        assert await barriers(page) == [], path

@@ -1,0 +1,185 @@
+/** The speakers' page without a browser: pauses, silence, reasons, the light, the room. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { light } from "../../src/hustings/pages/static/stage/audience.js";
+import { pause } from "../../src/hustings/pages/static/stage/control.js";
+import { Hall } from "../../src/hustings/pages/static/stage/hall.js";
+import { Silence, decibels, shown } from "../../src/hustings/pages/static/stage/meter.js";
+import { troubleOf } from "../../src/hustings/pages/static/stage/microphone.js";
+import { Refusal, Seat } from "../../src/hustings/pages/static/stage/seat.js";
+
+test("pauses grow, are spread, and stay within five seconds", () => {
+  for (let failures = 0; failures < 50; failures += 1) {
+    assert.ok(pause(failures, 0) < pause(failures, 0.999));
+    assert.ok(pause(failures + 1, 0.5) >= pause(failures, 0.5));
+    assert.ok(pause(failures, 0.999) <= 5);
+  }
+  assert.ok(pause(0, 0.999) <= 0.3);
+});
+
+test("silence is told after five seconds and forgotten at the first sound", () => {
+  const silence = new Silence();
+  assert.equal(silence.heard(-90, 0), false);
+  assert.equal(silence.heard(-90, 4.9), false);
+  assert.equal(silence.heard(-Infinity, 5), true);
+  assert.equal(silence.heard(-50, 5.1), false);
+  assert.equal(silence.heard(-90, 5.2), false);
+  assert.equal(silence.heard(-90, 10), false);
+  silence.reset();
+  assert.equal(silence.heard(-90, 10.3), false);
+});
+
+test("levels are RMS, and the meter has a floor and an end", () => {
+  assert.ok(Math.abs(decibels(new Float32Array(100).fill(1))) < 1e-6);
+  assert.ok(Math.abs(decibels(new Float32Array(100).fill(0.1)) + 20) < 1e-4);
+  assert.equal(decibels(new Float32Array(4)), -Infinity);
+  assert.deepEqual([-120, -60, -30, 0, 6].map(shown), [0, 0, 0.5, 1, 1]);
+});
+
+test("why a microphone is off", () => {
+  const because = (name) => troubleOf(new DOMException("", name));
+  assert.equal(because("NotAllowedError"), "refused");
+  assert.equal(because("NotFoundError"), "none");
+  assert.equal(because("OverconstrainedError"), "none");
+  assert.equal(because("NotReadableError"), "busy");
+  assert.equal(because("AbortError"), "busy");
+  assert.equal(because("TypeError"), "failed");
+  assert.equal(troubleOf("what"), "failed");
+});
+
+const ON_AIR = {
+  state: "live",
+  onStage: true,
+  muted: false,
+  microphone: true,
+  line: true,
+  edge: true,
+  speakingS: 0.1,
+  namedS: NaN,
+};
+
+test("the light is green only when the edge names me", () => {
+  assert.equal(light({ ...ON_AIR, namedS: 0 }), "heard");
+  assert.equal(light({ ...ON_AIR, namedS: 2.9 }), "heard");
+  assert.equal(light({ ...ON_AIR, namedS: 3.1, speakingS: NaN }), "silent");
+  assert.equal(light(ON_AIR), "silent");
+  assert.equal(light({ ...ON_AIR, speakingS: 3.5 }), "late");
+});
+
+test("the light names what is to be mended first", () => {
+  const named = { ...ON_AIR, namedS: 0 };
+  assert.equal(light({ ...named, edge: false }), "edge");
+  assert.equal(light({ ...named, muted: true, edge: false }), "muted");
+  assert.equal(light({ ...named, state: "lobby", muted: true }), "lobby");
+  assert.equal(light({ ...named, state: "scheduled" }), "scheduled");
+  assert.equal(light({ ...named, onStage: false, state: "lobby" }), "backstage");
+  assert.equal(light({ ...named, line: false, onStage: false }), "line");
+  assert.equal(light({ ...named, microphone: false, line: false }), "microphone");
+  assert.equal(light({ ...named, microphone: false, state: "ended" }), "ended");
+});
+
+const person = (id, role, place, more = {}) => ({ id, name: id, role, place, ...more });
+const WELCOME = {
+  type: "welcome",
+  you: "me",
+  room: { title: "T" },
+  roster: [
+    person("sp", "speaker", "backstage"),
+    person("me", "cohost", "backstage"),
+    person("ho", "host", "stage", { connected: true }),
+    person("on", "speaker", "stage"),
+  ],
+  hands: [],
+  speaking: [],
+  asked: ["me"],
+  edge: "e",
+  listen: "l",
+};
+
+test("the room is folded from messages", () => {
+  const hall = new Hall();
+  assert.equal(hall.me, undefined);
+  hall.apply(WELCOME);
+  assert.deepEqual(hall.people.map((each) => each.id), ["ho", "me", "on", "sp"]);
+  assert.equal(hall.state, "scheduled");
+  assert.equal(hall.invited, true);
+  assert.equal(hall.me.connected, false);
+  hall.apply({ type: "roster", roster: [person("me", "cohost", "stage")] });
+  assert.equal(hall.invited, false);
+  hall.apply({ type: "invited" });
+  assert.equal(hall.invited, false);
+  hall.apply({ type: "levels", levels: { me: -20 }, speaking: ["me"] });
+  assert.ok(hall.speaking.has("me"));
+  hall.apply({ type: "something new" });
+});
+
+test("what one may do to whom", () => {
+  const hall = new Hall();
+  const acts = (you, id) => {
+    hall.apply({ ...WELCOME, you });
+    return hall.actions(hall.people.find((each) => each.id === id)).join(" ");
+  };
+  assert.equal(acts("me", "sp"), "invite remove");
+  assert.equal(acts("me", "on"), "mute backstage remove");
+  assert.equal(acts("me", "ho"), "");
+  assert.equal(acts("ho", "me"), "invite remove");
+  assert.equal(acts("ho", "ho"), "");
+  assert.equal(acts("sp", "on"), "");
+});
+
+/** A seat whose calls are answered from a list: [path, status, body]. */
+function seatWith(t, answers, kept = {}) {
+  const calls = [];
+  t.mock.method(globalThis, "fetch", async (url, init) => {
+    const [path, status, body] = answers[calls.length];
+    assert.ok(url.endsWith(path), url);
+    calls.push([path, init]);
+    return new Response(JSON.stringify(body), { status });
+  });
+  let stored = kept;
+  const store = { read: () => stored, write: (news) => (stored = news) };
+  const renewed = [];
+  const seat = new Seat("http://stage/rooms/x", store, (token) => renewed.push(token));
+  t.after(() => seat.close());
+  return { seat, calls, renewed, stored: () => stored };
+}
+
+const PASS = { token: "t1", expires_s: 900 };
+
+test("an invitation is exchanged and remembered", async (t) => {
+  const { seat, calls, renewed, stored } = seatWith(t, [["join", 200, { ...PASS, name: "Kim" }]]);
+  seat.invited("inv");
+  await seat.join("kim");
+  assert.deepEqual(JSON.parse(calls[0][1].body), { invitation: "inv", name: "kim" });
+  assert.equal(calls[0][1].headers.Authorization, undefined);
+  assert.deepEqual(renewed, ["t1"]);
+  assert.equal(stored().name, "Kim");
+  assert.equal(stored().token, "t1");
+});
+
+test("a reload renews; if the token has died it joins again", async (t) => {
+  const dead = ["renew", 401, { code: "token_expired", title: "No." }];
+  const kept = { invitation: "inv", name: "Kim", token: "old" };
+  const { seat, calls, renewed } = seatWith(t, [dead, ["join", 200, PASS]], kept);
+  await seat.resume();
+  assert.equal(calls[0][1].headers.Authorization, "Bearer old");
+  assert.deepEqual(renewed, ["t1"]);
+});
+
+test("a stage that is starting is no reason to join again", async (t) => {
+  const kept = { invitation: "inv", name: "Kim", token: "old" };
+  const { seat, calls } = seatWith(t, [["renew", 503, { code: "busy", title: "Busy." }]], kept);
+  await assert.rejects(seat.resume(), (error) => error instanceof Refusal && error.passing);
+  assert.equal(calls.length, 1);
+});
+
+test("another link is another seat", (t) => {
+  const kept = { invitation: "one", name: "Kim", token: "old", went: true };
+  const { seat } = seatWith(t, [], kept);
+  seat.invited("one");
+  assert.equal(seat.token, "old");
+  seat.invited("two");
+  assert.deepEqual([seat.token, seat.kept.name, seat.kept.went], ["", "", false]);
+});
