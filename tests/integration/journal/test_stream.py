@@ -77,6 +77,7 @@ async def test_at_the_head_only_what_is_new_comes(journal):
     (only,) = RecordReader(first_line=False).feed(await asyncio.wait_for(anext(feed), 5))
     assert only.seq == journal.size - 1
     await feed.aclose()
+    assert not journal._subscribers
 
 
 @pytest.mark.parametrize(
