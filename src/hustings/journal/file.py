@@ -2,7 +2,8 @@
 
 Keeps true: every entry follows the one before it, whoever appends; subscribers see all records in
 order and at once; nothing here waits for the disk (`journal.disk` does), so `append` may be called
-from the 20 ms tick: about 30 µs for a part. All methods may be called from any thread.
+from the 20 ms tick: 12 µs for a part in a loop, about 0.15 ms (p99 0.35) at a room's own pace on a
+busy machine (`python -m bench record`). All methods may be called from any thread.
 
 On disk: FOLDER/ROOM/journal, with the caches and side files of `journal.recovery` beside it.
 """
