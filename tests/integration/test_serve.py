@@ -9,6 +9,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.fakes.certificates import certificate
 from tests.support.house import House
 
 
@@ -44,6 +45,36 @@ def test_the_demo_sounds_and_survives_its_services(tmp_path):
             until(lambda s=service, b=before: _other(house, s, b), f"a new {service}")
             until(lambda: speaking(house), f"the voices after the {service} had died")
             assert f"{service} ended (signal SIGKILL)" in house.log.read_text()
+
+
+class TlsHouse(House):
+    """The same behind a certificate of another name, from an authority nobody here knows."""
+
+    def __init__(self, folder, *flags):
+        cert, key = certificate(folder, "c", names=("debate.example",), authority=True)
+        super().__init__(folder / "d", *flags, "--tls-cert", str(cert), "--tls-key", str(key))
+        self.web, self.stage, self.edge = (
+            url.replace("http:", "https:") for url in (self.web, self.stage, self.edge)
+        )
+
+    @staticmethod
+    def _ready(base):
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{base}/readyz", timeout=2, verify=False).status_code == 200
+        return False
+
+
+@pytest.mark.slow
+def test_the_services_find_each_other_under_tls(tmp_path):
+    """The edge carries two voices: it reached the stage, and so did the demo and `say`."""
+    with TlsHouse(tmp_path, "--demo") as house:
+
+        def roster():
+            answer = httpx.get(f"{house.edge}/live/demo/state.json", verify=False, timeout=5)
+            return answer.status_code == 200 and len(answer.json()["roster"]) == 2
+
+        until(roster, "two voices on stage")
+        assert f"listen  {house.edge}/r/demo\n" in house.log.read_text()
 
 
 def _other(house, service, before):

@@ -1,6 +1,6 @@
 """A service's TCP port and its certificate, with errors that say which flag to turn.
 
-Used by the three services; the ports themselves are theirs.
+Used by the three services; the ports themselves are theirs. Also how they trust each other.
 """
 
 import errno
@@ -58,4 +58,18 @@ def server_tls(cert: str, key: str) -> ssl.SSLContext | None:
             "tls_pair",
             f"The certificate {cert} and key {key} cannot be used ({error}); see --tls-cert, --tls-key.",
         ) from error
+    return context
+
+
+def neighbour_tls(cert: str) -> ssl.SSLContext | bool:
+    """How to check a service on this machine: it shows our own certificate, whatever its name.
+
+    cert: the chain that it serves, PEM; "" without TLS. The chain itself is the trust anchor
+    (hence PARTIAL_CHAIN: its root is not in the file), and 127.0.0.1 is none of its names.
+    """
+    if not cert:
+        return True
+    context = ssl.create_default_context(cafile=cert)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context

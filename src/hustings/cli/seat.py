@@ -130,7 +130,7 @@ class Seat:
                 f"{ticket.stage.replace('http', 'ws', 1)}/rooms/{ticket.room}/control",
                 additional_headers={"Cookie": self._cookies()},
                 proxy=None if is_loopback(ticket.stage) else True,
-                ssl=trust(ticket.ca) if ticket.stage.startswith("https") else None,
+                ssl=trust(ticket.ca, ticket.stage) if ticket.stage.startswith("https") else None,
                 max_size=1 << 20,
             ) as control:
                 await control.send(json.dumps({"type": "hello", "token": self._token}))

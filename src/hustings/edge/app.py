@@ -22,6 +22,7 @@ import uvloop
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.errors import OperatorError
+from hustings.base.listening import neighbour_tls
 from hustings.base.tasks import Tasks
 from hustings.edge.audience import Audience
 from hustings.edge.metrics import Counts
@@ -59,7 +60,7 @@ class Edge:
             self.rooms,
             audience,
             clock=clock,
-            tls=_origin_tls(settings),
+            tls=True if settings.edge.origin else neighbour_tls(settings.tls.cert),
         )
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
         routes = Routes(
@@ -186,15 +187,6 @@ def server_tls(tls: Tls) -> ssl.SSLContext | None:
         raise OperatorError(
             "tls_pair", f"{tls.cert} and {tls.key} are not a certificate and its key."
         ) from error
-    return context
-
-
-def _origin_tls(settings: Settings) -> ssl.SSLContext | bool:
-    """How to check the stage: on this machine it shows our own certificate, under any name."""
-    if settings.edge.origin or not settings.tls.cert:
-        return True
-    context = ssl.create_default_context(cafile=settings.tls.cert)
-    context.check_hostname = False
     return context
 
 

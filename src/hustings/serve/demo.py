@@ -8,7 +8,7 @@ they take turns also after one of them was started anew.
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -17,6 +17,7 @@ from hustings.base.clock import Clock
 from hustings.base.errors import OperatorError
 from hustings.base.ids import RoomId, new_id
 from hustings.base.keyfiles import participant_key, service_key
+from hustings.base.listening import neighbour_tls
 from hustings.serve.plan import Child, voice
 from hustings.settings import Settings
 from hustings.wire.links import links_for, stage_url
@@ -96,7 +97,7 @@ async def _open_room(settings: Settings, clock: Clock) -> RoomId:
     claims = Claims(typ="service", jti=new_id(), iat=clock.wall_ms() // 1_000, name="demo")
     token = KeyRing([service_key(Path(settings.data))]).sign(claims)
     headers = {"Authorization": f"Bearer {token}"}
-    verify: Any = settings.tls.cert or True
+    verify = neighbour_tls(settings.tls.cert)
     async with httpx.AsyncClient(
         base_url=stage_url(settings), headers=headers, verify=verify, timeout=10, trust_env=False
     ) as client:

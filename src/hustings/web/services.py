@@ -1,6 +1,5 @@
 """Everything the views need, opened from the settings and closed in order."""
 
-import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from hustings.base.clock import Clock
 from hustings.base.keyfiles import participant_key, service_key
+from hustings.base.listening import neighbour_tls
 from hustings.settings import Settings
 from hustings.store import Database, open_database
 from hustings.web.house.service import House
@@ -43,7 +43,12 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
     data = Path(settings.data)
     people, services = KeyRing([participant_key(data)]), KeyRing([service_key(data)])
     database = await open_database(settings.web.database, folder=data)
-    stage = StageClient(stage_url(settings), services, clock, tls=_trust(settings))
+    stage = StageClient(
+        stage_url(settings),
+        services,
+        clock,
+        tls=True if settings.web.stage else neighbour_tls(settings.tls.cert),
+    )
     rooms = Rooms(database, people, clock)
     try:
         yield Services(
@@ -58,13 +63,3 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
     finally:
         await stage.close()
         await database.close()
-
-
-def _trust(settings: Settings) -> ssl.SSLContext | bool:
-    """On one machine the stage shows our own certificate, whatever name it bears: pin that."""
-    if not settings.tls.cert or settings.web.stage:
-        return True
-    context = ssl.create_default_context(cafile=settings.tls.cert)
-    context.check_hostname = False
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
