@@ -152,7 +152,10 @@ async def test_a_real_house_behind_one_domain(tmp_path):
             ) as (_, trust),
             httpx.AsyncClient(base_url=url, verify=trust, timeout=20) as client,
         ):
-            log = house.log.read_text()
+            for _ in range(200):  # ready is one thing, the demo's room another
+                if "speak" in (log := house.log.read_text()):
+                    break
+                await asyncio.sleep(0.05)
             assert f"listen  {url}/r/demo\n" in log
             assert f"speak   {url}/s/demo#i=" in log
             for path in ("/", "/r/demo", "/s/demo", "/api/docs"):
