@@ -17,21 +17,11 @@ import httpx
 
 from bench.report import Row
 from tests.support.house import ROOT, House
-from tests.support.speakers import leave, speech, take_the_stage
-from tests.support.stage import Person
+from tests.support.speakers import Place, leave, speech, take_the_stage
 
 SPEAKERS = 13
 LISTENERS = 1_000
 WARM_S = 60.0
-
-
-class Place:
-    """What `take_the_stage` needs of a stage, from a whole house."""
-
-    def __init__(self, house: House) -> None:
-        self.url = house.stage
-        self.persons: list[Person] = []
-        self.invite = house.invite
 
 
 def measure() -> list[Row]:
@@ -43,7 +33,7 @@ def measure() -> list[Row]:
 
 
 async def _run(house: House, seconds: float) -> list[Row]:
-    speakers = await take_the_stage(Place(house), "soak", SPEAKERS, frames=speech())  # type: ignore[arg-type]
+    speakers = await take_the_stage(Place(house), "soak", SPEAKERS, frames=speech())
     crowd = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.readers", f"{house.edge}/live/soak/opus.mp4", str(LISTENERS), str(seconds),
         stdout=subprocess.PIPE, cwd=ROOT,

@@ -34,7 +34,10 @@ def free_ports(count: int, *, kind: int = socket.SOCK_STREAM) -> list[int]:
 class House:
     """`with House(tmp_path) as house:` starts all three services and stops them at the end."""
 
-    def __init__(self, data: Path, *flags: str, udp: int = 60, **environment: str) -> None:
+    def __init__(
+        self, data: Path, *flags: str, udp: int = 60, supervised: bool = True, **environment: str
+    ) -> None:
+        """supervised: by `serve`; else three services that nobody restarts."""
         self.data = data
         self.web_port, self.stage_port, self.edge_port = free_ports(3)
         first = free_ports(1, kind=socket.SOCK_DGRAM)[0]
@@ -43,19 +46,20 @@ class House:
         self.stage = f"http://127.0.0.1:{self.stage_port}"
         self.edge = f"http://127.0.0.1:{self.edge_port}"
         self.log = data / "serve.log"
-        self._command = [
-            sys.executable, "-m", "hustings", "serve", "--data", str(data),
-            "--web-port", str(self.web_port), "--stage-port", str(self.stage_port),
-            "--edge-port", str(self.edge_port), *flags,
-        ]  # fmt: skip
+        self._flags = flags
         self._environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT / "src"),
+            "HUSTINGS_DATA": str(data),
+            "HUSTINGS_WEB_PORT": str(self.web_port),
+            "HUSTINGS_STAGE_PORT": str(self.stage_port),
+            "HUSTINGS_EDGE_PORT": str(self.edge_port),
             "HUSTINGS_STAGE_RTC_FIRST_PORT": str(first),
             "HUSTINGS_STAGE_RTC_LAST_PORT": str(first + udp),
             **environment,
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._supervised = supervised
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         self.start()
@@ -72,55 +76,83 @@ class House:
     def start(self) -> None:
         """Start and wait until all three answer /readyz."""
         self.data.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, stdout=log, stderr=log, env=self._environment, cwd=self.data
-            )
+        program = [sys.executable, "-m", "hustings"]
+        if self._supervised:
+            self._spawn([*program, "serve", *self._flags], {})
+        else:
+            for service in ("stage", "edge", "web"):
+                self._spawn([*program, service], self._alone(service))
         until = time.monotonic() + START_S
         for base in (self.stage, self.edge, self.web):
-            while not self._ready(base):
-                if self._process.poll() is not None or time.monotonic() > until:
+            while not self.ready(base):
+                gone = any(each.poll() is not None for each in self._processes)
+                if gone or time.monotonic() > until:
                     raise AssertionError(f"{base} did not start:\n{self.log.read_text()}")
                 time.sleep(0.05)
 
+    def _spawn(self, command: list[str], more: dict[str, str]) -> None:
+        with self.log.open("ab") as log:
+            environment = {**self._environment, **more}
+            self._processes.append(
+                subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.data)
+            )
+
+    def _alone(self, service: str) -> dict[str, str]:
+        """What `serve` would tell a service."""
+        token = self._services().sign(
+            Claims(typ="edge", jti=new_id(), iat=int(time.time()), exp=int(time.time()) + 86_400)
+        )
+        return {"HUSTINGS_EDGE_TOKEN": token} if service == "edge" else {}
+
     def stop(self) -> None:
         """Stop cleanly; all children must be gone."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        children = psutil.Process(self._process.pid).children(recursive=True)
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(5)
+        children = [
+            child
+            for each in self._processes
+            if each.poll() is None
+            for child in psutil.Process(each.pid).children(recursive=True)
+        ]
+        for each in self._processes:
+            each.send_signal(signal.SIGTERM)
+        for each in self._processes:
+            try:
+                each.wait(20)
+            except subprocess.TimeoutExpired:
+                each.kill()
+                each.wait(5)
+        self._processes.clear()
         _, alive = psutil.wait_procs(children, 5)
-        for each in alive:
-            each.kill()
+        for child in alive:
+            child.kill()
         assert not alive, f"left behind: {alive}"
 
     def child(self, service: str) -> psutil.Process:
         """The process of `stage`, `edge` or `web` as it is now."""
-        assert self._process is not None
-        for each in psutil.Process(self._process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if service in each.cmdline():
-                    return each
+        for each in self._processes:
+            found = psutil.Process(each.pid)
+            for process in (found, *found.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    if service in process.cmdline():
+                        return process
         raise AssertionError(f"no {service} among the children:\n{self.log.read_text()}")
 
     @staticmethod
-    def _ready(base: str) -> bool:
+    def ready(base: str) -> bool:
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(f"{base}/readyz", timeout=2).status_code == 200
         return False
+
+    def _services(self) -> KeyRing:
+        return KeyRing([service_key(self.data)])
 
     # --- what web would do -----------------------------------------------------------------------
 
     def put(self, room: str, **facts: Any) -> dict[str, Any]:
         """Create or change a room on the stage, as web does."""
-        ring = KeyRing([service_key(self.data)])
         now_s = int(time.time())
-        token = ring.sign(Claims(typ="service", jti=new_id(), iat=now_s, exp=now_s + 60))
+        token = self._services().sign(
+            Claims(typ="service", jti=new_id(), iat=now_s, exp=now_s + 60)
+        )
         headers = {"Authorization": f"Bearer {token}"}
         answer = httpx.put(f"{self.stage}/rooms/{room}", json=facts, headers=headers, timeout=10)
         answer.raise_for_status()

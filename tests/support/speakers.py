@@ -19,7 +19,7 @@ from hustings.media import files
 from hustings.media.opus import OpusEncoder
 from hustings.wire.tokens import Claims, KeyRing
 from tests.fakes.rtc_client import Caller
-from tests.support.house import ROOT, free_ports
+from tests.support.house import ROOT, House, free_ports
 from tests.support.stage import Person
 
 VOICES = ROOT / "src/hustings/media/data"
@@ -100,6 +100,15 @@ class StageProcess:
         return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 
+class Place:
+    """What `take_the_stage` needs of a stage, from a whole house."""
+
+    def __init__(self, house: House) -> None:
+        self.url = house.stage
+        self.persons: list[Person] = []
+        self.invite = house.invite
+
+
 def speech(seconds: float = 20.0) -> list[bytes]:
     """Opus frames of a shipped voice, as Chromium would send them (32 kbit/s, FEC)."""
     encoder = OpusEncoder(32_000, application="voip", complexity=5, fec=True, loss_percent=5)
@@ -111,7 +120,7 @@ def speech(seconds: float = 20.0) -> list[bytes]:
 
 
 async def take_the_stage(
-    stage: StageProcess, room: str, count: int, *, frames: list[bytes]
+    stage: "StageProcess | Place", room: str, count: int, *, frames: list[bytes]
 ) -> list[tuple[Person, Caller]]:
     """`count` hosts and co-hosts on stage, each speaking from another place of `frames`; live."""
     speakers: list[tuple[Person, Caller]] = []
