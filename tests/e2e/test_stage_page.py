@@ -95,6 +95,14 @@ async def test_from_the_link_to_the_ears_of_the_audience(stage: FakeStage, edge:
         async with asyncio.timeout(10):
             while stage.packets < 50:
                 await asyncio.sleep(0.05)
+        edge.event("source", {"source": "hold"})
+        await expect(words).to_have_text(re.compile("^The audience hears music"))
+        edge.event("source", {"source": "live"})
+        await expect(light).to_have_attribute("data-heard", "yes")
+        stage.frozen = True
+        await expect(words).to_have_text(re.compile("^The stage does not answer right now"))
+        stage.frozen = False
+        await expect(light).to_have_attribute("data-heard", "yes")
         await page.click("#mute")
         await expect(words).to_have_text("The audience does not hear you: you are muted.")
         assert stage.names()[-1] == "mute"

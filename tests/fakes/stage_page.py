@@ -44,6 +44,7 @@ class FakeStage:
         self.people: dict[str, dict[str, Any]] = {p["id"]: dict(p) for p in (OTTO, LENA)}
         self.hands = [{"id": "h1", "name": "Jo", "question": "Who pays?", "at_ms": 1}]
         self.speaking: list[str] = []
+        self.frozen = False  # says no levels any more
         self.asked: list[str] = []
         self.refuse: JSONResponse | None = None
         self.calls: list[str] = []
@@ -248,5 +249,7 @@ class FakeStage:
     async def _tell_levels(self) -> None:
         while True:
             await asyncio.sleep(0.2)
+            if self.frozen:
+                continue
             levels = {who: -20.0 if who in self.speaking else -60.0 for who in self.people}
             await self.tell({"type": "levels", "levels": levels, "speaking": self.speaking})

@@ -10,11 +10,11 @@ import { Silence, decibels, shown } from "../../src/hustings/pages/static/stage/
 import { troubleOf } from "../../src/hustings/pages/static/stage/microphone.js";
 import { Refusal, Seat } from "../../src/hustings/pages/static/stage/seat.js";
 
-test("pauses grow, are spread, and stay within five seconds", () => {
+test("pauses grow, are spread, and stay within two seconds", () => {
   for (let failures = 0; failures < 50; failures += 1) {
     assert.ok(pause(failures, 0) < pause(failures, 0.999));
     assert.ok(pause(failures + 1, 0.5) >= pause(failures, 0.5));
-    assert.ok(pause(failures, 0.999) <= 5);
+    assert.ok(pause(failures, 0.999) <= 2);
   }
   assert.ok(pause(0, 0.999) <= 0.3);
 });
@@ -55,7 +55,9 @@ const ON_AIR = {
   muted: false,
   microphone: true,
   line: true,
+  stage: true,
   edge: true,
+  hold: false,
   speakingS: 0.1,
   namedS: NaN,
 };
@@ -70,7 +72,9 @@ test("the light is green only when the edge names me", () => {
 
 test("the light names what is to be mended first", () => {
   const named = { ...ON_AIR, namedS: 0 };
-  assert.equal(light({ ...named, edge: false }), "edge");
+  assert.equal(light({ ...named, hold: true }), "hold");
+  assert.equal(light({ ...named, edge: false, hold: true }), "edge");
+  assert.equal(light({ ...named, stage: false, edge: false, line: false }), "stage");
   assert.equal(light({ ...named, muted: true, edge: false }), "muted");
   assert.equal(light({ ...named, state: "lobby", muted: true }), "lobby");
   assert.equal(light({ ...named, state: "scheduled" }), "scheduled");

@@ -8,7 +8,7 @@ import { MediaClock, RATE, Stream } from "../listener/protocol.js";
 const NAMED_S = 3; // a pause between sentences does not turn the light off
 const LATE_S = 3; // speech that the edge does not name within this is not heard
 
-/** @typedef {"scheduled" | "lobby" | "ended" | "backstage" | "muted" | "microphone" | "line" | "edge" | "late" | "silent" | "heard"} Heard */
+/** @typedef {"scheduled" | "lobby" | "ended" | "backstage" | "muted" | "microphone" | "line" | "stage" | "edge" | "hold" | "late" | "silent" | "heard"} Heard */
 /**
  * @typedef {object} Facts
  * @property {string} state  of the room
@@ -16,7 +16,9 @@ const LATE_S = 3; // speech that the edge does not name within this is not heard
  * @property {boolean} muted
  * @property {boolean} microphone  it gives sound
  * @property {boolean} line  our sound reaches the stage
+ * @property {boolean} stage  the stage has answered just now
  * @property {boolean} edge  the edge's stream flows
+ * @property {boolean} hold  the edge sends hold audio: the stage's sound does not reach it
  * @property {number} speakingS  seconds since the stage began to hear me speak; NaN: I am silent
  * @property {number} namedS  seconds since the edge last named me; NaN: never
  */
@@ -29,11 +31,13 @@ const LATE_S = 3; // speech that the edge does not name within this is not heard
 export function light(facts) {
   if (facts.state === "ended") return "ended";
   if (!facts.microphone) return "microphone";
+  if (!facts.stage) return "stage";
   if (!facts.line) return "line";
   if (!facts.onStage) return "backstage";
   if (facts.state !== "live") return facts.state === "lobby" ? "lobby" : "scheduled";
   if (facts.muted) return "muted";
   if (!facts.edge) return "edge";
+  if (facts.hold) return "hold";
   if (facts.namedS <= NAMED_S) return "heard";
   if (facts.speakingS > LATE_S) return "late";
   return "silent";
@@ -42,6 +46,7 @@ export function light(facts) {
 /** Listens to one edge, thriftily (12 kbit/s), while the room is open. */
 export class Audience {
   flows = false;
+  hold = false;
   /** seconds from the mouth to the edge's stream; NaN if not known */
   behind = NaN;
   #url = "";
@@ -88,7 +93,7 @@ export class Audience {
    * @param {string} id
    */
   named(id) {
-    if (this.#speaking.has(id) && this.flows) return 0;
+    if (this.#speaking.has(id) && this.flows && !this.hold) return 0;
     return performance.now() / 1000 - (this.#named.get(id) ?? NaN);
   }
 
@@ -104,9 +109,11 @@ export class Audience {
   #event({ kind, body }) {
     const now = performance.now() / 1000;
     if (kind === "state") this.#clock.set(body.media_time, now);
-    if (kind !== "state" && kind !== "level") return;
-    for (const id of this.#speaking) this.#named.set(id, now);
-    this.#speaking = new Set(body.speaking);
+    if (kind === "state" || kind === "source") this.hold = body.source === "hold";
+    if (kind === "state" || kind === "level") {
+      for (const id of this.#speaking) this.#named.set(id, now);
+      this.#speaking = new Set(body.speaking);
+    }
     this.changed();
   }
 

@@ -5,7 +5,7 @@
 
 const HELLO_S = 6; // until `welcome`
 const ANSWER_S = 8; // until a command is answered; else the line is dead, whatever TCP thinks
-const LONGEST_PAUSE_S = 5; // few people, and a stage that is back within 3 s
+const LONGEST_PAUSE_S = 2; // few people, and a stage that is back within 3 s
 
 /** Goodbyes after which coming back makes no sense. */
 const FINAL = new Set(["elsewhere", "removed", "revoked", "room_ended", "not_in_room"]);
@@ -37,7 +37,7 @@ export class CommandError extends Error {
  * @param {number} random  0 to 1
  */
 export function pause(failures, random) {
-  return Math.min(LONGEST_PAUSE_S, 0.3 * 2 ** failures) * (0.4 + 0.6 * random);
+  return Math.min(LONGEST_PAUSE_S, 0.3 * 1.6 ** failures) * (0.4 + 0.6 * random);
 }
 
 export class Control {
@@ -47,6 +47,7 @@ export class Control {
   #socket = null;
   /** @type {Map<number, {done: (result: any) => void, failed: (error: Error) => void, timer: number}>} */
   #waiting = new Map();
+  #heardAt = 0;
   #next = 1;
   #failures = 0;
   #over = false;
@@ -72,6 +73,11 @@ export class Control {
     socket.onopen = () => this.#say({ type: "hello", token: this.token() });
     socket.onmessage = ({ data }) => this.#heard(socket, JSON.parse(data));
     socket.onclose = () => this.#lost(socket);
+  }
+
+  /** Seconds since the stage last said anything. */
+  get quietS() {
+    return (performance.now() - this.#heardAt) / 1000;
   }
 
   /** The network changed or the page woke up: do not wait for the next planned try. */
@@ -123,6 +129,7 @@ export class Control {
    */
   #heard(socket, message) {
     if (socket !== this.#socket) return;
+    this.#heardAt = performance.now();
     if (message.type === "bye") return this.#goodbye(message);
     if (message.type === "done" || message.type === "error") return this.#answered(message);
     if (message.type === "welcome") {

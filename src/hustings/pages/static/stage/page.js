@@ -201,6 +201,7 @@ function wire() {
   document.addEventListener("visibilitychange", () => !document.hidden && control.hurry());
   document.addEventListener("click", () => sound.paused && sound.srcObject && sound.play().catch(() => {}));
   window.addEventListener("pagehide", () => line.stop());
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
 
 async function raise() {

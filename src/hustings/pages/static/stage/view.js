@@ -20,6 +20,7 @@ import { heardWords, refusalWords, stateWord, troubleWords } from "./words.js";
  * @property {import("./control.js").Control} control
  */
 
+const QUIET_S = 2; // levels come five times a second while the room is open
 const STEPS = ["wait", "join", "check", "room"];
 
 export class View {
@@ -168,7 +169,7 @@ export class View {
   }
 
   #showLight() {
-    const { hall, line, microphone, audience } = this.parts;
+    const { hall, line, microphone, audience, control } = this.parts;
     const me = hall.me;
     if (!me) return;
     const heard = light({
@@ -177,7 +178,9 @@ export class View {
       muted: microphone.muted,
       microphone: microphone.track !== null,
       line: line.state === "connected",
+      stage: control.state === "open" && (hall.state === "scheduled" || control.quietS < QUIET_S),
       edge: audience.flows,
+      hold: audience.hold,
       speakingS: performance.now() / 1000 - this.#speakingSince,
       namedS: audience.named(me.id),
     });

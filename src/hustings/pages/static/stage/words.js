@@ -72,6 +72,10 @@ export function heardWords(heard, behind) {
       return t("The lobby is open: the audience hears music, not you.");
     case "scheduled":
       return t("The room is not open yet: nobody listens.");
+    case "stage":
+      return t("The stage does not answer right now: the audience hears music until it is back.");
+    case "hold":
+      return t("The audience hears music: the stage’s sound does not reach it right now.");
     case "edge":
       return t("It is not certain that the audience hears you: its stream does not reach this page.");
     case "late":
