@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { light } from "../../src/hustings/pages/static/stage/audience.js";
 import { pause } from "../../src/hustings/pages/static/stage/control.js";
 import { Hall } from "../../src/hustings/pages/static/stage/hall.js";
+import { iceServer } from "../../src/hustings/pages/static/stage/line.js";
 import { Silence, decibels, shown } from "../../src/hustings/pages/static/stage/meter.js";
 import { troubleOf } from "../../src/hustings/pages/static/stage/microphone.js";
 import { Refusal, Seat } from "../../src/hustings/pages/static/stage/seat.js";
@@ -186,4 +187,13 @@ test("another link is another seat", (t) => {
   assert.equal(seat.token, "old");
   seat.invited("two");
   assert.deepEqual([seat.token, seat.kept.name, seat.kept.went], ["", "", false]);
+});
+
+test("relays are told to the browser in its own form", () => {
+  assert.deepEqual(iceServer("stun:stun.example:3478"), { urls: "stun:stun.example:3478" });
+  assert.deepEqual(iceServer("turn:kim:se:cret@turn.example?transport=tcp"), {
+    urls: "turn:turn.example?transport=tcp",
+    username: "kim",
+    credential: "se:cret",
+  });
 });

@@ -22,7 +22,7 @@ from hustings.base.listening import bound_socket, server_tls
 from hustings.base.server import GuardedServer
 from hustings.base.tasks import Tasks
 from hustings.journal.keys import SigningKey, load_or_make
-from hustings.pages import assets, problems
+from hustings.pages import problems, serving
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Settings
 from hustings.stage import control, feeds, lines, people, services
@@ -40,6 +40,7 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
         title="Hustings stage", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None
     )
     problems.install(app)
+    serving.install(app)
     app.include_router(services.router(door))
     app.include_router(feeds.router(door))
     app.include_router(people.router(door))
@@ -61,14 +62,6 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
         )
         headers = dict(page_headers(connect=_origins(urls.edge, urls.stage)))
         return Response(page, 200 if known else 404, headers | {"Vary": "Accept-Language"})
-
-    @app.get("/static/{name:path}")
-    async def static(name: str) -> Response:
-        found = assets.asset(f"/static/{name}")
-        if found is None:
-            return Response(status_code=404)
-        headers = {"Cache-Control": found.cache_control, "X-Content-Type-Options": "nosniff"}
-        return Response(found.body, media_type=found.content_type, headers=headers)
 
     @app.get("/journal-key")
     async def journal_key() -> Response:

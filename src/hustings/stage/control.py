@@ -73,6 +73,7 @@ class Socket:
         await self._socket.send_json(
             {"type": "welcome", "you": self._who, **view, "edge": urls.edge}
             | {"listen": urls.listen(RoomId(self._room))}
+            | {"ice": list(self._door.settings.stage.rtc.ice_servers)}
         )
 
     # On the studio's thread:

@@ -27,7 +27,7 @@ from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket, server_tls
 from hustings.base.server import GuardedServer
 from hustings.base.tasks import Tasks
-from hustings.pages.assets import asset
+from hustings.pages import serving
 from hustings.settings import Settings
 from hustings.web.api import views as api
 from hustings.web.health import views as health
@@ -55,7 +55,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     for router in (rooms.router, house.router, api.router, api.pages, health.router):
         app.include_router(router)
-    app.add_api_route("/static/{name:path}", _static, include_in_schema=False)
+    serving.install(app)
     app.add_exception_handler(HustingsError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
@@ -121,17 +121,6 @@ async def _announce(services: Services) -> None:
                 f"house   {services.links.start(code)} (works once: to open rooms of your own)\n"
             )
             sys.stdout.flush()
-
-
-async def _static(request: Request, name: str) -> Response:
-    found = asset(f"/static/{name}")
-    if found is None:
-        raise not_found()
-    headers = {"Cache-Control": found.cache_control, "Vary": "Accept-Encoding"}
-    if found.gzip is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        return Response(found.gzip, media_type=found.content_type, headers=headers)
-    return Response(found.body, media_type=found.content_type, headers=headers)
 
 
 async def _on_error(request: Request, error: Any) -> Response:

@@ -4,31 +4,25 @@ The page says in the visitor's language what happened and what to do; never a st
 """
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Scope
 
 from hustings.base.errors import HustingsError, NotFound, TryLater
+from hustings.pages import problems
 from hustings.pages.render import choose_language, page_headers, render
 
 
 def problem_response(scope: Scope, error: HustingsError) -> Response:
     """The answer to a request that ended in `error`."""
-    document = error.problem()
-    headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language"}
-    if isinstance(error, TryLater):
-        headers["Retry-After"] = str(max(1, round(error.delay_s)))
+    answer = problems.response(error)
+    answer.headers["Vary"] = "Accept, Accept-Language"
     asked = Headers(scope=scope)
     if scope["path"].startswith("/api/") or "text/html" not in asked.get("accept", ""):
-        return JSONResponse(
-            document,
-            document["status"],
-            headers=headers,
-            media_type="application/problem+json",
-        )
+        return answer
     language = choose_language(
         asked.get("accept-language"), scope["query_string"].decode("latin-1")
     )
-    body = render(
+    answer.body = render(
         "web_error.html",
         language,
         home="/",
@@ -36,7 +30,8 @@ def problem_response(scope: Scope, error: HustingsError) -> Response:
         title=error.title,
         kind=_kind(error),
     )
-    return Response(body, document["status"], headers=headers | dict(page_headers()))
+    answer.headers.update({"Content-Length": str(len(answer.body)), **dict(page_headers())})
+    return answer
 
 
 def not_found() -> NotFound:

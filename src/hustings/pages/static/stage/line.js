@@ -1,7 +1,8 @@
 /**
  * One connection for sound: our microphone to the stage, everybody but us back (mix-minus). Comes
  * back by itself after a failure, a network change or a restart of the stage. The server answers
- * without our candidates and finds us by our checks, so nothing waits for ICE gathering.
+ * without our candidates and finds us by our checks, so nothing waits for ICE gathering, unless
+ * relays are in use.
  */
 
 import { pause } from "./control.js";
@@ -9,11 +10,25 @@ import { Refusal } from "./seat.js";
 
 const CONNECT_S = 10; // then begin again; a failed ICE may never report
 const SHAKY_S = 4; // "disconnected" often mends itself
+const GATHER_S = 2; // for relays only
 
 /** @typedef {"off" | "connecting" | "connected" | "lost" | "refused"} State */
 /** @typedef {import("./seat.js").Seat} Seat */
 
+/**
+ * What browsers want to know of a STUN or TURN server: `turn:user:secret@host?transport=tcp`.
+ * @param {string} url
+ * @returns {RTCIceServer}
+ */
+export function iceServer(url) {
+  const [, scheme = "", user, credential, host] = /^(\w+):(?:([^:@]*):([^@]*)@)?(.*)$/.exec(url) ?? [];
+  const urls = `${scheme}:${host ?? ""}`;
+  return user === undefined || credential === undefined ? { urls } : { urls, username: user, credential };
+}
+
 export class Line {
+  /** @type {RTCIceServer[]} relays for those who cannot reach the stage; the stage tells them */
+  servers = [];
   /** @type {State} */
   state = "off";
   /** why the stage refused; "" if it did not */
@@ -77,7 +92,7 @@ export class Line {
   async #connect() {
     this.#drop();
     this.#set("connecting");
-    const peer = new RTCPeerConnection({ iceServers: [] });
+    const peer = new RTCPeerConnection({ iceServers: this.servers });
     this.#peer = peer;
     this.#timer = setTimeout(() => this.#failed(peer), CONNECT_S * 1000);
     peer.onconnectionstatechange = () => this.#moved(peer);
@@ -88,6 +103,7 @@ export class Line {
     try {
       peer.addTransceiver(this.#track ?? "audio", { direction: "sendrecv" });
       await peer.setLocalDescription(await peer.createOffer());
+      if (this.servers.length) await gathered(peer);
       const answer = await this.seat.offer(peer.localDescription?.sdp ?? "");
       if (peer !== this.#peer) return void answer.hangUp();
       this.#hangUp = answer.hangUp;
@@ -153,4 +169,18 @@ export class Line {
     if (state !== "refused") this.code = "";
     this.changed();
   }
+}
+
+/**
+ * Wait for relayed candidates, which the stage cannot find by itself.
+ * @param {RTCPeerConnection} peer
+ * @returns {Promise<void>}
+ */
+function gathered(peer) {
+  return new Promise((resolve) => {
+    const look = () => peer.iceGatheringState === "complete" && resolve();
+    peer.addEventListener("icegatheringstatechange", look);
+    setTimeout(resolve, GATHER_S * 1000);
+    look();
+  });
 }

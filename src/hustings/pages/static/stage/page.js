@@ -9,7 +9,7 @@ import { CommandError, Control } from "./control.js";
 import { Desk } from "./desk.js";
 import { ask, element, write } from "./dom.js";
 import { Hall } from "./hall.js";
-import { Line } from "./line.js";
+import { Line, iceServer } from "./line.js";
 import { Microphone } from "./microphone.js";
 import { People } from "./people.js";
 import { Refusal, Seat, tabStore } from "./seat.js";
@@ -124,8 +124,10 @@ function heard(message) {
   const { muted } = hall.me ?? {};
   hall.apply(message);
   if (message.type === "levels") return view.levels();
-  if (message.type === "welcome") settled();
-  else if (hall.me && hall.me.muted !== muted) microphone.muted = hall.me.muted;
+  if (message.type === "welcome") {
+    line.servers = (message.ice ?? []).map(iceServer);
+    settled();
+  } else if (hall.me && hall.me.muted !== muted) microphone.muted = hall.me.muted;
   view.changed();
 }
 
