@@ -1,57 +1,24 @@
 """Low-latency HLS as an outside player sees it: hls.js in Chromium, its own page, another origin."""
 
 import asyncio
-import http.server
-import threading
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
 
 from tests.e2e.chromium import chromium
+from tests.e2e.outside import hls_site
 from tests.fakes.edges import running_edge
 from tests.fakes.stage_feed import StageFeed
-from tests.fakes.tools import need_module
 
 pytestmark = pytest.mark.slow
-
-PAGE = """<!doctype html><meta charset="utf-8"><audio id="audio" controls></audio>
-<script src="/hls.min.js"></script><script src="/page.js"></script>"""
-SCRIPT = """
-window.said = { errors: [], stalls: 0 };
-window.listen = (url, levels) => {
-  const audio = document.getElementById("audio");
-  audio.addEventListener("waiting", () => { window.said.stalls += 1; });
-  window.hls = new Hls({ lowLatencyMode: true });
-  hls.on(Hls.Events.ERROR, (_, data) => {
-    window.said.errors.push([data.type, data.details, data.fatal, String(data.error || data.reason || "")]);
-  });
-  hls.loadSource(url);
-  hls.attachMedia(audio);
-  audio.play();
-};
-"""
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
-    """A page of somebody else's with hls.js on it."""
-    player = need_module("hls.js", why="it is the player we test HLS against")
-    (tmp_path / "index.html").write_text(PAGE)
-    (tmp_path / "page.js").write_text(SCRIPT)
-    (tmp_path / "hls.min.js").write_bytes((player / "dist" / "hls.min.js").read_bytes())
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    handler = partial(Quiet, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with hls_site(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
