@@ -91,7 +91,7 @@ async def _first_sounds(url: str) -> list[float]:
     found = []
     async with chromium() as browser:
         for _ in range(RUNS + 1):
-            context = await browser.new_context()
+            context = await browser.new_context(bypass_csp=True)
             page = await context.new_page()
             await page.add_init_script(WATCH)
             await page.goto(url)
