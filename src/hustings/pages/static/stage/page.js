@@ -72,7 +72,19 @@ async function comeIn() {
   control.open();
   view.step(seat.kept.went ? "room" : "check");
   await microphone.open();
-  if (seat.kept.went) line.start();
+  if (!seat.kept.went) return;
+  line.start();
+  stayAwake();
+}
+
+/** A phone that falls asleep takes its microphone along. */
+async function stayAwake() {
+  if (document.hidden || !seat.kept.went) return;
+  try {
+    await navigator.wakeLock?.request("screen");
+  } catch {
+    // an empty battery comes first
+  }
 }
 
 /** From the microphone check into the room; hosts go on stage at once, others wait backstage. */
@@ -80,6 +92,7 @@ async function enter() {
   seat.went();
   view.step("room");
   line.start();
+  stayAwake();
   if (hall.hosts && hall.me?.place === "backstage") await perform("accept");
 }
 
@@ -200,7 +213,7 @@ function wire() {
     select.addEventListener("change", () => microphone.open(select.value));
   }
   window.addEventListener("online", () => (control.hurry(), line.again()));
-  document.addEventListener("visibilitychange", () => !document.hidden && control.hurry());
+  document.addEventListener("visibilitychange", () => !document.hidden && (control.hurry(), stayAwake()));
   document.addEventListener("click", () => sound.paused && sound.srcObject && sound.play().catch(() => {}));
   window.addEventListener("pagehide", () => line.stop());
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());

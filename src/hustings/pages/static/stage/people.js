@@ -138,7 +138,7 @@ export class People {
           "li",
           { class: "hand" },
           make("bdi", { class: "name" }, hand.name),
-          make("p", { class: "soft", dir: "auto" }, hand.question ?? ""),
+          make("p", { class: "soft" }, make("bdi", {}, hand.question ?? "")),
         );
         if (hall.stewards) {
           const call = make("button", { type: "button" }, t("Call up"));
