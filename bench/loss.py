@@ -1,7 +1,7 @@
 """How much of a speaker's sound survives a bad line between a real Chromium and the stage.
 
-Chromium's microphone says the demo's two voices; a seeded relay between it and `stage.peers`
-loses and delays its packets; `stage.voice` plays them. Kept = heard as sent or rebuilt by FEC,
+Chromium's microphone says the demo's two voices; a seeded relay between it and `stage.rtc.peers`
+loses and delays its packets; `stage.mix.voice` plays them. Kept = heard as sent or rebuilt by FEC,
 in speech; what is only guessed (PLC) is not kept. The first seconds do not count: the browser
 sends FEC only after it was told of losses.
 """
@@ -19,8 +19,8 @@ from hustings.base.clock import SystemClock
 from hustings.media.files import read_audio
 from hustings.media.pcm import dbfs
 from hustings.settings import Rtc
-from hustings.stage.peers import Peers
-from hustings.stage.voice import Voice, VoiceStatistics
+from hustings.stage.mix.voice import Voice, VoiceStatistics
+from hustings.stage.rtc.peers import Peers
 from tests.e2e.chromium import chromium, microphone
 from tests.fakes.udp_relay import Network, UdpRelay
 from tests.support.house import ROOT

@@ -22,9 +22,9 @@ from hustings.base.ids import ParticipantId
 from hustings.media.files import read_audio
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import Pcm
-from hustings.stage.mixer import Mixer
-from hustings.stage.program import Program
-from hustings.stage.voice import Voice
+from hustings.stage.mix.mixer import Mixer
+from hustings.stage.mix.program import Program
+from hustings.stage.mix.voice import Voice
 
 DATA = Path(__file__).parent.parent / "src/hustings/media/data"
 MINUS_BITRATE, MINUS_COMPLEXITY = 32_000, 5

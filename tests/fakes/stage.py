@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from hustings.base.clock import SystemClock
 from hustings.base.errors import HustingsError
 from hustings.settings import Rtc
-from hustings.stage.peers import Peers
+from hustings.stage.rtc.peers import Peers
 
 
 class FakeStage:

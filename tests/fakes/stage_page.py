@@ -22,7 +22,7 @@ from hustings.base.tasks import Tasks
 from hustings.pages.assets import asset
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Rtc
-from hustings.stage.peers import Peers
+from hustings.stage.rtc.peers import Peers
 from hustings.wire.kinds import Room
 from tests.fakes.loopback import serving
 

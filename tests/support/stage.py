@@ -20,8 +20,8 @@ from hustings.journal.keys import load_or_make
 from hustings.journal.records import Record, RecordReader
 from hustings.settings import JournalSettings, PublicUrl, Rtc, Settings, StageSettings
 from hustings.stage.app import create_app
-from hustings.stage.door import Door
 from hustings.stage.engine import Engine
+from hustings.stage.http.door import Door
 from hustings.wire.tokens import Claims, KeyRing
 from tests.fakes.rtc_client import SILENCE, Caller
 from tests.support.house import free_ports

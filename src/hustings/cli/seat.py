@@ -21,8 +21,8 @@ from hustings.base.clock import Clock
 from hustings.base.errors import Denied, HustingsError, NotFound, PeerError, TryLater
 from hustings.base.tasks import Tasks
 from hustings.cli.client import http_client, is_loopback, problem_of, trust
-from hustings.stage.caller import call
-from hustings.stage.peers import Peer, PeerStatistics
+from hustings.stage.rtc.caller import call
+from hustings.stage.rtc.peers import Peer, PeerStatistics
 
 log = logging.getLogger(__name__)
 

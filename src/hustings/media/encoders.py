@@ -1,6 +1,6 @@
 """The program's renditions, each encoded once and a little at every tick.
 
-`stage.program` feeds 16 ticks and takes a part. The work is spread: no tick does more than one
+`stage.mix.program` feeds 16 ticks and takes a part. The work is spread: no tick does more than one
 frame of each codec, so a part's end is as cheap as its middle. Which frames belong to part N
 follows from N alone (opus 16, opus-low 16, aac 15, mp3 by `wire.names.mp3_frames_before`).
 

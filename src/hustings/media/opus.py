@@ -1,7 +1,7 @@
 """Opus frames in and out, by ctypes on the libopus inside the PyAV wheel, else the system's.
 
 PyAV itself can neither undo a loss (FEC) nor conceal one (PLC), and both are what the stage
-lives by. Called by `media.encoders`, `stage.voice`, the mix-minus of `stage.studio` and `listen`.
+lives by. Called by `media.encoders`, `stage.mix.voice`, the mix-minus of `stage.studio` and `listen`.
 One object belongs to one stream and one thread. API: https://opus-codec.org/docs/opus_api-1.5/
 
 Why PyDLL (the call keeps the GIL) and not CDLL: one call takes 30-200 µs. Releasing the GIL

@@ -1,7 +1,7 @@
 """Uncompressed sound as every module passes it: mono, 48 kHz, float32 in [-1, 1]; pure.
 
 Arrays that travel between modules are never changed in place: the same array may be on its way
-to several listeners (see `stage.mixer`).
+to several listeners (see `stage.mix.mixer`).
 """
 
 from typing import Final

@@ -25,10 +25,10 @@ from hustings.journal.keys import SigningKey, load_or_make
 from hustings.pages import problems, serving
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Settings
-from hustings.stage import control, feeds, lines, people, services
-from hustings.stage.door import Door
 from hustings.stage.engine import Engine
-from hustings.stage.metrics import metrics_text
+from hustings.stage.http import control, feeds, lines, people, services
+from hustings.stage.http.door import Door
+from hustings.stage.http.metrics import metrics_text
 from hustings.wire.tokens import KeyRing
 
 log = logging.getLogger(__name__)

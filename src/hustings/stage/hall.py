@@ -19,8 +19,8 @@ from hustings.journal.entry import Entry, Visibility
 from hustings.journal.file import Journal
 from hustings.settings import StageSettings
 from hustings.stage import commands
-from hustings.stage.peers import Peer
 from hustings.stage.room import Change, RoomModel
+from hustings.stage.rtc.peers import Peer
 from hustings.stage.sound import Sound
 from hustings.wire import kinds
 from hustings.wire.kinds import Participant, Room

@@ -14,11 +14,11 @@ import numpy as np
 from hustings.base.ids import ParticipantId
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import Pcm
-from hustings.stage.mixer import Mixer, limited
-from hustings.stage.peers import Peer, Peers
-from hustings.stage.program import Program
+from hustings.stage.mix.mixer import Mixer, limited
+from hustings.stage.mix.program import Program
+from hustings.stage.mix.voice import Voice, VoiceStatistics
 from hustings.stage.room import HOSTS
-from hustings.stage.voice import Voice, VoiceStatistics
+from hustings.stage.rtc.peers import Peer, Peers
 from hustings.wire.kinds import Part, Participant
 
 RETURN_BITRATE: Final = 32_000

@@ -22,7 +22,7 @@ from hustings.journal.file import Journal
 from hustings.journal.keys import SigningKey
 from hustings.settings import Settings
 from hustings.stage.hall import Hall
-from hustings.stage.peers import Peers
+from hustings.stage.rtc.peers import Peers
 from hustings.stage.sound import Sound
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ import pytest
 
 from hustings.base.clock import SystemClock
 from hustings.settings import Rtc
-from hustings.stage.caller import call
-from hustings.stage.peers import Peer, Peers
+from hustings.stage.rtc.caller import call
+from hustings.stage.rtc.peers import Peer, Peers
 from tests.fakes.rtc_client import SILENCE
 from tests.fakes.udp_relay import Network, UdpRelay
 

@@ -1,4 +1,4 @@
-"""`stage.caller` against `stage.peers`: both ends ours, no aiortc media stack at all."""
+"""`stage.rtc.caller` against `stage.rtc.peers`: both ends ours, no aiortc media stack at all."""
 
 import asyncio
 import threading
@@ -9,8 +9,8 @@ import pytest
 from hustings.base.clock import SystemClock
 from hustings.base.errors import PeerError
 from hustings.settings import Rtc
-from hustings.stage.caller import call
-from hustings.stage.peers import Peers
+from hustings.stage.rtc.caller import call
+from hustings.stage.rtc.peers import Peers
 from tests.fakes.rtc_client import OPUS_FRAMES
 
 LOOPBACK = ["127.0.0.1"]

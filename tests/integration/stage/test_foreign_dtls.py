@@ -14,7 +14,7 @@ from OpenSSL import SSL
 
 from hustings.base.clock import SystemClock
 from hustings.settings import Rtc
-from hustings.stage.peers import Peers
+from hustings.stage.rtc.peers import Peers
 from tests.fakes.rtc_client import OPUS_FRAMES, Caller
 
 

@@ -1,4 +1,4 @@
-"""`stage.peers` against a stock aiortc client on loopback."""
+"""`stage.rtc.peers` against a stock aiortc client on loopback."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ import pytest
 from hustings.base.clock import SystemClock
 from hustings.base.errors import PeerError, TryLater
 from hustings.settings import Rtc
-from hustings.stage.peers import Peer, Peers
+from hustings.stage.rtc.peers import Peer, Peers
 from tests.fakes.rtc_client import OPUS_FRAMES, Caller
 
 FIRST, LAST = 42_300, 42_310

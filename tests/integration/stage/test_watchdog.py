@@ -1,4 +1,4 @@
-"""A speaker who never comes, falls silent, comes back, or is gone: what `stage.peers` says when."""
+"""A speaker who never comes, falls silent, comes back, or is gone: what `stage.rtc.peers` says when."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,9 +8,9 @@ import pytest
 
 from hustings.base.clock import ManualClock, SystemClock
 from hustings.settings import Rtc
-from hustings.stage import peers as peers_module
-from hustings.stage.caller import call
-from hustings.stage.peers import CONNECT_S, GONE_S, LOST_S, Peer, Peers
+from hustings.stage.rtc import peers as peers_module
+from hustings.stage.rtc.caller import call
+from hustings.stage.rtc.peers import CONNECT_S, GONE_S, LOST_S, Peer, Peers
 from tests.fakes.udp_relay import Network, UdpRelay
 
 OFFER = Path(__file__).parents[2] / "data" / "sdp" / "chromium_audio.sdp"

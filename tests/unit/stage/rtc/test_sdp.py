@@ -1,4 +1,4 @@
-"""`stage.sdp`: what is taken from an offer, what is refused, what is answered."""
+"""`stage.rtc.sdp`: what is taken from an offer, what is refused, what is answered."""
 
 import contextlib
 import re
@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hustings.base.errors import PeerError
-from hustings.stage import sdp
+from hustings.stage.rtc import sdp
 
-DATA = Path(__file__).parents[2] / "data" / "sdp"
+DATA = Path(__file__).parents[3] / "data" / "sdp"
 AUDIO = (DATA / "chromium_audio.sdp").read_bytes().decode()
 MANY = (DATA / "chromium_audio_video_data.sdp").read_bytes().decode()
 LINES = AUDIO.split("\r\n")

@@ -1,4 +1,4 @@
-"""`stage.rtp`: the RTP end without a line: packets, limits and reports."""
+"""`stage.rtc.rtp`: the RTP end without a line: packets, limits and reports."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from aiortc.rtp import RtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
 from hustings.base.clock import ManualClock
-from hustings.stage.rtp import BURST, MAX_PAYLOAD, RtpEnd
+from hustings.stage.rtc.rtp import BURST, MAX_PAYLOAD, RtpEnd
 
 THEIRS, OURS, TYPE = 1_111, 2_222, 111
 

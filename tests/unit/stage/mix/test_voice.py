@@ -3,7 +3,7 @@ import pytest
 
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import Pcm, dbfs
-from hustings.stage.voice import Voice
+from hustings.stage.mix.voice import Voice
 from tests.fakes.lines import Line, ticking
 from tests.fakes.sounds import speech, tone
 

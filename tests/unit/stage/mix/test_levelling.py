@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hustings.media.pcm import SILENCE, Pcm, dbfs
-from hustings.stage.levelling import TARGET_DBFS, Leveller, SpeechDetector
+from hustings.stage.mix.levelling import TARGET_DBFS, Leveller, SpeechDetector
 from tests.fakes.sounds import speech, tone
 
 

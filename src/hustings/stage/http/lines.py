@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from hustings.base.errors import NotFound, UserError
-from hustings.stage.door import Door, bearer
+from hustings.stage.http.door import Door, bearer
 
 SDP_TYPE: Final = "application/sdp"
 SDP_BYTES: Final = 16 * 1024

@@ -1,6 +1,6 @@
 """The calling side of a speaker's connection: what a browser does, for `say` and benches.
 
-The same line as `stage.peers`, only that it offers: no codec, no thread, a frame is sent within
+The same line as `stage.rtc.peers`, only that it offers: no codec, no thread, a frame is sent within
 `send`. Called by `cli.say`.
 """
 
@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from hustings.base.clock import Clock
-from hustings.stage import sdp
-from hustings.stage.ice import AnyPort, GuardedConnection, own_addresses
-from hustings.stage.peers import OnState, Peer, new_end
-from hustings.stage.rtp import OnPacket
+from hustings.stage.rtc import sdp
+from hustings.stage.rtc.ice import AnyPort, GuardedConnection, own_addresses
+from hustings.stage.rtc.peers import OnState, Peer, new_end
+from hustings.stage.rtc.rtp import OnPacket
 
 Exchange = Callable[[str], Awaitable[str]]
 LOOPBACK: Final = "127.0.0.1"

@@ -1,6 +1,6 @@
 """WebRTC connections of speakers: SDP in, raw Opus packets out and in; no codec, no thread.
 
-Of aiortc only DTLS and SRTP are used, of aioice ICE (`stage.ice`); the RTP end is `stage.rtp`.
+Of aiortc only DTLS and SRTP are used, of aioice ICE (`stage.rtc.ice`); the RTP end is `stage.rtc.rtp`.
 A connection is one task, which ends with it. Packets go to the studio as they come, by
 `on_packet`; frames for the speaker are encrypted and sent within `send`, so no queue stands
 between the mixer and the line: a frame that cannot go at once is dropped.
@@ -27,9 +27,9 @@ from hustings.base.errors import OperatorError, PeerError
 from hustings.base.ids import new_id
 from hustings.base.tasks import Tasks
 from hustings.settings import Rtc
-from hustings.stage import sdp
-from hustings.stage.ice import GuardedConnection, Ports, own_addresses
-from hustings.stage.rtp import OnPacket, RtpEnd
+from hustings.stage.rtc import sdp
+from hustings.stage.rtc.ice import GuardedConnection, Ports, own_addresses
+from hustings.stage.rtc.rtp import OnPacket, RtpEnd
 
 log = logging.getLogger(__name__)
 

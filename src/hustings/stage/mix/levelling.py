@@ -2,7 +2,7 @@
 
 Levelling must not pump: the gain follows only what was measured while somebody spoke, and
 stands still in the pauses, so room noise never swells up between two words.
-Called by `stage.voice`, once for each tick of 20 ms.
+Called by `stage.mix.voice`, once for each tick of 20 ms.
 """
 
 from typing import Final

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from hustings.stage.door import Door, bearer, welcome_view
+from hustings.stage.http.door import Door, bearer, welcome_view
 from hustings.wire.tokens import TOKEN_SECONDS
 
 

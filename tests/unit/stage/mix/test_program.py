@@ -2,7 +2,7 @@ import pytest
 
 from hustings.media.opus import OpusDecoder
 from hustings.media.pcm import SILENCE, dbfs
-from hustings.stage.program import Program
+from hustings.stage.mix.program import Program
 from hustings.wire.names import mp3_frames_before
 from tests.fakes.sounds import ticks, tone
 

@@ -4,7 +4,7 @@ Keeps true: receiver reports tell the truth (browsers choose their FEC by them),
 time is heard, and a speaker cannot send more than a voice needs. aiortc's own receiver is not
 used: its jitter buffer loses 24 % of the sound at 5 % loss, and it decodes in a thread for each
 speaker. aiortc's DTLS transport calls `_handle_rtp_packet`, `_handle_rtcp_packet` (by these
-names, the first one by keyword) and `_handle_disconnect`. Called by `stage.peers`.
+names, the first one by keyword) and `_handle_disconnect`. Called by `stage.rtc.peers`.
 """
 
 import logging

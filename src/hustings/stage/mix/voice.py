@@ -1,7 +1,7 @@
 """One speaker's sound: RTP packets in, level PCM ticks out.
 
 Jitter buffer, libopus with FEC and PLC, speech detection, levelling. Owned by `stage.studio`,
-which puts packets as `stage.peers` hands them over and takes one tick each 20 ms from all voices
+which puts packets as `stage.rtc.peers` hands them over and takes one tick each 20 ms from all voices
 (also of the muted ones, or their buffers stand still). One thread. A voice outlives its
 connection: a speaker who reconnects goes on with the same level.
 """
@@ -13,8 +13,8 @@ import numpy as np
 from hustings.base.errors import PeerError
 from hustings.media.opus import OpusDecoder
 from hustings.media.pcm import FLOOR_DBFS, Pcm, dbfs
-from hustings.stage.jitter import JitterBuffer, Step
-from hustings.stage.levelling import Leveller, SpeechDetector
+from hustings.stage.mix.jitter import JitterBuffer, Step
+from hustings.stage.mix.levelling import Leveller, SpeechDetector
 from hustings.wire.names import TICK_SAMPLES
 
 _FADE_OUT: Final[Pcm] = np.linspace(1.0, 0.0, TICK_SAMPLES, dtype=np.float32)

@@ -3,7 +3,7 @@
 Keeps true: no line that a stranger wrote travels further. `read_offer` takes from the text the
 dozen facts that one Opus connection needs, each held against a pattern; `write_answer` is made
 from facts alone. Video, data and whatever else is offered beside the sound is answered with
-port 0 (RFC 8829 5.3.1): refused without an error. Called by `stage.peers`.
+port 0 (RFC 8829 5.3.1): refused without an error. Called by `stage.rtc.peers`.
 
 Sources: RFC 8866 (SDP), 8829 (JSEP), 8839 (ICE), 8843 (BUNDLE), 7587 (Opus).
 """
@@ -76,7 +76,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Local:
-    """Our side of the connection, as `stage.peers` knows it."""
+    """Our side of the connection, as `stage.rtc.peers` knows it."""
 
     session: int  # any number, different for each connection
     ufrag: str
@@ -149,7 +149,7 @@ def write_answer(offer: Offer, local: Local, *, returns: bool, advertise: str = 
 
 
 def write_offer(local: Local) -> str:
-    """What `stage.caller` offers: Opus both ways, nothing else. The answer is read as an offer is."""
+    """What `stage.rtc.caller` offers: Opus both ways, nothing else. The answer is read as an offer is."""
     lines = ["v=0", f"o=- {local.session} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0"]
     section = Section("audio", _PROFILES[0], (str(OFFERED_TYPE),), "0")
     lines += _opus_section(section, OFFERED_TYPE, local, local.candidates, "sendrecv", "actpass")

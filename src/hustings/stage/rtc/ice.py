@@ -4,7 +4,7 @@ Keeps true: only datagrams from an address that has passed an authenticated chec
 stock aioice hands it any datagram, so that a ClientHello from a stranger breaks the set-up
 (6 of 6 under a spray of 2 kpps, none with this filter: test_foreign_dtls.py). What waits for DTLS is
 bounded. A connection takes one UDP port of the range, the same on each address, and gives it
-back. Used by `stage.peers` only; runs on any event loop.
+back. Used by `stage.rtc.peers` only; runs on any event loop.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from aioice.ice import CandidatePair, StunProtocol, server_reflexive_candidate
 from aioice.stun import Message, TransactionError
 
 from hustings.base.errors import OperatorError, TryLater
-from hustings.stage.sdp import MAX_CANDIDATES
+from hustings.stage.rtc.sdp import MAX_CANDIDATES
 
 QUEUE_PACKETS: Final = 256  # about 5 s of one speaker; beyond it the newest is dropped
 RECEIVE_BYTES: Final = 256 * 1024  # of the socket, over 1 s of a speaker at a stopped loop
@@ -222,7 +222,7 @@ class GuardedConnection(Connection):  # type: ignore[misc]
             super().data_received(data, component)
 
     async def query_consent(self) -> None:
-        """Nothing: `stage.peers` watches by `probe`, and sooner than aioice's 30 s."""
+        """Nothing: `stage.rtc.peers` watches by `probe`, and sooner than aioice's 30 s."""
 
     async def probe(self) -> bool:
         """Ask the other side once whether it still consents (RFC 7675); waits up to 0.5 s."""

@@ -12,7 +12,7 @@ one has come, whose FEC is needed. It steers there in the quiet, by one packet a
 
 Bounds: 100 packets (2 s of 20 ms), the oldest give way; sound that lies more than 200 ms deeper
 than the aim is thrown away at once, for it would only be heard too late.
-Called by `stage.voice`, in the thread that mixes. Times are monotonic seconds of one clock.
+Called by `stage.mix.voice`, in the thread that mixes. Times are monotonic seconds of one clock.
 """
 
 from collections import deque

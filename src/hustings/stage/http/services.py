@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from hustings.journal.entry import Visibility
-from hustings.stage.door import Door
+from hustings.stage.http.door import Door
 
 
 class WantedRoom(BaseModel):
@@ -58,7 +58,7 @@ class Revoked(BaseModel):
 
 
 def router(door: Door) -> APIRouter:
-    """Rooms, entries and batches; the feeds are in `stage.feeds`."""
+    """Rooms, entries and batches; the feeds are in `stage.http.feeds`."""
     routes = APIRouter()
 
     @routes.get("/rooms")

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from hustings.base.ids import ParticipantId
 from hustings.media.pcm import SILENCE, Pcm
-from hustings.stage.mixer import Mixer
+from hustings.stage.mix.mixer import Mixer
 from tests.fakes.sounds import babble, ticks, tone
 
 A, B, C, D = (ParticipantId(name) for name in "abcd")

@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 from hustings.base.errors import UserError
 from hustings.journal.entry import Visibility
 from hustings.journal.stream import feed_records
-from hustings.stage.door import Door
 from hustings.stage.hall import Hall
+from hustings.stage.http.door import Door
 
 INDEX_QUEUE: Final = 1_000  # lines; a reader that far behind is cut off and begins again
 FEED_TYPE: Final = "application/vnd.hustings.journal"

@@ -14,7 +14,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
 from hustings.base.ids import RoomId
-from hustings.stage.door import Door
+from hustings.stage.http.door import Door
 from hustings.stage.studio import Studio
 
 QUEUE: Final = 256  # messages; at 5 levels a second about 50 s of a page that does not read

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hustings.media.opus import OpusEncoder
-from hustings.stage.jitter import CAPACITY, JitterBuffer, Step
+from hustings.stage.mix.jitter import CAPACITY, JitterBuffer, Step
 from tests.fakes.lines import Arrival, Line, ticking
 from tests.fakes.sounds import speech
 

@@ -1,4 +1,4 @@
-"""`stage.ice`: ports, and which datagrams reach DTLS. No sockets."""
+"""`stage.rtc.ice`: ports, and which datagrams reach DTLS. No sockets."""
 
 from typing import Any
 
@@ -7,7 +7,13 @@ from aioice import Candidate
 from aioice.ice import CandidatePair
 
 from hustings.base.errors import OperatorError, TryLater
-from hustings.stage.ice import QUEUE_PACKETS, GuardedConnection, GuardedSocket, Ports, own_addresses
+from hustings.stage.rtc.ice import (
+    QUEUE_PACKETS,
+    GuardedConnection,
+    GuardedSocket,
+    Ports,
+    own_addresses,
+)
 
 FRIEND, STRANGER = ("192.0.2.10", 5_000), ("192.0.2.66", 5_000)
 HELLO = bytes([22, 254, 253]) + bytes(40)

@@ -1,0 +1,1 @@
+"""From packets to parts: jitter buffer, voices, levelling, the mix, the program. No network."""
