@@ -25,6 +25,10 @@ _PREFERENCES = {
     "network.connectivity-service.enabled": False,
     "intl.accept_languages": "en-GB",
 }
+_FAKE_MICROPHONE = {
+    "media.navigator.streams.fake": True,  # a tone of 1 kHz
+    "media.navigator.permission.disabled": True,
+}
 
 
 class Sink:
@@ -87,12 +91,13 @@ class Firefox:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, profile: Path, environment: dict[str, str]) -> AsyncIterator[Self]:
-        """Start Firefox with an empty profile in `profile`."""
+    async def open(
+        cls, profile: Path, environment: dict[str, str], *, fake_microphone: bool = False
+    ) -> AsyncIterator[Self]:
+        """Start Firefox with an empty profile in `profile`; a fake microphone needs no question."""
         path = need("firefox-esr", why="tests of the pages run in it, too")
-        preferences = (
-            f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in _PREFERENCES.items()
-        )
+        wanted = _PREFERENCES | (_FAKE_MICROPHONE if fake_microphone else {})
+        preferences = (f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in wanted.items())
         (profile / "user.js").write_text("\n".join(preferences))
         process = await asyncio.create_subprocess_exec(
             *(path, "--headless", "--no-remote", "--profile", str(profile)),

@@ -38,7 +38,8 @@ export class Line {
   /** @type {MediaStreamTrack | null} */
   #track = null;
   #hangUp = async () => {};
-  #failures = 0;
+  /** in a row, without a connection in between */
+  failures = 0;
   #timer = 0;
   #wanted = false;
 
@@ -68,7 +69,7 @@ export class Line {
   /** The stage knows nothing of us, or the network is another: begin anew, at once. */
   again() {
     if (!this.#wanted || (this.state === "connecting" && this.#peer)) return;
-    this.#failures = 0;
+    this.failures = 0;
     this.#connect();
   }
 
@@ -136,7 +137,7 @@ export class Line {
     if (peer !== this.#peer) return;
     clearTimeout(this.#timer);
     if (peer.connectionState === "connected") {
-      this.#failures = 0;
+      this.failures = 0;
       this.#set("connected");
     } else if (peer.connectionState === "disconnected") {
       this.#timer = setTimeout(() => this.#failed(peer), SHAKY_S * 1000);
@@ -152,8 +153,8 @@ export class Line {
     if (peer !== this.#peer || !this.#wanted) return;
     this.#drop();
     this.#set("lost");
-    this.#timer = setTimeout(() => this.#connect(), pause(this.#failures, Math.random()) * 1000);
-    this.#failures += 1;
+    this.#timer = setTimeout(() => this.#connect(), pause(this.failures, Math.random()) * 1000);
+    this.failures += 1;
   }
 
   #drop() {

@@ -132,6 +132,8 @@ export class View {
     let words = "";
     if (control.state === "lost" || control.state === "connecting") {
       words = t("The connection to the stage is gone. Your seat is kept; trying again …");
+    } else if (line.failures >= 2 && isFirefoxAtHome()) {
+      words = t("Firefox makes no sound connections to 127.0.0.1. Use another browser on this machine, or let the stage listen on a network address (--host 0.0.0.0).");
     } else if (line.state === "connecting") words = t("Connecting the sound …");
     else if (line.state === "lost") {
       words = t("The sound connection broke. Your seat is kept; trying again …");
@@ -192,4 +194,9 @@ export class View {
     this.#light = heard;
     write(element("light-said"), heardWords(heard, NaN));
   }
+}
+
+/** Measured with Firefox 153: its ICE never uses the loopback interface, whatever is in the answer. */
+function isFirefoxAtHome() {
+  return "mozGetUserMedia" in navigator && /^(localhost|127\.|\[::1\])/.test(location.hostname);
 }
