@@ -13,6 +13,7 @@ from tests.e2e.chromium import chromium, microphone, played, plays_on, tapped
 from tests.e2e.evening import go_live, onsets, take_the_stage
 from tests.fakes.rtc_client import Caller
 from tests.support.ear import Ear
+from tests.support.flood import flood, slow_connections
 from tests.support.house import House
 from tests.support.signals import write_bursts
 from tests.support.speakers import Place, leave, speech
@@ -148,4 +149,29 @@ async def test_a_listeners_frozen_tab_plays_on(tmp_path: Path) -> None:
             at = await played(page)
             await plays_on(page, 2.0)
             assert await played(page) > at
+        await leave(speakers)
+
+
+@pytest.mark.parametrize("service", ["stage", "edge", "web"])
+async def test_ten_thousand_requests_and_five_hundred_slow_ones_cost_no_tick(
+    tmp_path: Path, service: str
+) -> None:
+    with House(tmp_path) as house:
+        speakers = await on_air(house)
+        port = int(getattr(house, service).rsplit(":", 1)[1])
+        pids = {name: house.child(name).pid for name in ("stage", "edge", "web")}
+        async with Ear(house.edge, "r") as ear:
+            await ear.until(live)
+            with slow_connections(port, 500):
+                await asyncio.to_thread(flood, port, 10_000)
+                answer = await asyncio.to_thread(
+                    httpx.get, f"{getattr(house, service)}/healthz", timeout=20
+                )
+                assert answer.status_code == 200
+            heard = len(ear.parts)
+            await ear.until(lambda e: len(e.parts) > heard + 4)
+            assert ear.whole()
+            assert not ear.ended
+            assert house.metric("stage", "hustings_stage_skipped_ticks_total") == 0
+        assert {name: house.child(name).pid for name in pids} == pids  # nobody died of it
         await leave(speakers)

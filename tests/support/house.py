@@ -177,6 +177,11 @@ class House:
         """A link that an invited person opens."""
         return f"{self.stage}/s/{room}#i={self.invite(room, role, name)}"
 
+    def metric(self, service: str, name: str) -> float:
+        """One figure of a service's /metrics."""
+        text = httpx.get(f"{getattr(self, service)}/metrics", timeout=20).text
+        return next(float(x.split()[-1]) for x in text.splitlines() if x.startswith(name))
+
     def state(self, room: str) -> dict[str, Any]:
         """`state.json` of the edge."""
         body: dict[str, Any] = httpx.get(f"{self.edge}/live/{room}/state.json", timeout=5).json()

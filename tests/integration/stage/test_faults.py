@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,59 +144,3 @@ async def test_kill_9_continues_the_same_room(tmp_path: Path) -> None:
 async def _follow(stage: StageProcess, until: object, query: str = "from=0") -> list[Entry]:
     """As Stage.records, for a stage in a process of its own."""
     return await Stage.records(stage, "r", until=until, query=query)  # type: ignore[arg-type,return-value]
-
-
-async def test_ten_thousand_requests_and_five_hundred_slow_ones_cost_no_tick(
-    tmp_path: Path,
-) -> None:
-    with StageProcess(tmp_path) as stage:
-        stage.put("r", title="R", state="lobby")
-        speakers = await take_the_stage(stage, "r", 3, frames=speech(4))
-        port = int(stage.url.rsplit(":", 1)[1])
-        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(500)]
-        for number, each in enumerate(slow):
-            each.send(b"" if number % 3 == 0 else b"GET / HTTP/1.1\r\nHost: x\r\nX: ")
-        await asyncio.to_thread(_flood, port, 10_000)
-        health = await asyncio.to_thread(httpx.get, f"{stage.url}/healthz", timeout=15)
-        assert health.status_code == 200
-        assert await asyncio.to_thread(stage.metric, "hustings_stage_skipped_ticks_total") == 0
-        seen = await _follow(stage, lambda got: len(parts(got)) >= 20)
-        assert [e for e in entries(seen, kinds.GAP) if e.decode(kinds.Gap).reason == "frozen"] == []
-        for each in slow:
-            each.close()
-        await leave(speakers)
-
-
-def _flood(port: int, count: int) -> None:
-    """Random requests, many in one write, over connections that the stage may close at any time."""
-    chance = random.Random(7)
-    paths = [
-        "/",
-        "/feed",
-        "/rooms/r/rtc",
-        "/rooms/%00/join",
-        "/s/" + "x" * 300,
-        "/static/../..",
-        "*",
-    ]
-    sent = 0
-    while sent < count:
-        batch = b"".join(
-            b"%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
-            % (
-                chance.choice([b"GET", b"POST", b"PUT", b"BREW"]),
-                chance.choice(paths).encode(),
-                3,
-                b"\xff{}",
-            )
-            for _ in range(20)
-        )
-        sent += 20
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=2) as each:
-                each.sendall(batch)
-                each.settimeout(0.2)
-                while each.recv(65_536):
-                    pass
-        except OSError:
-            continue
