@@ -12,7 +12,6 @@ import logging
 import resource
 import signal
 import socket
-import ssl
 from collections.abc import Mapping
 from typing import Final
 
@@ -21,8 +20,7 @@ import uvloop
 
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
-from hustings.base.errors import OperatorError
-from hustings.base.listening import neighbour_tls
+from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
 from hustings.edge.audience import Audience
 from hustings.edge.metrics import Counts
@@ -31,7 +29,7 @@ from hustings.edge.rooms import Rooms
 from hustings.edge.routes import Routes
 from hustings.edge.server import Connection, Server
 from hustings.edge.upstream import Upstream
-from hustings.settings import Settings, Tls
+from hustings.settings import Settings
 from hustings.wire.links import links_for
 
 log = logging.getLogger(__name__)
@@ -88,7 +86,7 @@ class Edge:
         self._tasks.start(self._turn(), name="rooms")
         self._tasks.start(self._sweep(), name="deadlines")
         self._tasks.start(heartbeat.beat(), name="heartbeat")
-        tls = server_tls(self.settings.tls)
+        tls = server_tls(self.settings.tls.cert, self.settings.tls.key)
         self._listening = await asyncio.get_running_loop().create_server(
             lambda: Connection(self.server),
             sock=sock,
@@ -154,40 +152,12 @@ async def _run(settings: Settings, sock: socket.socket) -> int:
 
 def listen(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
     """A bound TCP socket whose connections inherit our bounds. Raises OperatorError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setblocking(False)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if reuse_port:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock = bound_socket(host, port, flag="--edge-port", reuse_port=reuse_port)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
-    try:
-        sock.bind((host, port))
-    except OSError as error:
-        sock.close()
-        raise OperatorError(
-            "port_taken",
-            f"The edge cannot listen on {host}, port {port} ({error.strerror}): "
-            "choose another with --edge-port.",
-        ) from error
     return sock
-
-
-def server_tls(tls: Tls) -> ssl.SSLContext | None:
-    """The context for our certificate; None without one. Raises OperatorError("tls_pair")."""
-    if not tls.cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(tls.cert, tls.key or None)
-    except (OSError, ssl.SSLError) as error:
-        raise OperatorError(
-            "tls_pair", f"{tls.cert} and {tls.key} are not a certificate and its key."
-        ) from error
-    return context
 
 
 def _url(settings: Settings, port: int) -> str:

@@ -53,7 +53,11 @@ class Upstream:
         self._tasks = Tasks()
         self._following: dict[RoomId, asyncio.Task[None]] = {}
         self._heard_s = float("-inf")
-        self._client = httpx.AsyncClient(verify=tls, timeout=httpx.Timeout(5.0, read=None))
+        self._client = httpx.AsyncClient(
+            verify=tls,
+            timeout=httpx.Timeout(5.0, read=None),
+            trust_env=False,  # no proxy stands between us and our own stage
+        )
         rooms.follow = self._follow
         rooms.unfollow = self._unfollow
 

@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from hustings.base.errors import OperatorError
-from hustings.edge.app import listen, server_tls
+from hustings.base.listening import server_tls
+from hustings.edge.app import listen
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
 from hustings.settings import Tls
