@@ -7,7 +7,6 @@ listen on all addresses (`0.0.0.0`), the name under which the asking browser rea
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -77,7 +76,6 @@ def _reachable_name(host: str, asked_host: str) -> str:
     except ValueError:
         return host or "localhost"
     if address.is_unspecified:
-        asked = urlsplit(f"//{asked_host}").netloc.rsplit("@", 1)[-1]
-        asked = re.sub(r":\d*$", "", asked)
+        asked = re.sub(r":\d*$", "", asked_host.rsplit("@", 1)[-1])  # whatever was sent
         return asked if _HOST.fullmatch(asked) else "localhost"
     return f"[{host}]" if address.version == 6 else host

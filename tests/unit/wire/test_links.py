@@ -45,6 +45,10 @@ def test_tls_in_the_service_makes_https() -> None:
         ("a b", "localhost"),
         ('x"><script>', "localhost"),
         ("user@box.local", "box.local"),
+        ("[", "localhost"),
+        ("[::1", "localhost"),
+        ("a]:1", "localhost"),
+        ("box.local/..", "localhost"),
     ],
 )
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
