@@ -30,7 +30,9 @@ from tests.support.house import free_ports
 class Stage:
     """`async with Stage(tmp_path) as stage:`; stopping and starting again continues the rooms."""
 
-    def __init__(self, data: Path, *, rooms: int = 20, snapshot_s: float = 60.0) -> None:
+    def __init__(
+        self, data: Path, *, rooms: int = 20, seats: int = 13, snapshot_s: float = 60.0
+    ) -> None:
         import socket
 
         first = min(free_ports(1, kind=socket.SOCK_DGRAM)[0], 65_000)
@@ -38,7 +40,7 @@ class Stage:
         self.settings = Settings(
             data=str(data),
             stage=StageSettings(
-                port=0, rooms=rooms, rtc=Rtc(first_port=first, last_port=first + 60)
+                port=0, rooms=rooms, seats=seats, rtc=Rtc(first_port=first, last_port=first + 60)
             ),
             journal=JournalSettings(snapshot_s=snapshot_s),
             public_url=PublicUrl(edge="http://edge.test"),

@@ -144,7 +144,7 @@ def _role_of(room: RoomModel, actor: Participant, args: Args, _now: int) -> list
 
 def _link(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
     """Check alone; the hall, which has the keys, makes the link."""
-    role = str(args.get("role", "speaker"))
+    role = role_named(str(args.get("role", "speaker")))
     if role == "host" and actor.role != "host":
         raise Denied("role_denied", "Only a host may invite a host.")
     return []

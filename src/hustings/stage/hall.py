@@ -5,6 +5,7 @@ Everything that happens in a room passes `_enter`: the rules say what changes (`
 of it. All methods run on the studio's thread; `stage.engine` brings calls there.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -13,7 +14,7 @@ import msgspec
 
 from hustings import VERSION
 from hustings.base.clock import Clock
-from hustings.base.errors import Denied, UserError
+from hustings.base.errors import Denied, TryLater, UserError
 from hustings.base.ids import RoomId
 from hustings.journal.entry import Entry, Visibility
 from hustings.journal.file import Journal
@@ -203,6 +204,8 @@ class Hall:
         self.known(who_id)
         peer = await self.sound.connect(who_id, offer_sdp, encoder=encoder)
         await self._expel_the_gone()  # removed in between
+        if self.ended:  # or the room
+            await self.sound.close()
         return peer
 
     async def command(self, actor_id: str, command: str, args: Mapping[str, Any]) -> None:
@@ -210,8 +213,9 @@ class Hall:
         now_ms = self._clock.wall_ms()
         self._enter(commands.perform(self.model, actor_id, command, args, now_ms=now_ms))
         for who_id in self.model.asked & self.sound.encoders:
-            # An outside encoder cannot answer: asking it is bringing it.
-            self._enter(self.model.bring_on_stage(self.model.people[who_id]))
+            # An outside encoder cannot answer: asking it is bringing it, once there is a seat.
+            with contextlib.suppress(TryLater):
+                self._enter(self.model.bring_on_stage(self.model.people[who_id]))
         if self.ended:
             await self._expel(set(self._sockets), "room_ended", "This room has ended.")
             await self.sound.close()
@@ -223,8 +227,11 @@ class Hall:
         """An edge's batch of the last second: how many listen, and hands (id, name, question)."""
         self._listeners[edge] = (listeners, self._clock.monotonic())
         now_ms = self._clock.wall_ms()
-        for hand_id, name, question in hands:
-            self._enter(self.model.audience_hand(hand_id, name, question, now_ms=now_ms))
+        self._enter(  # one by one into the queue, but the pages are told once
+            change
+            for hand_id, name, question in hands
+            for change in self.model.audience_hand(hand_id, name, question, now_ms=now_ms)
+        )
 
     @property
     def listeners(self) -> int:

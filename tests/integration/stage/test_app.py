@@ -1,6 +1,7 @@
 """The stage as a whole: HTTP, control sockets, real WebRTC on loopback, and the journal behind."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import websockets
 
 from hustings.journal.entry import Entry
 from hustings.wire import kinds
@@ -164,8 +166,8 @@ async def test_an_encoder_is_brought_on_stage_by_asking(stage: Stage) -> None:
         roster = next(m for m in host.heard if m["type"] == "welcome")["roster"]
         (encoder,) = [who for who in roster if who["id"] != host.id]
         await host.do("invite", participant=encoder["id"])
-        told = await host.hear("roster") if not _placed(host, encoder["id"]) else {}
-        assert _placed(host, encoder["id"]) or told
+        while not _placed(host, encoder["id"]):
+            await host.hear("roster")
     await caller.close()
 
 
@@ -235,6 +237,58 @@ async def test_commands_are_answered_refused_and_limited(stage: Stage) -> None:
             answers.append(json.loads(await speaker.socket.recv()))
     refused = [answer for answer in answers if answer.get("code") == "too_many_commands"]
     assert 30 <= len(refused) < 60
+
+
+@pytest.mark.parametrize("first", [b"\x00\xff", "", "[]", "{}", '{"type": "hello"}', "x" * 20_000])
+async def test_strangers_at_the_control_socket_hear_goodbye_and_fill_no_log(
+    stage: Stage, first: str | bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stage.put("r", title="R", state="lobby")
+    url = f"{stage.url.replace('http', 'ws', 1)}/rooms/r/control"
+    async with websockets.connect(url) as socket:
+        await socket.send(first)
+        with contextlib.suppress(websockets.ConnectionClosed):  # too long for the line itself
+            assert json.loads(await socket.recv())["type"] == "bye"
+            with pytest.raises(websockets.ConnectionClosed):
+                await socket.recv()
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_message_that_is_no_text_ends_the_talk_with_a_reason(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    ada = await Person(stage, "r", "host").join("Ada")
+    async with ada.control():
+        await ada.socket.send(b"\x00")
+        assert (await ada.hear("bye"))["code"] == "message_bad"
+
+
+async def test_a_full_stage_keeps_an_encoder_waiting_and_stops_nothing_else(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path, seats=1) as stage:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        caller = Caller([b"\xf8\xff\xfe"], every_s=0.02)
+        token = stage.invite("r", "speaker", kind="whip")
+        async with httpx.AsyncClient(base_url=stage.url) as http:
+            answer = await http.post(
+                "/rooms/r/whip",
+                content=await caller.offer(),
+                headers={"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"},
+            )
+        await caller.answered(answer.text)
+        async with host.control():
+            await host.do("accept")
+            roster = next(m for m in host.heard if m["type"] == "welcome")["roster"]
+            (encoder,) = [who for who in roster if who["id"] != host.id]
+            assert (await host.do("invite", participant=encoder["id"]))["type"] == "done"
+            assert (await host.do("mute"))["type"] == "done"
+            assert not _placed(host, encoder["id"])
+            assert (await host.do("backstage"))["type"] == "done"
+            assert _placed(host, encoder["id"])
+            await host.socket.send(json.dumps({"type": "do", "id": 99, "command": "end"}))
+            assert (await host.hear("bye"))["code"] == "room_ended"
+        await caller.close()
 
 
 async def test_webs_entries_are_written_once(stage: Stage) -> None:

@@ -7,6 +7,7 @@ the first (`elsewhere`): the newest tab or device is the one that counts.
 
 import asyncio
 import contextlib
+import logging
 from typing import Any, Final
 
 import msgspec
@@ -17,11 +18,14 @@ from hustings.base.ids import RoomId
 from hustings.stage.http.door import Door
 from hustings.stage.studio import Studio
 
+log = logging.getLogger(__name__)
+
 QUEUE: Final = 256  # messages; at 5 levels a second about 50 s of a page that does not read
 MESSAGE_BYTES: Final = 16 * 1024
 COMMANDS_A_SECOND: Final = 20
 HELLO_S: Final = 5.0
 BYE: Final = {"type": "bye"}
+_LINE_ENDS: Final = (WebSocketDisconnect, RuntimeError)  # starlette's words for a closed socket
 CLOSE_CODE: Final = 4_000
 
 
@@ -43,12 +47,16 @@ class Socket:
         await self._socket.accept()
         try:
             await self._hello()
+            await self._talk()
         except HustingsError as error:
             await self._say_bye(error.code, error.title)
-            return
         except (WebSocketDisconnect, TimeoutError):
             await self._say_bye("hello_late", "The first message has to carry the token.")
-            return
+        finally:
+            if self._who:  # also if the page was gone before it was welcomed
+                await self._door.engine.do(self._leave)
+
+    async def _talk(self) -> None:
         reading = asyncio.get_running_loop().create_task(self._read(), name="control reads")
         writing = asyncio.get_running_loop().create_task(self._write(), name="control writes")
         try:
@@ -56,8 +64,10 @@ class Socket:
         finally:
             for task in (reading, writing):
                 task.cancel()
-            await asyncio.gather(reading, writing, return_exceptions=True)
-            await self._door.engine.do(self._leave)
+            ends = await asyncio.gather(reading, writing, return_exceptions=True)
+            for error in ends:
+                if isinstance(error, Exception) and not isinstance(error, _LINE_ENDS):
+                    log.error("a bug at the control socket of %s", self._room, exc_info=error)
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await self._socket.close(CLOSE_CODE)
 
@@ -165,7 +175,10 @@ class Socket:
         self._tokens -= 1
 
     async def _receive(self) -> dict[str, Any]:
-        text = await self._socket.receive_text()
+        received = await self._socket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", 1_006))
+        text = received.get("text") or ""  # empty: a binary message, and no JSON
         if len(text) > MESSAGE_BYTES:
             raise PeerError("message_size", f"A message is at most {MESSAGE_BYTES} bytes.")
         try:
