@@ -5,7 +5,17 @@ Counters are plain integers in one place: adding to one costs nothing on the hot
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+_PLAIN: Final = (
+    "joins",
+    "sent_bytes",
+    "sends",
+    "jumps",
+    "slow_closed",
+    "upstream_starts",
+    "broken_ticks",
+)
 
 
 class Counts:
@@ -21,6 +31,7 @@ class Counts:
         self.refusals: Counter[str] = Counter()  # by code
         self.answers: Counter[int] = Counter()  # by status
         self.upstream_starts = 0
+        self.broken_ticks = 0  # our own faults, logged
 
 
 def text(counts: Counts, gauges: Mapping[str, float]) -> bytes:
@@ -33,7 +44,7 @@ def text(counts: Counts, gauges: Mapping[str, float]) -> bytes:
 
     for name, value in gauges.items():
         family(name, "gauge", {"": value})
-    for name in ("joins", "sent_bytes", "sends", "jumps", "slow_closed", "upstream_starts"):
+    for name in _PLAIN:
         lines.append(f"# TYPE hustings_edge_{name}_total counter")
         lines.append(f"hustings_edge_{name}_total {getattr(counts, name)}")
     labelled: tuple[tuple[str, str, Mapping[Any, int]], ...] = (

@@ -6,6 +6,7 @@ their clocks, while the stage is away. `edge.routes` asks here, `edge.upstream` 
 app calls `tick` about 12 times a second. No sockets and no tasks of its own.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from hustings.journal.entry import Entry
 from hustings.journal.records import Position
 from hustings.settings import EdgeSettings
 from hustings.wire.names import CMAF_RENDITIONS, PART_SECONDS
+
+log = logging.getLogger(__name__)
 
 LINGER_S: Final = 60.0
 BEGIN_S: Final = 5.0  # a newcomer waits so long for a room's first bytes
@@ -281,10 +284,19 @@ class Rooms:
     def tick(self) -> None:
         """Let time pass in all carried rooms; let go those that nobody wants."""
         for live in list(self.live.values()):
-            live.tick()
+            self.turn(live)
             if live.idle:
                 del self.live[live.id]
                 self.unfollow(live.id)
+
+    def turn(self, live: LiveRoom) -> None:
+        """Send what is due in one room; a fault of ours in it must not silence the others."""
+        try:
+            live.tick()
+        except Exception:
+            self._counts.broken_ticks += 1
+            if self._counts.broken_ticks % 1_000 == 1:
+                log.exception("room %s: a turn failed", live.id)
 
     @property
     def listeners(self) -> int:

@@ -103,7 +103,7 @@ class Upstream:
                 live.program.fork()
             elif isinstance(record, Entry | Position):
                 live.record(record)
-                live.tick()
+                self._rooms.turn(live)
 
     # ------------------------------------------------------------ up
 

@@ -15,7 +15,7 @@ import msgspec
 
 from hustings.base import heartbeat
 from hustings.base.clock import Clock
-from hustings.base.errors import NotFound, TryLater
+from hustings.base.errors import NotFound, OperatorError, TryLater, UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.base.tasks import Tasks
 from hustings.journal.file import Journal
@@ -42,6 +42,7 @@ class Studio:
         self.late_ticks = 0  # more than one tick late; for /metrics
         self.ticks = 0
         self.skipped_ticks = 0
+        self.broken_ticks = 0  # our own faults, logged
         self._settings = settings
         self._key = key
         self._clock = clock
@@ -50,6 +51,7 @@ class Studio:
         self._tasks = Tasks()
         self._past: dict[RoomId, dict[str, Any]] = {}
         self._index_watchers: set[IndexWatcher] = set()
+        self._broken: set[RoomId] = set()  # rooms whose first fault is in the log
 
     @property
     def folder(self) -> Path:
@@ -61,7 +63,12 @@ class Studio:
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self.folder.iterdir()):
             if path.is_dir():
-                self._reopen(room_id(path.name))
+                try:
+                    self._reopen(room_id(path.name))
+                except (UserError, OperatorError, TryLater) as error:
+                    if error.code == "journal_locked":  # a second stage on the same rooms
+                        raise
+                    log.error("%s stays closed: %s", path, error.title)  # the others open
         self._tasks.start(heartbeat.beat("studio"), name="heartbeat of the studio")
         self._tasks.start(self._tick_for_ever(), name="ticks")
 
@@ -159,13 +166,25 @@ class Studio:
         if self.ticks % TICKS_PER_SECOND == 0:
             self._tell_index({"tick": self._clock.wall_ms()})
         for index, hall in enumerate(list(self.halls.values())):
-            hall.tick(now_s)
+            self._tick_hall(hall, now_s)
             # Rooms sign and snapshot at different ticks, so that no tick pays for all.
             phase = (self.ticks + index) % (TICKS_PER_SECOND * self._snapshot_seconds)
             if phase % TICKS_PER_SECOND == 0:
                 hall.second()
             if phase == 0:
                 hall.minute()
+
+    def _tick_hall(self, hall: Hall, now_s: float) -> None:
+        """One room's tick; what breaks in a room costs that room a part, and no other anything."""
+        before = hall.media_time
+        try:
+            hall.tick(now_s)
+        except Exception:
+            self.broken_ticks += 1
+            if hall.room not in self._broken or self.ticks % (60 * TICKS_PER_SECOND) == 0:
+                log.exception("room %s: a tick failed; it goes on with the next part", hall.room)
+            self._broken.add(hall.room)
+            hall.skip(int(hall.media_time == before))
 
     @property
     def _snapshot_seconds(self) -> int:

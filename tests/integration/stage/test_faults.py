@@ -12,7 +12,10 @@ import pytest
 
 from hustings.base.clock import SystemClock
 from hustings.journal.entry import Entry
+from hustings.stage.sound import Sound
+from hustings.stage.studio import Studio
 from hustings.wire import kinds
+from hustings.wire.kinds import Part
 from tests.integration.stage.test_app import entries, on_air, parts
 from tests.support.speakers import StageProcess, leave, speech, take_the_stage
 from tests.support.stage import Stage
@@ -144,3 +147,56 @@ async def test_kill_9_continues_the_same_room(tmp_path: Path) -> None:
 async def _follow(stage: StageProcess, until: object, query: str = "from=0") -> list[Entry]:
     """As Stage.records, for a stage in a process of its own."""
     return await Stage.records(stage, "r", until=until, query=query)  # type: ignore[arg-type,return-value]
+
+
+class Hoarse(Sound):
+    """Sound with a fault of ours in it."""
+
+    def tick(self, now_s: float) -> Part | None:
+        raise RuntimeError("a fault of ours")
+
+
+async def test_a_fault_in_one_room_costs_the_others_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Stage(tmp_path) as stage:
+        _, caller = await on_air(stage, "good")
+        _, other = await on_air(stage, "bad")
+
+        def spoil(studio: Studio) -> None:
+            hall = studio.hall("bad")
+            hall.sound, kept = Hoarse(hall.sound._peers, lambda who, on: None), hall.sound
+            studio.spoilt = kept  # type: ignore[attr-defined]
+
+        await stage.engine.do(spoil)
+        seen = parts(await stage.records("good", until=lambda got: len(parts(got)) >= 8))
+        assert [part.n for part in seen] == list(range(seen[0].n, seen[0].n + len(seen)))
+        broken = await stage.engine.do(lambda studio: studio.broken_ticks)
+        assert broken > 0
+        assert len([r for r in caplog.records if "a tick failed" in r.message]) == 1
+
+        def mend(studio: Studio) -> None:
+            studio.hall("bad").sound = studio.spoilt  # type: ignore[attr-defined]
+
+        await stage.engine.do(mend)
+        before = len(parts(await stage.records("bad", until=parts)))
+        again = await stage.records("bad", until=lambda got: len(parts(got)) >= before + 3)
+        assert {e.decode(kinds.Gap).reason for e in entries(again, kinds.GAP)} <= {
+            "not_live", "frozen"
+        }  # fmt: skip
+        await caller.close()
+        await other.close()
+
+
+async def test_what_is_no_room_or_cannot_be_read_keeps_no_other_room_closed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Stage(tmp_path) as stage:
+        await stage.put("good", title="G")
+    (tmp_path / "rooms" / "lost+found").mkdir()
+    (tmp_path / "rooms" / "bad").mkdir()
+    (tmp_path / "rooms" / "bad" / "journal").write_bytes(b"what somebody else wrote\n" * 9)
+    async with Stage(tmp_path) as stage:
+        assert await stage.engine.do(lambda studio: list(studio.halls)) == ["good"]
+    said = [r.message for r in caplog.records if "stays closed" in r.message]
+    assert len(said) == 2

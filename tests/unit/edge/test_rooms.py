@@ -157,3 +157,25 @@ def test_a_stage_that_is_gone_leaves_the_clock_and_hold(house: House) -> None:
     house.pass_s(3)  # its feed never answers
     assert live.program.source == "hold"
     assert live.program.next in range(500 + 105, 500 + 110)
+
+
+def test_a_fault_in_one_room_silences_no_other(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.line("bad")
+    house.line("good")
+    bad, good = house.rooms.find(RoomId("bad")), house.rooms.find(RoomId("good"))
+    for live in (bad, good):
+        house.feed(live)
+    house.pass_s(1)
+
+    def fails() -> None:
+        raise RuntimeError("a fault of ours")
+
+    bad.when_sent(bad.program.next + 2, fails, house.refuse)
+    before = good.program.next
+    house.pass_s(3)
+    assert good.program.next > before + 6
+    assert bad.program.next > before + 6
+    assert house.counts.broken_ticks == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"]

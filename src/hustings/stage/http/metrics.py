@@ -13,6 +13,8 @@ def metrics_text(studio: Studio) -> str:
         f"hustings_stage_late_ticks_total {studio.late_ticks}",
         "# TYPE hustings_stage_skipped_ticks_total counter",
         f"hustings_stage_skipped_ticks_total {studio.skipped_ticks}",
+        "# TYPE hustings_stage_broken_ticks_total counter",
+        f"hustings_stage_broken_ticks_total {studio.broken_ticks}",
         "# TYPE hustings_stage_rooms gauge",
         *(
             f'hustings_stage_rooms{{state="{state}"}} '
