@@ -232,6 +232,7 @@ async def test_a_bad_link_is_said_plainly(stage: FakeStage, link: str, words: st
     async with opened() as page:
         await page.goto(f"{stage.url}/s/square{link}")
         if link:
+            await page.fill("#name", "Amina")
             await page.click("#join-form button")
         await expect(page.locator("#trouble-words")).to_contain_text(words)
 

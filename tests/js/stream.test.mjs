@@ -95,7 +95,8 @@ test("news are asked for often only around the start, and never by all at once",
   assert.equal(newsDelay(-60, 1), 16);
   assert.equal(newsDelay(300, 0.5), 30);
   assert.equal(newsDelay(7200, 0), 60);
-  assert.equal(newsDelay(Infinity, 1), 120);
+  assert.equal(newsDelay(-7200, 0), 20); // late
+  assert.equal(newsDelay(NaN, 1), 40); // not announced: who is here was told of it
 });
 
 test("the clock follows the server and mends its drift", () => {

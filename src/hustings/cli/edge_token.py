@@ -47,7 +47,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _days(text: str) -> int:
     """A whole number of days, at least one."""
-    days = int(text)
-    if days < 1:
-        raise argparse.ArgumentTypeError("at least 1 day")
-    return days
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number of days, at least 1")
+    return int(text)

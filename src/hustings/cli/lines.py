@@ -22,6 +22,7 @@ from hustings.wire.names import AAC, MP3, OPUS, PART_SAMPLES, SAMPLE_RATE
 
 _FAULTS: Final = (OSError, TimeoutError, httpx.TransportError, httpx.StreamError)
 _MEDIA: Final = (b"moof", b"mdat")
+KNOWN: Final = "give the address of a page, http://.../r/ROOM, or of a stream as that page names it"
 
 
 class Piece(NamedTuple):
@@ -45,6 +46,7 @@ class Line:
         self.bytes = 0
         self.events = 0
         self.faults = 0  # connections that broke
+        self.fault = ""  # why the last one did
         self.refusals = 0  # "try later"
         self.ended = False
         self._client = client
@@ -71,8 +73,9 @@ class Line:
                 if error.code != "room_ended" or self._next < 0:
                     raise
                 self.ended = True
-            except _FAULTS:
+            except _FAULTS as error:
                 self.faults += 1
+                self.fault = str(error) or type(error).__name__
             if not self.ended:
                 chance = secrets.randbelow(1_000) / 1_000
                 await asyncio.sleep(retry_delay_s(failures, asked_s, chance))
@@ -111,7 +114,7 @@ class CmafLine(Line):
         super().__init__(url, client, clock)
         self.rendition = re.sub(r".*/|\.mp4.*", "", url)
         if self.rendition not in FRAME_SAMPLES:
-            raise PeerError("stream_unknown", f"{url} is no stream that listen knows.")
+            raise PeerError("stream_unknown", f"{url} is no stream that listen knows: {KNOWN}.")
 
     async def _once(self) -> AsyncGenerator[Piece]:
         join = "&" if "?" in self.url else "?"

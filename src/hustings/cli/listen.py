@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """Listen; 0 if there was sound, 1 if not."""
     report = asyncio.run(listen(args.url, args.seconds, SystemClock(), ca=args.ca))
     print(json.dumps(asdict(report)) if args.json else table(report))
+    if report.fault and report.first_byte_ms is None:
+        print(f"hustings: Nothing came: {report.fault}.", file=sys.stderr)
     return 0 if report.first_sound_ms is not None else 1
 
 
@@ -105,6 +107,7 @@ class Hearing:
             faults=line.faults,
             refusals=line.refusals,
             ended=line.ended,
+            fault=line.fault,
         )
 
 

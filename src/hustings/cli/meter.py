@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hustings.cli.listening import Drift, Ear, percentile
-from hustings.media.beep import BeepReader, delay_s
+from hustings.media.beep import Beep, BeepReader, delay_s, in_step
 from hustings.media.decoders import FRAME_SAMPLES, FrameDecoder
 from hustings.media.hold import hold_frames
 from hustings.media.pcm import dbfs
@@ -46,6 +46,7 @@ class Report:
     faults: int  # connections that broke
     refusals: int
     ended: bool = field(default=False)
+    fault: str = ""  # why the last connection broke
 
 
 class Meter:
@@ -58,6 +59,7 @@ class Meter:
         self._decoder = FrameDecoder(rendition)
         self._frame = FRAME_SAMPLES[rendition]
         self._reader = BeepReader()
+        self._last: Beep | None = None
         self._drift = Drift()
         self._expected = -1
         self._wall_offset_s = 0.0
@@ -92,7 +94,9 @@ class Meter:
         self.ear.advance(now_s)
         self._heard()
 
-    def report(self, *, url: str, now_s: float, first_byte_s: float | None, **line: int) -> Report:
+    def report(
+        self, *, url: str, now_s: float, first_byte_s: float | None, fault: str = "", **line: int
+    ) -> Report:
         """All numbers. line: the counters of `cli.lines.Line`."""
         self.pass_time(now_s)
         ear, drift = self.ear, self._drift.result()
@@ -124,6 +128,7 @@ class Meter:
             faults=line["faults"],
             refusals=line["refusals"],
             ended=bool(line["ended"]),
+            fault=fault,
         )
 
     def _since_ms(self, at_s: float | None) -> float | None:
@@ -135,7 +140,9 @@ class Meter:
             self._samples += len(pcm)
             self._audible += len(pcm) * (dbfs(pcm) > AUDIBLE_DBFS)
             for beep in self._reader.feed(pcm):
-                self.ear.mark(beep.onset, beep.code)
+                if in_step(self._last, beep):
+                    self.ear.mark(beep.onset, beep.code)
+                self._last = beep
 
     def _parts(self, start: int, frames: list[bytes]) -> list[tuple[int, int, bool]]:
         """The piece cut at part boundaries: start, end, whether it is hold."""

@@ -67,7 +67,7 @@ def tcp_ports(settings: Settings) -> Iterator[Finding]:
             ),
         )
         if finding.state == "bad" and preflight.is_ours(port):
-            finding = ok(name, f"a {service} of ours is running there")
+            finding = ok(name, f"our own {service} runs there")
         yield finding
 
 

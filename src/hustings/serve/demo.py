@@ -89,7 +89,7 @@ async def _open_room(settings: Settings, clock: Clock) -> RoomId:
     """PUT the room; one that a person has ended stays so, and the next number is taken."""
     facts = {
         "title": "Two voices on a square",
-        "description": "A demonstration: open the second link in another tab and speak.",
+        "description": "A demonstration: open the link called speak in another tab, and be heard here.",
         "language": "en",
         "host": "Ada",
         "state": "lobby",

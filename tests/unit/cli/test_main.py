@@ -63,4 +63,11 @@ def test_an_edge_token_is_good_and_can_be_ended(capsys, monkeypatch, tmp_path):
     assert main(["edge-token", "--revoke", made["id"]]) == 0
     assert claims.jti in Revocations(data)
     assert main(["edge-token", "--days", "0"]) == 2
-    assert "at least 1 day" in capsys.readouterr().err
+    assert main(["edge-token", "--days", "x"]) == 2
+    assert capsys.readouterr().err.count("a whole number of days, at least 1") == 2
+
+
+def test_a_host_link_needs_a_house(capsys, tmp_path):
+    assert main(["host-link", "--data", str(tmp_path / "mistyped")]) == 1
+    assert "There is no house in" in capsys.readouterr().err
+    assert not (tmp_path / "mistyped").exists()

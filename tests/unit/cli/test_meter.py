@@ -57,7 +57,7 @@ def test_mouth_to_ear_is_chain_and_buffer_and_codec(rendition: str, codec_ms: fl
     report = hear(rendition)
     buffered_ms = (PART_SECONDS + 0.15) * 1_000
     expected = CHAIN_S * 1_000 + buffered_ms + codec_ms
-    assert report.beeps >= 5
+    assert report.beeps >= 4  # the first has none before it to be in step with
     assert report.mouth_to_ear_ms == pytest.approx(expected, abs=25)  # MP3 frames end off parts
     assert (report.lost_s, report.silence_s, report.damaged_frames) == (0.0, 0.0, 0)
     assert report.first_byte_ms == 100.0

@@ -1,11 +1,15 @@
 """`media.beep`: the coded beep and its reader."""
 
+from importlib.resources import as_file, files
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.media.beep import CODES, Beep, BeepReader, beep_block, delay_s
+from hustings.media.beep import CODES, Beep, BeepReader, beep_block, delay_s, in_step
+from hustings.media.files import read_audio
 from hustings.media.opus import OpusDecoder, OpusEncoder
 from hustings.wire.names import SAMPLE_RATE, TICK_SAMPLES
 
@@ -71,3 +75,20 @@ def test_speech_like_sound_holds_no_beep() -> None:
 @pytest.mark.parametrize("seconds", [0.0, 0.65, 15.9])
 def test_the_delay_is_what_has_passed_since_that_second(seconds: float) -> None:
     assert delay_s(START_S % CODES, START_S + seconds) == pytest.approx(seconds, abs=1e-6)
+
+
+def test_beeps_in_step_believe_each_other() -> None:
+    first = Beep(15, 1_000.0)
+    assert not in_step(None, first)
+    assert in_step(first, Beep(0, 1_000.0 + SAMPLE_RATE))
+    assert in_step(first, Beep(2, 1_000.0 + 3.05 * SAMPLE_RATE))
+    assert not in_step(first, Beep(0, 1_000.0 + 1.2 * SAMPLE_RATE))
+    assert not in_step(first, Beep(1, 1_000.0 + SAMPLE_RATE))
+
+
+def test_a_voice_that_sings_a_pitch_keeps_no_step() -> None:
+    voice = files("hustings.media") / "data" / "voice_b.opus"
+    with as_file(voice) as path:
+        found = read(list(read_audio(path)))
+    assert found
+    assert not any(in_step(*pair) for pair in pairwise(found))

@@ -121,7 +121,7 @@ async function follow() {
       }
     }
     if (session.room.phase === "ended") return;
-    const left = ((session.room.facts?.start_ms || Infinity) - Date.now()) / 1000;
+    const left = ((session.room.facts?.start_ms || NaN) - Date.now()) / 1000;
     const pause = failures ? retryDelay(failures, asked, Math.random()) : newsDelay(left, Math.random());
     await wait(pause, signal);
   }

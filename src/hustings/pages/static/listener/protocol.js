@@ -54,12 +54,13 @@ export function retryAfter(header, nowMs) {
 }
 
 /**
- * Seconds until a page that plays nothing asks for news: often only around the start.
- * @param {number} left  seconds to the announced start; Infinity if there is none
+ * Seconds until a page that plays nothing asks for news: often only around the start. Without an
+ * announced one it may come at any moment.
+ * @param {number} left  seconds to the announced start; NaN if there is none
  * @param {number} random
  */
 export function newsDelay(left, random) {
-  const least = Math.abs(left) < 120 ? 8 : Math.abs(left) < 600 ? 20 : 60;
+  const least = Math.abs(left) < 120 ? 8 : left > 600 ? 60 : 20;
   return least * (1 + random);
 }
 

@@ -19,6 +19,7 @@ import { refusalWords } from "./words.js";
 await loadStrings();
 
 const article = /** @type {HTMLElement} */ (document.querySelector(".speakers"));
+const AGAIN = new Set(["name_missing", "room_locked", "room_full"]); // refusals that people can mend
 const room = article.dataset.room ?? "";
 const stage = location.origin + location.pathname.slice(0, location.pathname.lastIndexOf("/s/"));
 const base = `${stage}/rooms/${room}`;
@@ -57,6 +58,8 @@ async function begin() {
     view.step("wait");
     if (await tried(() => seat.resume(), { again: begin })) await comeIn();
   } else if (kept.invitation) {
+    const field = /** @type {HTMLInputElement} */ (element("name"));
+    field.value = seat.invitedName;
     view.step("join");
   } else {
     view.trouble(refusalWords("invitation_missing", ""), null);
@@ -108,7 +111,7 @@ async function tried(work, { again }) {
   } catch (error) {
     const refused = error instanceof Refusal;
     const words = refused ? refusalWords(error.code, error.message) : refusalWords("away", "");
-    const final = refused && !error.passing && error.code !== "name_missing";
+    const final = refused && !error.passing && !AGAIN.has(error.code);
     view.trouble(words, final ? null : { words: t("Try again"), act: again });
     return false;
   }

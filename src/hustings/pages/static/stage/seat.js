@@ -54,6 +54,17 @@ export class Seat {
     return this.kept.token;
   }
 
+  /** The name that the invitation was made for, to begin with; "" if it has none. */
+  get invitedName() {
+    try {
+      const claims = this.kept.invitation.split(".")[0].replaceAll("-", "+").replaceAll("_", "/");
+      const bytes = Uint8Array.from(atob(claims), (each) => each.charCodeAt(0));
+      return String(JSON.parse(new TextDecoder().decode(bytes)).name ?? "");
+    } catch {
+      return ""; // no invitation of ours: the stage will say so
+    }
+  }
+
   /** The person has gone on stage (or backstage) with sound: a reload goes there by itself. */
   went() {
     this.#keep({ went: true });
