@@ -57,7 +57,7 @@ export class Seat {
   /** The name that the invitation was made for, to begin with; "" if it has none. */
   get invitedName() {
     try {
-      const claims = this.kept.invitation.split(".")[0].replaceAll("-", "+").replaceAll("_", "/");
+      const [claims = ""] = this.kept.invitation.replaceAll("-", "+").replaceAll("_", "/").split(".");
       const bytes = Uint8Array.from(atob(claims), (each) => each.charCodeAt(0));
       return String(JSON.parse(new TextDecoder().decode(bytes)).name ?? "");
     } catch {
