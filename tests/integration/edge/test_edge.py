@@ -611,5 +611,5 @@ def test_a_taken_port_is_named_with_the_flag_that_helps() -> None:
 @pytest.mark.parametrize("missing", ["/nowhere.crt", __file__])
 def test_a_certificate_that_is_none_is_said(missing: str) -> None:
     with pytest.raises(OperatorError) as caught:
-        server_tls(Tls(cert=missing, key=missing))
+        server_tls(missing, missing)
     assert caught.value.code == "tls_pair"
