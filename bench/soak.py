@@ -1,6 +1,6 @@
 """Half an hour with 13 speakers and 1,000 listeners: memory flat, no drift, ticks on time.
 
-`python -m bench soak` (not part of `make bench`: it takes 30 minutes). HUSTINGS_SOAK_MINUTES
+`python -m bench soak` (not part of `make bench`: it takes 30 minutes). SOAK_MINUTES
 shortens it for a trial.
 """
 
@@ -26,7 +26,7 @@ WARM_S = 60.0
 
 def measure() -> list[Row]:
     """Everything on this machine; the listeners in a process of their own."""
-    minutes = float(os.environ.get("HUSTINGS_SOAK_MINUTES", "30"))
+    minutes = float(os.environ.get("SOAK_MINUTES", "30"))
     with tempfile.TemporaryDirectory() as folder, House(Path(folder)) as house:
         house.put("soak", title="A long evening", state="lobby")
         return asyncio.run(_run(house, minutes * 60))

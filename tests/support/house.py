@@ -19,7 +19,7 @@ from hustings.base.keyfiles import participant_key, service_key
 from hustings.wire.tokens import Claims, KeyRing
 
 ROOT = Path(__file__).parents[2]
-START_S = 30.0
+START_S = 60.0  # a busy machine
 
 
 def free_ports(count: int, *, kind: int = socket.SOCK_STREAM) -> list[int]:
@@ -62,7 +62,11 @@ class House:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
