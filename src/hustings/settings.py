@@ -92,6 +92,9 @@ class EdgeSettings(Frozen, frozen=True):
     """URL of the stage; empty: the stage on this machine."""
     token: Secret = ""
     """Edge credential (`hustings edge-token`); empty: made from the keys in `data`."""
+    journal_key: str = ""
+    """Public key that the stage's checkpoints must be signed with (`GET /journal-key`, or a file);
+    empty: the key in `data`, if the stage is on this machine."""
     backlog_s: Positive = 40.0
     """Program kept in memory for resumers; at least 30."""
     send_buffer_bytes: Count = 65_536

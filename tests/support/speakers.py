@@ -20,7 +20,7 @@ from hustings.media.opus import OpusEncoder
 from hustings.wire.tokens import Claims, KeyRing
 from tests.fakes.rtc_client import Caller
 from tests.support.house import ROOT, House, free_ports
-from tests.support.stage import Person
+from tests.support.stage import Person, Stage
 
 VOICES = ROOT / "src/hustings/media/data"
 
@@ -101,10 +101,10 @@ class StageProcess:
 
 
 class Place:
-    """What `take_the_stage` needs of a stage, from a whole house."""
+    """What `take_the_stage` needs of a stage, from a whole house or from one in this process."""
 
-    def __init__(self, house: House) -> None:
-        self.url = house.stage
+    def __init__(self, house: House | Stage) -> None:
+        self.url = house.stage if isinstance(house, House) else house.url
         self.persons: list[Person] = []
         self.invite = house.invite
 

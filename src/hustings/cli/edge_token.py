@@ -11,6 +11,7 @@ from hustings.base.ids import new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.revocations import revoke
 from hustings.cli.options import add_settings, settings_from
+from hustings.journal.keys import VKEY_FILE
 from hustings.wire.tokens import Claims, KeyRing
 
 NAME: Final = "edge-token"
@@ -42,6 +43,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(token)
         print(f"to end it: hustings edge-token --revoke {claims.jti}", file=sys.stderr)
+        key = Path(settings.data) / "keys" / VKEY_FILE
+        if key.exists():
+            shown = key.read_text().strip()
+            print(
+                f"its edge checks the record with: --set edge.journal_key={shown}", file=sys.stderr
+            )
     return 0
 
 

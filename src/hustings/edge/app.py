@@ -13,10 +13,12 @@ import resource
 import signal
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import msgspec
 import uvloop
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
@@ -29,6 +31,7 @@ from hustings.edge.rooms import Rooms
 from hustings.edge.routes import Routes
 from hustings.edge.server import Connection, Server
 from hustings.edge.upstream import Upstream
+from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
 from hustings.wire.links import links_for
 
@@ -59,6 +62,7 @@ class Edge:
             audience,
             clock=clock,
             tls=True if settings.edge.origin else neighbour_tls(settings.tls.cert),
+            journal_key=lambda: _journal_key(settings),
         )
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
         routes = Routes(
@@ -158,6 +162,14 @@ def listen(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
     return sock
+
+
+def _journal_key(settings: Settings) -> Ed25519PublicKey | None:
+    """What the stage signs with: as the settings say, else as its folder on this machine does."""
+    if settings.edge.journal_key:
+        return read_public(settings.edge.journal_key)
+    beside = Path(settings.data) / "keys" / VKEY_FILE
+    return read_public(str(beside)) if not settings.edge.origin and beside.exists() else None
 
 
 def _url(settings: Settings, port: int) -> str:

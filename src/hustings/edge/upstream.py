@@ -8,10 +8,12 @@ door (`near` is false). Owned by `edge.app`; the feed's own rules are in `journa
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from typing import Any, Final
 
 import httpx
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings.base.clock import Clock
 from hustings.base.errors import UserError
@@ -43,10 +45,16 @@ class Upstream:
         *,
         clock: Clock,
         tls: ssl.SSLContext | bool = True,
+        journal_key: Callable[[], Ed25519PublicKey | None] = lambda: None,
     ) -> None:
-        """origin: URL of the stage; tls: how to check it."""
+        """origin: URL of the stage; tls: how to check it.
+
+        journal_key: what its checkpoints must be signed with, asked at each feed's beginning;
+        None: not checked (the chain of hashes always is).
+        """
         self._origin = origin.rstrip("/")
         self._token = token
+        self._journal_key = journal_key
         self._rooms = rooms
         self._audience = audience
         self._clock = clock
@@ -97,7 +105,14 @@ class Upstream:
             task.cancel()
 
     async def _room(self, live: LiveRoom) -> None:
-        records = feed.follow_room(self._client, self._origin, self._token, live.id, tail_s=TAIL_S)
+        records = feed.follow_room(
+            self._client,
+            self._origin,
+            self._token,
+            live.id,
+            tail_s=TAIL_S,
+            public=self._journal_key(),
+        )
         async for record in records:
             if record is feed.Link.FORKED:
                 live.program.fork()

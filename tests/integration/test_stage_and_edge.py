@@ -1,0 +1,50 @@
+"""A real stage and a real edge: what an edge takes from whom."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hustings.base.clock import SystemClock
+from hustings.edge.app import Edge, listen
+from hustings.journal.keys import load_or_make
+from hustings.settings import EdgeSettings, Settings
+from tests.support.ear import Ear
+from tests.support.speakers import Place, leave, speech, take_the_stage
+from tests.support.stage import Stage
+
+
+class Standing:
+    """An edge beside a stage that is in this process too."""
+
+    def __init__(self, stage: Stage, journal_key: str) -> None:
+        token = stage.service_headers("edge")["Authorization"].removeprefix("Bearer ")
+        settings = EdgeSettings(origin=stage.url, token=token, journal_key=journal_key)
+        self._edge = Edge(Settings(edge=settings), SystemClock())
+
+    async def __aenter__(self) -> str:
+        sock = listen("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        await self._edge.start(sock)
+        async with asyncio.timeout(10), httpx.AsyncClient() as http:
+            while (await http.get(f"{url}/readyz")).status_code != 200:
+                await asyncio.sleep(0.05)
+        return url
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._edge.close()
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["the stage's key", "another key"])
+async def test_an_edge_that_knows_the_key_takes_only_what_it_signed(
+    tmp_path: Path, own: bool
+) -> None:
+    async with Stage(tmp_path / "stage") as stage:
+        key = load_or_make(tmp_path / "stage/keys" if own else tmp_path / "elsewhere")
+        await stage.put("r", title="R", state="lobby")
+        speakers = await take_the_stage(Place(stage), "r", 1, frames=speech(4))
+        async with Standing(stage, key.vkey) as edge, Ear(edge, "r") as ear:
+            await ear.until(lambda e: len(e.parts) > 12)
+            assert any(not part.hold for part in ear.parts[8:]) is own
+        await leave(speakers)
