@@ -142,6 +142,8 @@ class Seat:
                     self.connections += 1
                     self._settle()
                     await asyncio.wait([reading, *ends], return_when=asyncio.FIRST_COMPLETED)
+                    if self.left.is_set():
+                        await self._do(control, "leave")
                 finally:
                     reading.cancel()
                     await asyncio.wait([reading])

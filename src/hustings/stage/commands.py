@@ -128,6 +128,14 @@ def _backstage(room: RoomModel, actor: Participant, args: Args, _now: int) -> li
     )
 
 
+def _leave(room: RoomModel, actor: Participant, args: Args, now_ms: int) -> list[Change]:
+    """Their seat is free at once; the invitation stays good."""
+    return [
+        *_lower(room, actor, args, now_ms),
+        *room.roster(actor, "left", place="gone", connected=False),
+    ]
+
+
 def _remove(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
     who = _other(room, args)
     _not_above(actor, who)
@@ -193,6 +201,7 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "call": (STEWARDS, _call),
     "mute_other": (STEWARDS, _mute_other),
     "backstage": (_ANY, _backstage),
+    "leave": (_ANY, _leave),
     "remove": (STEWARDS, _remove),
     "role": (_HOST, _role_of),
     "link": (HOSTS, _link),

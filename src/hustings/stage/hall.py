@@ -219,6 +219,8 @@ class Hall:
         if self.ended:
             await self._expel(set(self._sockets), "room_ended", "This room has ended.")
             await self.sound.close()
+        if command == "leave":
+            await self._expel({actor_id}, "left", "You have left the room.")
         await self._expel_the_gone()
 
     def hear_audience(

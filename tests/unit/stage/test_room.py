@@ -93,6 +93,13 @@ def test_each_change_on_stage_is_public_and_backstage_is_not(evening: Evening) -
     assert [c.public for c in (up, muted, down, unmuted)] == [True, True, True, False]
 
 
+def test_who_left_is_off_the_stage_and_may_come_back(evening: Evening) -> None:
+    evening.do("h", "leave")
+    assert "h" not in evening.room.people
+    evening.join("h", "host")
+    assert evening.place("h") == "backstage"
+
+
 def test_a_removed_person_does_not_come_back(evening: Evening) -> None:
     evening.do("m", "remove", participant="s")
     with pytest.raises(Denied) as refused:

@@ -8,7 +8,7 @@ const ANSWER_S = 8; // until a command is answered; else the line is dead, whate
 const LONGEST_PAUSE_S = 2; // few people, and a stage that is back within 3 s
 
 /** Goodbyes after which coming back makes no sense. */
-const FINAL = new Set(["elsewhere", "removed", "revoked", "room_ended", "not_in_room"]);
+const FINAL = new Set(["elsewhere", "left", "removed", "revoked", "room_ended", "not_in_room"]);
 
 /** @typedef {"connecting" | "open" | "lost" | "over"} LineState */
 /**

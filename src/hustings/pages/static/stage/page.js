@@ -166,8 +166,14 @@ function mediaNews(news) {
 async function leftFor(code, title) {
   audience.listen("");
   await line.stop();
+  const back = () => (view.trouble("", null), begin());
+  if (code === "left") {
+    microphone.close();
+    view.trouble(t("You have left the room."), { words: t("Come in again"), act: back });
+    return;
+  }
   if (code === "elsewhere") {
-    const here = { words: t("Use it here"), act: () => (view.trouble("", null), begin()) };
+    const here = { words: t("Use it here"), act: back };
     view.trouble(t("You have opened this room in another tab or on another device. It goes on there."), here);
     return;
   }
@@ -210,6 +216,7 @@ function wire() {
   on("decline", () => perform("decline").then(() => ((hall.invited = false), view.changed())));
   on("go-up", () => perform("accept"));
   on("step-down", () => perform("backstage"));
+  on("leave", () => control.do("leave").catch(() => {})); // the goodbye says it
   on("raise", () => raise());
   on("lower", () => perform("lower"));
   for (const select of view.selects) {
