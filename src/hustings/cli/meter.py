@@ -3,6 +3,7 @@
 Called by `cli.listen` with each piece and the time it came; `report()` says all numbers.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -59,7 +60,7 @@ class Meter:
         self._decoder = FrameDecoder(rendition)
         self._frame = FRAME_SAMPLES[rendition]
         self._reader = BeepReader()
-        self._last: Beep | None = None
+        self._last: deque[Beep] = deque(maxlen=2)  # a voice may be taken for one in between
         self._drift = Drift()
         self._expected = -1
         self._wall_offset_s = 0.0
@@ -140,9 +141,9 @@ class Meter:
             self._samples += len(pcm)
             self._audible += len(pcm) * (dbfs(pcm) > AUDIBLE_DBFS)
             for beep in self._reader.feed(pcm):
-                if in_step(self._last, beep):
+                if any(in_step(before, beep) for before in self._last):
                     self.ear.mark(beep.onset, beep.code)
-                self._last = beep
+                self._last.append(beep)
 
     def _parts(self, start: int, frames: list[bytes]) -> list[tuple[int, int, bool]]:
         """The piece cut at part boundaries: start, end, whether it is hold."""

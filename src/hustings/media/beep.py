@@ -22,7 +22,7 @@ _WINDOW: Final = TICK_SAMPLES // _THIN  # 20 ms: bins 50 Hz wide
 _HEARD: Final = 0.004  # amplitude, -48 dBFS
 _PURE: Final = 0.6  # share of the window's energy that is in the one pitch
 _SURE: Final = 8  # hops (40 ms) of one pitch
-_STEP_S: Final = 0.1  # by which two beeps in a row may be out of step: a jitter buffer moved
+_STEP_S: Final = 0.2  # by which two beeps may be out of step: more than a jitter buffer moves
 _REST: Final = SAMPLE_RATE // 2  # samples after an onset in which no other one is looked for
 
 
@@ -123,14 +123,12 @@ class BeepReader:
         return None  # it began before we listened
 
 
-def in_step(before: Beep | None, beep: Beep) -> bool:
+def in_step(before: Beep, beep: Beep) -> bool:
     """Whether two beeps agree about the time between them.
 
     A vowel may hold one beep's pitch for 40 ms: `listen` took a voice for a beep each few seconds,
     and said "mouth to ear 8239 ms". Two in step are rare.
     """
-    if before is None:
-        return False
     passed_s = (beep.onset - before.onset) / SAMPLE_RATE
     off_s = (passed_s - (beep.code - before.code) + CODES / 2) % CODES - CODES / 2
     return abs(off_s) < _STEP_S
