@@ -20,8 +20,8 @@ $(BIN)/hustings: $(BIN)/python requirements/run.txt pyproject.toml
 	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
-run: install                      ## the demo: two voices in a room, at once
-	$(BIN)/hustings serve --demo
+run: install                      ## the demo: two voices in a room; FLAGS=--stage-port=8011 for `serve`
+	$(BIN)/hustings serve --demo $(FLAGS)
 
 test: install-dev                 ## everything; what the machine lacks is skipped and named
 	$(BIN)/pytest

@@ -73,7 +73,7 @@ async def test_a_file_is_spoken_in_order_and_in_real_time(
     sound = np.concatenate([decoder.decode(payload) for _, _, payload in stage.heard])
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
     assert abs(spectrum.argmax() * 48_000 / len(sound) - 440) < 3
-    assert stage.commands == ["accept"]
+    assert stage.commands == ["accept", "leave"]
     assert (tmp_path / "keys" / "participant.key").stat().st_mode & 0o077 == 0
 
 
