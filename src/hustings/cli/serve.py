@@ -32,10 +32,13 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     preflight.check(settings)
     clock = SystemClock()
-    claims = Claims(
-        typ="edge", jti=secrets.token_hex(8), iat=clock.wall_ms() // 1_000, name="this machine"
-    )
-    token = settings.edge.token or KeyRing([service_key(Path(settings.data))]).sign(claims)
+    keys = KeyRing([service_key(Path(settings.data))])
+
+    def edge_token() -> str:
+        claims = Claims(
+            typ="edge", jti=secrets.token_hex(8), iat=clock.wall_ms() // 1_000, name="this machine"
+        )
+        return settings.edge.token or keys.sign(claims)
 
     async def when_ready() -> Sequence[Child]:
         """What is said and started once all services answer."""
@@ -49,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
     asyncio.run(
         supervise(
-            children(settings, edge_token=token),
+            children(settings, edge_token=edge_token),
             clock=clock,
             environ=os.environ,  # noqa: TID251 - handed on to the children
             say=say,

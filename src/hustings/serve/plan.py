@@ -5,7 +5,7 @@ that whoever breaks into it cannot speak for the stage.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -32,15 +32,18 @@ class Child:
     log: Path | None = None  # for what it writes; None: where we write
 
 
-def children(settings: Settings, *, edge_token: str) -> list[Child]:
-    """The services in the order in which they start: the stage first, as others follow it."""
+def children(settings: Settings, *, edge_token: Callable[[], str]) -> list[Child]:
+    """The services in the order in which they start: the stage first, as others follow it.
+
+    edge_token: makes a credential; each edge has its own, by which the stage tells them apart.
+    """
     edges = [
         _child(
             settings,
             "edge" if number == 0 else f"edge {number + 1}",
             "edge",
             settings.edge.port + number,
-            {"HUSTINGS_EDGE_TOKEN": edge_token},
+            {"HUSTINGS_EDGE_TOKEN": edge_token()},
         )
         for number in range(settings.edge.count)
     ]

@@ -224,6 +224,22 @@ async def test_a_token_works_on_its_own_device_only(stage: Stage) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "token_device")
 
 
+async def test_behind_a_proxy_with_tls_the_device_cookie_is_bound_to_it(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    proxied = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+    async with httpx.AsyncClient(base_url=stage.url, headers=proxied) as http:
+        invitation = {"invitation": stage.invite("r", "host"), "name": "Ada"}
+        joined = await http.post("/rooms/r/join", json=invitation)
+        cookie = joined.headers["set-cookie"]
+        assert cookie.startswith("__Host-hustings_device=")
+        assert "secure" in cookie.lower()
+        headers = {
+            "Authorization": f"Bearer {joined.json()['token']}",
+            "Cookie": cookie.partition(";")[0],
+        }
+        assert (await http.post("/rooms/r/renew", headers=headers)).status_code == 200
+
+
 async def test_commands_are_answered_refused_and_limited(stage: Stage) -> None:
     await stage.put("r", title="R", state="lobby")
     speaker = await Person(stage, "r", "speaker").join("Bob")
@@ -301,6 +317,10 @@ async def test_webs_entries_are_written_once(stage: Stage) -> None:
         assert first.json() == again.json()
         theirs = await http.post("/rooms/r/entries", json=note | {"kind": "part", "key": "x"})
         assert (theirs.status_code, theirs.json()["code"]) == (400, "entry_kind")
+        endless = await http.post("/rooms/r/entries", json=note | {"key": "z", "at": 2**63})
+        assert (endless.status_code, endless.json()["code"]) == (422, "request_invalid")
+        never = await http.put("/rooms/r", json={"start_ms": 2**62})
+        assert (never.status_code, never.json()["code"]) == (422, "request_invalid")
         large = note | {"key": "y", "body": {"text": "x" * 66_000}}
         assert (await http.post("/rooms/r/entries", json=large)).status_code in {400, 413}
 

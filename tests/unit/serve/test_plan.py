@@ -9,7 +9,7 @@ def settings(**flags):
 
 
 def test_one_stage_edges_that_count_up_and_one_web():
-    plan = children(settings(edge__count=3, edge__port=9000), edge_token="t")
+    plan = children(settings(edge__count=3, edge__port=9000), edge_token=iter("abc").__next__)
     assert [(c.name, c.url) for c in plan] == [
         ("stage", "http://127.0.0.1:8001"),
         ("edge", "http://127.0.0.1:9000"),
@@ -18,11 +18,12 @@ def test_one_stage_edges_that_count_up_and_one_web():
         ("web", "http://127.0.0.1:8000"),
     ]
     assert [c.environment["HUSTINGS_EDGE_PORT"] for c in plan[1:4]] == ["9000", "9001", "9002"]
+    assert [c.environment["HUSTINGS_EDGE_TOKEN"] for c in plan[1:4]] == ["a", "b", "c"]
 
 
 def test_a_child_has_the_same_settings():
     given = settings(host="::1", stage__rooms=3, web__database="postgresql://u:pw@h/d")
-    for child in children(given, edge_token="t"):
+    for child in children(given, edge_token=lambda: "t"):
         got = load(environ=child.environment).settings
         assert (got.host, got.stage.rooms, got.data) == ("::1", 3, given.data)
 
@@ -31,7 +32,7 @@ def test_secrets_go_only_where_they_are_needed():
     given = settings(web__database="postgresql://u:pw@h/d")
     holds = {
         child.name: [s for s in ("pw", "edge-secret") if s in str(child.environment)]
-        for child in children(given, edge_token="edge-secret")
+        for child in children(given, edge_token=lambda: "edge-secret")
     }
     assert holds == {"stage": [], "edge": ["edge-secret"], "web": ["pw"]}
 

@@ -5,6 +5,7 @@ credentials with. Nothing here touches a room itself.
 """
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from fastapi import Request, Response
@@ -19,6 +20,9 @@ from hustings.stage.engine import Engine
 from hustings.wire.kinds import Participant
 from hustings.wire.links import Links, links_for
 from hustings.wire.tokens import TOKEN_SECONDS, Claims, KeyRing, Kind, fingerprint
+
+COOKIE: Final = "hustings_device"
+SAFE_COOKIE: Final = f"__Host-{COOKIE}"
 
 
 class Seated(msgspec.Struct, frozen=True):
@@ -99,8 +103,7 @@ class Door:
     def seated(self, token: str, room: str, connection: HTTPConnection) -> Seated:
         """Check a participant's token against the room and the device that shows it."""
         claims = self._people.check(token, kind="token", now_s=self.now_s, room=room)
-        device = connection.cookies.get(self.cookie, "")
-        if claims.dev != fingerprint(device):
+        if claims.dev != fingerprint(device_of(connection)):
             raise Denied("token_device", "This token belongs to another browser: join again here.")
         return Seated(claims.room, claims.sub)
 
@@ -110,26 +113,29 @@ class Door:
 
     # --- the device cookie -----------------------------------------------------------------------
 
-    @property
-    def cookie(self) -> str:
-        """Its name; the `__Host-` promise can only be kept under TLS."""
-        return "__Host-hustings_device" if self.settings.tls.cert else "hustings_device"
-
     def device(self, request: Request, response: Response) -> str:
-        """The browser's device secret, set if it has none yet."""
-        if secret := request.cookies.get(self.cookie, ""):
+        """The browser's device secret, set if it has none yet.
+
+        The `__Host-` promise can only be kept where the browser came by TLS: ours or a proxy's.
+        """
+        if secret := device_of(request):
             return secret
-        secret = new_secret()
+        secret, secure = new_secret(), request.url.scheme == "https"
         response.set_cookie(
-            self.cookie,
+            SAFE_COOKIE if secure else COOKIE,
             secret,
             max_age=86_400,
             path="/",
-            secure=bool(self.settings.tls.cert),
+            secure=secure,
             httponly=True,
             samesite="strict",
         )
         return secret
+
+
+def device_of(connection: HTTPConnection) -> str:
+    """The device secret that a browser shows; empty if it has none."""
+    return connection.cookies.get(SAFE_COOKIE) or connection.cookies.get(COOKIE, "")
 
 
 def bearer(request: Request) -> str:

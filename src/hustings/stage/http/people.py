@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from hustings.stage.http.door import Door, bearer, welcome_view
+from hustings.stage.http.door import Door, bearer, device_of, welcome_view
 from hustings.wire.tokens import TOKEN_SECONDS
 
 
@@ -46,9 +46,8 @@ def router(door: Door) -> APIRouter:
     async def renew(room: str, request: Request) -> dict[str, Any]:
         seated = door.seated(bearer(request), room, request)
         await door.engine.do(lambda studio: studio.hall(room).known(seated.participant))
-        device = request.cookies[door.cookie]
         return {
-            "token": door.token(room, seated.participant, device),
+            "token": door.token(room, seated.participant, device_of(request)),
             "expires_s": TOKEN_SECONDS,
         }
 

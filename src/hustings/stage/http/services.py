@@ -1,6 +1,6 @@
 """HTTP for the other services: web's rooms and entries, the edges' batches (docs/protocol.md 4)."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hustings.journal.entry import Visibility
 from hustings.stage.http.door import Door
+
+LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
+LATEST_SAMPLE: Final = 2**53  # 5,900 years; what JSON readers hold exactly
 
 
 class WantedRoom(BaseModel):
@@ -19,7 +22,7 @@ class WantedRoom(BaseModel):
     description: str | None = Field(default=None, max_length=2_000)
     language: str | None = Field(default=None, max_length=35)
     host: str | None = Field(default=None, max_length=200)
-    start_ms: int | None = Field(default=None, ge=0)
+    start_ms: int | None = Field(default=None, ge=0, le=LATEST_MS)
     radio: bool | None = None
     state: Literal["scheduled", "lobby"] | None = None
     notice: str | None = Field(default=None, max_length=280)
@@ -31,7 +34,7 @@ class WantedEntry(BaseModel):
     kind: str = Field(max_length=32)
     body: dict[str, Any]
     visibility: Visibility = Visibility.PUBLIC
-    at: int = Field(default=0, ge=0)
+    at: int = Field(default=0, ge=0, le=LATEST_SAMPLE)
     key: str = Field(default="", max_length=100)
 
 
@@ -46,7 +49,7 @@ class Raised(BaseModel):
 class Batch(BaseModel):
     """One second of an edge's audience in one room."""
 
-    listeners: int = Field(ge=0)
+    listeners: int = Field(ge=0, le=100_000_000)
     hands: list[Raised] = Field(default=[], max_length=50)
     reactions: dict[str, int] = Field(default={}, max_length=16)
 
