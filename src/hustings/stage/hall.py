@@ -158,6 +158,8 @@ class Hall:
                 gap = kinds.Gap(self._next_part, here - 1, self._gap_reason)
                 self._append(kinds.GAP, gap, media_time=gap.first * PART_SAMPLES)
             self.sound.go_on_air(here, radio=self.model.facts.radio)
+        else:
+            self.sound.radio(on=self.model.facts.radio)
 
     def second(self) -> None:
         """Once a second: sign what was written."""

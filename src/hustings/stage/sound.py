@@ -122,6 +122,11 @@ class Sound:
         """The next tick is the first of part `next_part`."""
         self._program = Program(next_part, radio)
 
+    def radio(self, *, on: bool) -> None:
+        """Whether the parts from here on have MP3 too."""
+        if self._program is not None:
+            self._program.radio = on
+
     def off_air(self) -> None:
         """No parts from here on; people on stage still hear each other."""
         self._program = None

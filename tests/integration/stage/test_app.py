@@ -307,6 +307,19 @@ async def test_a_full_stage_keeps_an_encoder_waiting_and_stops_nothing_else(
         await caller.close()
 
 
+async def test_the_radio_can_be_turned_on_and_off_while_live(stage: Stage) -> None:
+    _, caller = await on_air(stage)
+    await stage.records("r", until=parts)
+    await stage.put("r", radio=True)
+    got = await stage.records("r", until=lambda got: any("mp3" in p.renditions for p in parts(got)))
+    assert "mp3" not in parts(got)[0].renditions
+    await stage.put("r", radio=False)
+    count = len(parts(got))
+    got = await stage.records("r", until=lambda got: len(parts(got)) >= count + 4)
+    assert "mp3" not in parts(got)[-1].renditions
+    await caller.close()
+
+
 async def test_webs_entries_are_written_once(stage: Stage) -> None:
     await stage.put("r", title="R")
     async with httpx.AsyncClient(base_url=stage.url, headers=stage.service_headers()) as http:
