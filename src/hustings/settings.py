@@ -14,6 +14,7 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Secret = Annotated[str, msgspec.Meta(extra={"secret": True})]
+Secrets = Annotated[tuple[str, ...], msgspec.Meta(extra={"secret": True})]
 """Never printed, never logged."""
 
 
@@ -52,8 +53,8 @@ class Rtc(Frozen, frozen=True):
     """Address to bind; empty: the one that `host` names, or all of the machine's own."""
     advertise: str = ""
     """Address to write into answers instead (behind 1:1 NAT)."""
-    ice_servers: tuple[str, ...] = ()
-    """STUN/TURN URLs for speakers who cannot reach the stage; none by default."""
+    ice_servers: Secrets = ()
+    """STUN/TURN URLs for speakers who cannot reach the stage; none by default. May hold passwords."""
 
 
 class StageSettings(Frozen, frozen=True):

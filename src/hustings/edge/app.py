@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
+from hustings.base.errors import OperatorError
+from hustings.base.ids import new_id
+from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
 from hustings.edge.audience import Audience
@@ -34,6 +37,7 @@ from hustings.edge.upstream import Upstream
 from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
 from hustings.wire.links import links_for
+from hustings.wire.tokens import Claims, KeyRing
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +61,7 @@ class Edge:
         audience = Audience()
         self.upstream = Upstream(
             settings.edge.origin or _url(settings, settings.stage.port),
-            settings.edge.token,
+            credential(settings, clock),
             self.rooms,
             audience,
             clock=clock,
@@ -170,6 +174,23 @@ def _journal_key(settings: Settings) -> Ed25519PublicKey | None:
         return read_public(settings.edge.journal_key)
     beside = Path(settings.data) / "keys" / VKEY_FILE
     return read_public(str(beside)) if not settings.edge.origin and beside.exists() else None
+
+
+def credential(settings: Settings, clock: Clock) -> str:
+    """What the stage is shown: the one that was given, or on its own machine one from its keys.
+
+    Raises OperatorError `key_file`, and `edge_token` if another machine's stage is followed.
+    """
+    if settings.edge.token:
+        return settings.edge.token
+    if settings.edge.origin:
+        raise OperatorError(
+            "edge_token",
+            "An edge of another machine's stage needs a credential: make one there by "
+            "`hustings edge-token` and give it as HUSTINGS_EDGE_TOKEN.",
+        )
+    claims = Claims(typ="edge", jti=new_id(), iat=clock.wall_ms() // 1_000, name="this machine")
+    return KeyRing([service_key(Path(settings.data))]).sign(claims)
 
 
 def _url(settings: Settings, port: int) -> str:

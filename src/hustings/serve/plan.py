@@ -85,6 +85,8 @@ def _child(
         own.pop("HUSTINGS_EDGE_TOKEN")
     if service != "web":
         own.pop("HUSTINGS_WEB_DATABASE")  # may hold a password
+    if service not in {"stage", "voice"}:
+        own.pop("HUSTINGS_STAGE_RTC_ICE_SERVERS")
     limits = settings.serve
     return Child(
         name=name,

@@ -1,17 +1,24 @@
 """The wheel of deadlines, titles in MP3, what the audience says, metrics."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.base.errors import TryLater, UserError
+from hustings.base.clock import ManualClock
+from hustings.base.errors import OperatorError, TryLater, UserError
 from hustings.base.ids import RoomId
+from hustings.base.keyfiles import service_key
 from hustings.edge import metrics
+from hustings.edge.app import credential
 from hustings.edge.audience import Audience
 from hustings.edge.metrics import Counts
 from hustings.edge.radio import METAINT, TitledStream, title_block
 from hustings.edge.wheel import Wheel
+from hustings.settings import EdgeSettings, Settings
+from hustings.wire.tokens import KeyRing
 
 
 class Item:
@@ -152,3 +159,16 @@ def test_metrics_are_prometheus_text() -> None:
     assert len({line for line in lines if line.startswith("# TYPE")}) == sum(
         line.startswith("# TYPE") for line in lines
     )
+
+
+def test_an_edge_beside_its_stage_makes_its_own_credential(tmp_path: Path) -> None:
+    clock = ManualClock()
+    ring = KeyRing([service_key(tmp_path)])
+    made = credential(Settings(data=str(tmp_path)), clock)
+    claims = ring.check(made, kind="edge", now_s=clock.wall_ms() / 1_000)
+    assert claims.name == "this machine"
+    far = EdgeSettings(origin="https://far.example")
+    with pytest.raises(OperatorError, match="edge-token"):
+        credential(Settings(edge=far), clock)
+    given = msgspec.structs.replace(far, token="t")
+    assert credential(Settings(edge=given), clock) == "t"

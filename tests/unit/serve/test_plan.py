@@ -29,12 +29,15 @@ def test_a_child_has_the_same_settings():
 
 
 def test_secrets_go_only_where_they_are_needed():
-    given = settings(web__database="postgresql://u:pw@h/d")
+    relays = '["turn:me:relay-secret@relay.example"]'
+    given = settings(web__database="postgresql://u:pw@h/d", stage__rtc__ice_servers=relays)
     holds = {
-        child.name: [s for s in ("pw", "edge-secret") if s in str(child.environment)]
+        child.name: [
+            s for s in ("pw", "edge-secret", "relay-secret") if s in str(child.environment)
+        ]
         for child in children(given, edge_token=lambda: "edge-secret")
     }
-    assert holds == {"stage": [], "edge": ["edge-secret"], "web": ["pw"]}
+    assert holds == {"stage": ["relay-secret"], "edge": ["edge-secret"], "web": ["pw"]}
 
 
 def test_addresses_as_this_machine_reaches_them():
