@@ -9,11 +9,14 @@ its loops are (SIGTERM, five seconds later SIGKILL). Without a supervisor all ca
 
 import asyncio
 import contextlib
+import logging
 import os
 import select
 import signal
 import threading
 from typing import Final
+
+log = logging.getLogger(__name__)
 
 VARIABLE: Final = "HUSTINGS_HEARTBEAT"
 INTERVAL_S: Final = 0.5
@@ -33,7 +36,9 @@ def _write(line: str) -> None:
 
 
 def ready(url: str) -> None:
-    """Say that requests to `url` are answered now."""
+    """Say that requests to `url` are answered now: to the supervisor, or else in the log."""
+    if _pipe() is None:
+        log.info("answers at %s", url)
     _write(f"ready {url}")
 
 

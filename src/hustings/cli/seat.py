@@ -101,7 +101,9 @@ class Seat:
                     if self.connections == 0:
                         raise
                 except _FAULTS as error:
-                    log.info("no connection: %s", error or type(error).__name__)
+                    why = str(error) or type(error).__name__
+                    level = logging.WARNING if failures == 0 else logging.INFO
+                    log.log(level, "no answer from %s (%s); trying again", self._ticket.stage, why)
                 failures = 0 if self.connections > before else failures + 1
                 patient = self._clock.monotonic() - began_s < PATIENCE_S
                 if self.connections == 0 and not patient:

@@ -80,6 +80,7 @@ class Hall:
         self._sockets: dict[str, Watcher] = {}  # participant -> their page
         self._keys: dict[str, int] = {}
         self._listeners: dict[str, tuple[int, float]] = {}  # edge -> how many, when it said so
+        self._away_s: dict[str, float] = {}  # participant -> when they were last seen
         self._tick = 0
         self._next_part = 0  # the first part that the journal does not hold
         self._gap_reason = "not_live"
@@ -162,8 +163,21 @@ class Hall:
             self.sound.radio(on=self.model.facts.radio)
 
     def second(self) -> None:
-        """Once a second: sign what was written."""
+        """Once a second: sign what was written, and free the seats that nobody uses."""
         self.journal.checkpoint()
+        if not self.ended:
+            self._enter(self.model.give_up(self._absent()))
+
+    def _absent(self) -> dict[str, float]:
+        """Who has neither sound nor a page, and for how many seconds."""
+        now_s = self._clock.monotonic()
+        away = [
+            who.id
+            for who in self.model.people.values()
+            if not who.connected and who.id not in self._sockets
+        ]
+        self._away_s = {who_id: self._away_s.get(who_id, now_s) for who_id in away}
+        return {who_id: now_s - since_s for who_id, since_s in self._away_s.items()}
 
     def minute(self) -> None:
         """Write where a reader can begin: the whole for the stage, then the public facts."""

@@ -17,6 +17,8 @@ from hustings.wire.kinds import Hand, Participant, Role, Room, Roster, Seat
 
 NAME_CHARS: Final = 80
 TEXT_CHARS: Final = 2_000
+SEAT_HELD_S: Final = 120.0  # a tunnel, a reboot of the phone
+NAME_HELD_S: Final = 900.0
 HANDS: Final = 200  # named people's hands; the audience's queue is the edges' business
 
 HOSTS: Final = frozenset({"host", "cohost"})
@@ -163,6 +165,21 @@ class RoomModel:
             return []
         hand = Hand(id=hand_id, name=name, question=clean(question, 280), at_ms=now_ms)
         return [Change(kinds.HAND, hand, public=False)]
+
+    def give_up(self, absent: Mapping[str, float]) -> list[Change]:
+        """Free what nobody uses: a seat after 2 minutes, a name in the room after 15.
+
+        absent: participant id -> seconds without sound and without a page. The invitation stays
+        good; whoever comes back joins again.
+        """
+        changes: list[Change] = []
+        for who_id, seconds in absent.items():
+            who = self.people[who_id]
+            if seconds >= NAME_HELD_S:
+                changes += self.roster(who, "left", place="gone")
+            elif seconds >= SEAT_HELD_S and who.place == "stage":
+                changes += self.roster(who, "absent", place="backstage")
+        return changes
 
     def revoke(self, who_id: str) -> list[Change]:
         """An invitation is withdrawn, before or after somebody sat down on it."""

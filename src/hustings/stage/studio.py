@@ -31,6 +31,7 @@ IndexWatcher = Callable[[dict[str, Any]], None]
 
 TICK_S: Final = 0.02
 CATCH_UP_TICKS: Final = 25  # 0.5 s; a part later than two parts (0.64 s) is hold for ever
+LATE_LOG_S: Final = 60.0
 TICKS_PER_SECOND: Final = 50
 
 
@@ -48,6 +49,7 @@ class Studio:
         self._clock = clock
         rtc = settings.stage.rtc
         self._peers = Peers(msgspec.structs.replace(rtc, bind=rtc.bind or settings.host), clock)
+        self._said_late_s = float("-inf")
         self._tasks = Tasks()
         self._past: dict[RoomId, dict[str, Any]] = {}
         self._index_watchers: set[IndexWatcher] = set()
@@ -153,12 +155,24 @@ class Studio:
                 behind = int(-wait / TICK_S)
                 self.late_ticks += behind > 0
                 if behind > CATCH_UP_TICKS:
-                    log.warning("stood still for %.2f s; the program goes on at now", -wait)
+                    self._say_late(-wait)
                     self.skipped_ticks += behind
                     due += behind * TICK_S
                     for hall in self.halls.values():
                         hall.skip(behind)
             self._tick()
+
+    def _say_late(self, seconds: float) -> None:
+        """One line a minute at most: a machine at its limit stands still every second."""
+        now_s = self._clock.monotonic()
+        if now_s - self._said_late_s >= LATE_LOG_S:
+            self._said_late_s = now_s
+            log.warning(
+                "stood still for %.2f s; the program goes on at now (%d ticks skipped so far; "
+                "the machine is too busy, or was asleep)",
+                seconds,
+                self.skipped_ticks,
+            )
 
     def _tick(self) -> None:
         now_s = self._clock.monotonic()

@@ -61,7 +61,7 @@ class Roster(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Public if the participant is, or was until this change, on stage; otherwise visible to the
     stage only. `change` names the command or event: joined, left, returned, muted, unmuted,
-    on_stage, backstage, removed, renamed, role.
+    on_stage, backstage, absent (the seat was freed), removed, renamed, role.
     """
 
     participant: Participant

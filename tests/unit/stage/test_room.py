@@ -177,6 +177,18 @@ def test_names_lose_what_could_deceive() -> None:
         evening.take(evening.room.join("a", name="\u200b \t", role="host"))
 
 
+def test_a_seat_that_nobody_uses_is_freed_and_the_name_later(evening: Evening) -> None:
+    evening.do("h", "accept")
+    assert evening.take(evening.room.give_up({"h": 119.0, "s": 899.0})) == []
+    evening.take(evening.room.give_up({"h": 121.0}))
+    assert evening.place("h") == "backstage"
+    evening.take(evening.room.give_up({"s": 901.0}))
+    assert "s" not in evening.room.people
+    evening.join("s")  # the invitation is as good as before
+    evening.do("h", "accept")
+    assert evening.place("h") == "stage"
+
+
 WHO = st.sampled_from(["h", "c", "m", "s", "x"])
 ACTS = st.lists(
     st.tuples(
