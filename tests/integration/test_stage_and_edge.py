@@ -12,7 +12,7 @@ from hustings.journal.keys import load_or_make
 from hustings.settings import EdgeSettings, Settings
 from tests.support.ear import Ear
 from tests.support.speakers import Place, leave, speech, take_the_stage
-from tests.support.stage import Stage
+from tests.support.stage import Person, Stage
 
 
 class Standing:
@@ -48,3 +48,32 @@ async def test_an_edge_that_knows_the_key_takes_only_what_it_signed(
             await ear.until(lambda e: len(e.parts) > 12)
             assert any(not part.hold for part in ear.parts[8:]) is own
         await leave(speakers)
+
+
+async def test_an_evening_of_the_past_is_told_without_opening_its_journal(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage:
+        await stage.put("r", title="Long ago", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with host.control():
+            await host.do("go_live")
+            await host.socket.send('{"type": "do", "id": 99, "command": "end"}')
+            assert (await host.hear("bye"))["code"] == "room_ended"
+        await stage.stop()
+        await stage.start()
+        assert await stage.engine.do(lambda studio: len(studio.halls)) == 0
+        assert (tmp_path / "rooms" / "r" / "ended.json").exists()
+        key = load_or_make(tmp_path / "keys").vkey
+        async with Standing(stage, key) as edge, httpx.AsyncClient(base_url=edge) as http:
+            state = await http.get("/live/r/state.json")
+            assert state.json()["room"]["state"] == "ended"
+            assert (await http.get("/live/r/opus.mp4")).status_code == 410
+            assert "Long ago" in (await http.get("/r/r")).text
+        refused = await _feed(stage)
+        assert (refused.status_code, refused.json()["code"]) == (410, "room_ended")
+        await stage.put("r", title="Long ago, corrected")  # web may still mend its facts
+        assert await stage.engine.do(lambda studio: len(studio.halls)) == 1
+
+
+async def _feed(stage: Stage) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        return await http.get("/feed/r?tail=1s", headers=stage.service_headers("edge"))

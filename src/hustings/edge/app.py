@@ -76,6 +76,8 @@ class Edge:
             counts=self.counts,
             gauges=self.gauges,
             stage_near=lambda: self.upstream.near,
+            clock=clock,
+            trusted_proxies=settings.guard.trusted_proxies,
         )
         self.server = Server(
             routes.handle,

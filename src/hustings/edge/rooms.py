@@ -277,8 +277,9 @@ class Rooms:
         live = LiveRoom(*known, settings=self._settings, clock=self._clock, counts=self._counts)
         live.joined = self.joined
         self.live[room] = live
-        self._counts.upstream_starts += 1
-        self.follow(live)
+        if live.program.facts.state != "ended":  # the past needs no line to the stage
+            self._counts.upstream_starts += 1
+            self.follow(live)
         return live
 
     def tick(self) -> None:

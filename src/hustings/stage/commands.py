@@ -147,7 +147,11 @@ def _remove(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[
 
 def _role_of(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
     role = str(args.get("role", ""))
-    return room.roster(_other(room, args), "role", by=actor.id, role=role_named(role))
+    who = _other(room, args)
+    hosts = [each.id for each in room.people.values() if each.role == "host"]
+    if hosts == [who.id] and role != "host":
+        raise UserError("last_host", "Make somebody else a host first: a room needs one.")
+    return room.roster(who, "role", by=actor.id, role=role_named(role))
 
 
 def _link(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:

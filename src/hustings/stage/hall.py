@@ -44,6 +44,7 @@ _BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.HAND: kinds.Hand,
     kinds.SEAT: kinds.Seat,
     kinds.LEVEL: kinds.Level,
+    kinds.KEY: kinds.Key,
 }
 STAGE_KINDS: Final = frozenset(_BODIES) | {
     kinds.PART,
@@ -112,8 +113,12 @@ class Hall:
 
     def _replay(self, entry: Entry) -> None:
         kind = _BODIES.get(entry.kind)
-        if kind is not None and entry.body is not None:
-            self.model.fold(entry.decode(kind))
+        if kind is None or entry.body is None:
+            return
+        body = entry.decode(kind)
+        if isinstance(body, kinds.Key):
+            self._keys[body.key] = body.seq
+        self.model.fold(body)
 
     @property
     def ended(self) -> bool:
@@ -240,10 +245,16 @@ class Hall:
         await self._expel_the_gone()
 
     def hear_audience(
-        self, edge: str, listeners: int, hands: Iterable[tuple[str, str, str]]
+        self,
+        edge: str,
+        listeners: int,
+        hands: Iterable[tuple[str, str, str]],
+        reactions: Mapping[str, int],
     ) -> None:
-        """An edge's batch of the last second: how many listen, and hands (id, name, question)."""
+        """An edge's last second: how many listen, hands (id, name, question), reactions by kind."""
         self._listeners[edge] = (listeners, self._clock.monotonic())
+        if reactions:
+            self.tell({"type": "reactions", "reactions": dict(reactions)})
         now_ms = self._clock.wall_ms()
         self._enter(  # one by one into the queue, but the pages are told once
             change
@@ -300,6 +311,7 @@ class Hall:
             raise UserError("entry_size", f"An entry holds at most {ENTRY_BYTES} bytes.")
         seq = self._append(kind, body, media_time=at, visibility=Visibility(visibility)).seq
         if key:
+            self._append(kinds.KEY, kinds.Key(key, seq), visibility=Visibility.STAGE)
             self._keys[key] = seq
             if len(self._keys) > 2 * KEYS_REMEMBERED:
                 self._keys = dict(list(self._keys.items())[-KEYS_REMEMBERED:])

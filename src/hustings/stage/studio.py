@@ -6,6 +6,7 @@ up for at once; if the process stood still (SIGSTOP, a suspended laptop) longer 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import msgspec
 
 from hustings.base import heartbeat
 from hustings.base.clock import Clock
-from hustings.base.errors import NotFound, OperatorError, TryLater, UserError
+from hustings.base.errors import Denied, NotFound, OperatorError, TryLater, UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.base.tasks import Tasks
 from hustings.journal.file import Journal
@@ -31,6 +32,8 @@ IndexWatcher = Callable[[dict[str, Any]], None]
 
 TICK_S: Final = 0.02
 CATCH_UP_TICKS: Final = 25  # 0.5 s; a part later than two parts (0.64 s) is hold for ever
+PAST_FILE: Final = "ended.json"  # the room's last line in the index
+PAST_AFTER_MS: Final = 60_000
 LATE_LOG_S: Final = 60.0
 TICKS_PER_SECOND: Final = 50
 
@@ -61,7 +64,11 @@ class Studio:
         return Path(self._settings.data) / "rooms"
 
     async def start(self) -> None:
-        """Open every room that has a journal and has not ended, and begin to tick."""
+        """Open every room that has a journal and has not ended, and begin to tick.
+
+        Past evenings cost a small file each, not a journal: a house with a thousand of them is
+        back as soon as one with none.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self.folder.iterdir()):
             if path.is_dir():
@@ -88,7 +95,7 @@ class Studio:
         if name in self.halls:
             return self.halls[name]
         if name in self._past:
-            return self._open(name)
+            raise Denied("room_ended", "This room has ended.", status=410)
         raise NotFound("room_unknown", "There is no such room on this stage.")
 
     def hall_or_new(self, room: str) -> Hall:
@@ -97,11 +104,29 @@ class Studio:
         return self.halls.get(name) or self._open(name)
 
     def _reopen(self, room: RoomId) -> None:
-        hall = self._open(room)
-        if hall.ended:  # an evening of the past: known, but not kept open
-            self._past[room] = hall.index_line()
-            del self.halls[room]
-            hall.journal.close()
+        """At start: what has ended is only remembered."""
+        try:
+            self._past[room] = msgspec.json.decode((self.folder / room / PAST_FILE).read_bytes())
+        except (OSError, msgspec.MsgspecError):  # not over, or not closed in good order
+            hall = self._open(room)
+            if hall.ended:
+                self._retire(hall)
+                hall.close()
+
+    def _retire(self, hall: Hall) -> None:
+        """An evening of the past: known, but not kept open. The caller closes the hall."""
+        del self.halls[hall.room]
+        self._past[hall.room] = line = hall.index_line()
+        with contextlib.suppress(OSError):  # without it the next start reads the journal
+            (self.folder / hall.room / PAST_FILE).write_bytes(msgspec.json.encode(line))
+
+    def _let_go(self) -> None:
+        """Close rooms that ended a while ago; off this thread, for it waits for the disk."""
+        for hall in list(self.halls.values()):
+            over_ms = self._clock.wall_ms() - hall.model.facts.ended_ms
+            if hall.ended and not hall.sound.on_air and abs(over_ms) > PAST_AFTER_MS:
+                self._retire(hall)
+                self._tasks.start(asyncio.to_thread(hall.close), name=f"close {hall.room}")
 
     def _open(self, room: RoomId) -> Hall:
         open_rooms = sum(not hall.ended for hall in self.halls.values())
@@ -122,6 +147,9 @@ class Studio:
             on_facts=lambda: self._tell_index(hall.index_line()),
         )
         self.halls[room] = hall
+        self._past.pop(room, None)
+        with contextlib.suppress(OSError):
+            (self.folder / room / PAST_FILE).unlink(missing_ok=True)
         self._tell_index(hall.index_line())
         return hall
 
@@ -179,6 +207,7 @@ class Studio:
         self.ticks += 1
         if self.ticks % TICKS_PER_SECOND == 0:
             self._tell_index({"tick": self._clock.wall_ms()})
+            self._let_go()
         for index, hall in enumerate(list(self.halls.values())):
             self._tick_hall(hall, now_s)
             # Rooms sign and snapshot at different ticks, so that no tick pays for all.

@@ -18,6 +18,7 @@ GAP: Final = "gap"
 TERM: Final = "term"
 HAND: Final = "hand"
 SEAT: Final = "seat"
+KEY: Final = "key"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
@@ -93,6 +94,13 @@ class Seat(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str  # participant id
     change: Literal["asked", "settled", "revoked"]
     by: str = ""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Kind `key` (stage only): entry `seq` was asked for under this idempotency key."""
+
+    key: str
+    seq: int
 
 
 class Level(msgspec.Struct, frozen=True):

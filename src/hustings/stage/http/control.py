@@ -135,7 +135,9 @@ class Socket:
 
     def _renewed(self, message: dict[str, Any]) -> None:
         try:
-            self._door.seated(str(message.get("token", "")), self._room, self._socket)
+            seated = self._door.seated(str(message.get("token", "")), self._room, self._socket)
+            if seated.participant != self._who:
+                raise Denied("token_bad", "This token is for another seat.")
         except Denied as error:
             self._queue(BYE | {"code": error.code, "title": error.title})
 

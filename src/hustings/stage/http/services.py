@@ -99,7 +99,9 @@ def router(door: Door) -> APIRouter:
         edge = door.service(request, "edge").jti
         hands = [(hand.id, hand.name, hand.question) for hand in said.hands]
         await door.engine.do(
-            lambda studio: studio.hall(room).hear_audience(edge, said.listeners, hands)
+            lambda studio: studio.hall(room).hear_audience(
+                edge, said.listeners, hands, said.reactions
+            )
         )
         return {}
 
