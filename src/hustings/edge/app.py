@@ -36,7 +36,7 @@ from hustings.edge.server import Connection, Server
 from hustings.edge.upstream import Upstream
 from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
-from hustings.wire.links import links_for
+from hustings.wire.links import links_for, near_url
 from hustings.wire.tokens import Claims, KeyRing
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Edge:
         self.rooms = Rooms(settings=settings.edge, clock=clock, counts=self.counts)
         audience = Audience()
         self.upstream = Upstream(
-            settings.edge.origin or _url(settings, settings.stage.port),
+            settings.edge.origin or near_url(settings, settings.stage.port),
             credential(settings, clock),
             self.rooms,
             audience,
@@ -154,7 +154,7 @@ async def _run(settings: Settings, sock: socket.socket) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await edge.start(sock)
-    heartbeat.ready(_url(settings, sock.getsockname()[1]))
+    heartbeat.ready(near_url(settings, sock.getsockname()[1]))
     await stop.wait()
     await edge.close()
     return 0
@@ -193,13 +193,6 @@ def credential(settings: Settings, clock: Clock) -> str:
         )
     claims = Claims(typ="edge", jti=new_id(), iat=clock.wall_ms() // 1_000, name="this machine")
     return KeyRing([service_key(Path(settings.data))]).sign(claims)
-
-
-def _url(settings: Settings, port: int) -> str:
-    """How this machine reaches one of its own services."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
-    scheme = "https" if settings.tls.cert else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _within_files(settings: Settings) -> Settings:

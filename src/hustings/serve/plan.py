@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from hustings.loading import environment
 from hustings.settings import Settings
+from hustings.wire.links import near_url
 
 Service = Literal["stage", "edge", "web", "voice"]
 NICENESS: Final[Mapping[Service, int]] = {"stage": -5, "edge": 0, "web": 5, "voice": 0}
@@ -69,13 +70,6 @@ def voice(settings: Settings, name: str, command: tuple[str, ...]) -> Child:
     )
 
 
-def base_url(settings: Settings, port: int) -> str:
-    """How this machine reaches the service on `port`."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
-    scheme = "https" if settings.tls.cert else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
 def _child(
     settings: Settings, name: str, service: Service, port: int, extra: Mapping[str, str]
 ) -> Child:
@@ -91,7 +85,7 @@ def _child(
     return Child(
         name=name,
         service=service,
-        url=base_url(settings, port),
+        url=near_url(settings, port),
         command=(sys.executable, "-m", "hustings", service),
         environment={**own, **extra},
         frozen_after_s={

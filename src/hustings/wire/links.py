@@ -61,12 +61,16 @@ def links_for(settings: Settings, *, asked_host: str = "") -> Links:
     )
 
 
+def near_url(settings: Settings, port: int) -> str:
+    """How this machine itself reaches one of its services."""
+    scheme = "https" if settings.tls.cert else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def stage_url(settings: Settings) -> str:
     """Where web itself reaches the stage."""
-    if settings.web.stage:
-        return settings.web.stage.rstrip("/")
-    scheme = "https" if settings.tls.cert else "http"
-    return f"{scheme}://{_reachable_name(settings.host, '')}:{settings.stage.port}"
+    return settings.web.stage.rstrip("/") or near_url(settings, settings.stage.port)
 
 
 def _reachable_name(host: str, asked_host: str) -> str:

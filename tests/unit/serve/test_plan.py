@@ -1,7 +1,8 @@
 """Which processes run, on which ports, and who holds which secret."""
 
 from hustings.loading import load
-from hustings.serve.plan import base_url, children
+from hustings.serve.plan import children
+from hustings.wire.links import near_url
 
 
 def settings(**flags):
@@ -41,5 +42,5 @@ def test_secrets_go_only_where_they_are_needed():
 
 
 def test_addresses_as_this_machine_reaches_them():
-    assert base_url(settings(host="0.0.0.0"), 1) == "http://127.0.0.1:1"
-    assert base_url(settings(host="::", tls__cert="c", tls__key="k"), 2) == "https://[::1]:2"
+    assert near_url(settings(host="0.0.0.0"), 1) == "http://127.0.0.1:1"
+    assert near_url(settings(host="::", tls__cert="c", tls__key="k"), 2) == "https://[::1]:2"

@@ -61,5 +61,5 @@ def test_an_ipv6_host_stands_in_brackets() -> None:
 
 
 def test_where_web_reaches_the_stage() -> None:
-    assert stage_url(Settings(host="0.0.0.0")) == "http://localhost:8001"
+    assert stage_url(Settings(host="0.0.0.0")) == "http://127.0.0.1:8001"
     assert stage_url(Settings(web=WebSettings(stage="http://st:9/"))) == "http://st:9"
