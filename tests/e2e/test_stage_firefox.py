@@ -36,6 +36,7 @@ async def test_firefox_on_the_same_machine_is_told_why_it_is_not_heard(tmp_path:
         ):
             await firefox.goto(f"{url}/s/square#i=host-link")
             await firefox.wait_for(shown("join"))
+            await firefox.evaluate("document.getElementById('name').value = 'Ada'")
             await firefox.evaluate("document.querySelector('#join-form button').click()")
             await firefox.wait_for(shown("check"))
             level = "Number(document.querySelector('.meter').style.getPropertyValue('--level'))"

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.fakes.certificates import certificate
-from tests.support.house import House
+from tests.support.house import SERVE, House
 
 
 def until(wanted, what, limit_s=30.0):
@@ -58,7 +58,7 @@ class TlsHouse(House):
         )
 
     @staticmethod
-    def _ready(base):
+    def ready(base):
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(f"{base}/readyz", timeout=2, verify=False).status_code == 200
         return False
@@ -90,15 +90,15 @@ def test_a_frozen_service_is_started_anew(tmp_path):
         frozen.send_signal(signal.SIGSTOP)
         until(lambda: "web ended (its loop stood still" in house.log.read_text(), "the verdict")
         until(lambda: _other(house, "web", frozen.pid), "another web")
-        until(lambda: house._ready(house.web), "its answer")
+        until(lambda: house.ready(house.web), "its answer")
 
 
 @pytest.mark.slow
 def test_a_second_house_on_the_same_ports_says_who_has_them(tmp_path):
     with House(tmp_path / "one") as house:
         done = subprocess.run(
-            [*house._command[:5], str(tmp_path / "two"), *house._command[6:]],
-            env=house._environment,
+            [*SERVE, "--data", str(tmp_path / "two")],  # the ports stand in the environment
+            env=house.environment,
             capture_output=True,
             text=True,
             timeout=30,
@@ -116,9 +116,9 @@ def test_nothing_is_left_of_a_house_that_is_killed(tmp_path):
     house = House(tmp_path, "--demo")
     house.start()
     until(lambda: speaking(house), "two voices on stage")
-    children = psutil.Process(house._process.pid).children(recursive=True)
+    children = psutil.Process(house.process.pid).children(recursive=True)
     assert len(children) == 5
-    house._process.kill()
-    house._process.wait()
+    house.process.kill()
+    house.process.wait()
     _, alive = psutil.wait_procs(children, 15)
     assert alive == []

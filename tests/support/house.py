@@ -19,6 +19,8 @@ from hustings.base.keyfiles import participant_key, service_key
 from hustings.wire.tokens import Claims, KeyRing
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "hustings")
+SERVE = (*PROGRAM, "serve")
 START_S = 60.0  # a busy machine
 
 
@@ -47,7 +49,7 @@ class House:
         self.edge = f"http://127.0.0.1:{self.edge_port}"
         self.log = data / "serve.log"
         self._flags = flags
-        self._environment = {
+        self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT / "src"),
             "HUSTINGS_DATA": str(data),
@@ -80,12 +82,11 @@ class House:
     def start(self) -> None:
         """Start and wait until all three answer /readyz."""
         self.data.mkdir(parents=True, exist_ok=True)
-        program = [sys.executable, "-m", "hustings"]
         if self._supervised:
-            self._spawn([*program, "serve", *self._flags], {})
+            self._spawn([*SERVE, *self._flags], {})
         else:
             for service in ("stage", "edge", "web"):
-                self._spawn([*program, service], self._alone(service))
+                self._spawn([*PROGRAM, service], self._alone(service))
         until = time.monotonic() + START_S
         for base in (self.stage, self.edge, self.web):
             while not self.ready(base):
@@ -96,7 +97,7 @@ class House:
 
     def _spawn(self, command: list[str], more: dict[str, str]) -> None:
         with self.log.open("ab") as log:
-            environment = {**self._environment, **more}
+            environment = {**self.environment, **more}
             self._processes.append(
                 subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.data)
             )
@@ -129,6 +130,11 @@ class House:
         for child in alive:
             child.kill()
         assert not alive, f"left behind: {alive}"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """`serve` itself."""
+        return self._processes[0]
 
     def child(self, service: str) -> psutil.Process:
         """The process of `stage`, `edge` or `web` as it is now."""
