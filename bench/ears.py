@@ -20,6 +20,7 @@ from tests.support.signals import write_bursts
 
 HZ = 700
 RUNS = 5
+HLS_RUNS = 3
 RUN_S = 16.0
 STALL_S = 60.0
 WATCH = """
@@ -45,7 +46,8 @@ async def _measure(folder: Path) -> list[Row]:
             await go_live(ada)
             page, stalls = await _page(ada, f"{house.edge}/r/ears")
             first = await _first_sounds(f"{house.edge}/r/ears")
-            hls = await _hls(ada, site, f"{house.edge}/live/ears/aac/index.m3u8")
+            url = f"{house.edge}/live/ears/aac/index.m3u8"
+            hls = [median(await _hls(ada, site, url)) for _ in range(HLS_RUNS)]
     every = [each for run in page for each in run]
     return [
         Row(
@@ -58,7 +60,7 @@ async def _measure(folder: Path) -> list[Row]:
             percentile(every, 0.95) <= 800, f"{len(every)} tones",
         ),
         Row(f"stalls of that page in {STALL_S:.0f} s", "0", str(stalls), stalls == 0),
-        Row("mouth to ear, LL-HLS AAC by hls.js", "≤ 1500 ms", spread(hls, " ms", 0), median(hls) <= 1_500),
+        Row("mouth to ear, LL-HLS AAC by hls.js", "≤ 1500 ms", spread(hls, " ms", 0), median(hls) <= 1_500, f"{HLS_RUNS} runs, maxLiveSyncPlaybackRate 1.05"),
         Row(
             "page navigation to first sound", "≤ 300 ms", spread(first[1:], " ms", 0),
             median(first[1:]) <= 300, f"browser's first load {first[0]:.0f} ms",
