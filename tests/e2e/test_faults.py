@@ -175,3 +175,34 @@ async def test_ten_thousand_requests_and_five_hundred_slow_ones_cost_no_tick(
             assert house.metric("stage", "hustings_stage_skipped_ticks_total") == 0
         assert {name: house.child(name).pid for name in pids} == pids  # nobody died of it
         await leave(speakers)
+
+
+@pytest.mark.slow
+async def test_a_web_that_stands_still_for_a_minute_is_missed_by_nobody_else(
+    tmp_path: Path,
+) -> None:
+    """With nobody to restart it: a speaker reloads and rejoins, listeners notice nothing."""
+    with House(tmp_path, supervised=False) as house:
+        speakers = await on_air(house)
+        person, caller = speakers[0]
+        web = house.child("web")
+        async with Ear(house.edge, "r") as ear, httpx.AsyncClient() as http:
+            await ear.until(live)
+            web.suspend()
+            for _ in range(12):
+                await asyncio.sleep(5)
+                assert (await http.get(f"{house.stage}/s/r", timeout=10)).status_code == 200
+            await caller.close()
+            again = await person.join()
+            async with again.control():
+                speakers[0] = (again, await again.speak(FRAMES * 20))
+            web.resume()
+            heard = len(ear.parts)
+            await ear.until(lambda e: len(e.parts) > heard + 6)
+            assert ear.whole()
+            assert not ear.ended
+            assert not any(part.hold for part in ear.parts[4:])
+        async with asyncio.timeout(20):
+            while not house.ready(house.web):
+                await asyncio.sleep(0.2)
+        await leave(speakers)
