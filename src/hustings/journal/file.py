@@ -159,11 +159,6 @@ class Journal:
         """Whether the disk takes what we write."""
         return self._disk.health
 
-    @property
-    def public_vkey(self) -> str:
-        """The public key that checkpoints verify with."""
-        return self._key.vkey
-
     def append(
         self,
         kind: str,

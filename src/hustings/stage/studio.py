@@ -110,23 +110,30 @@ class Studio:
         except (OSError, msgspec.MsgspecError):  # not over, or not closed in good order
             hall = self._open(room)
             if hall.ended:
-                self._retire(hall)
-                hall.close()
+                self._retire(hall)()
 
-    def _retire(self, hall: Hall) -> None:
-        """An evening of the past: known, but not kept open. The caller closes the hall."""
+    def _retire(self, hall: Hall) -> Callable[[], None]:
+        """An evening of the past: known, but not kept open. Returns what remains to be done.
+
+        That waits for the disk, so never between two ticks.
+        """
         del self.halls[hall.room]
         self._past[hall.room] = line = hall.index_line()
-        with contextlib.suppress(OSError):  # without it the next start reads the journal
-            (self.folder / hall.room / PAST_FILE).write_bytes(msgspec.json.encode(line))
+
+        def put_away() -> None:
+            with contextlib.suppress(OSError):  # without it the next start reads the journal
+                (self.folder / hall.room / PAST_FILE).write_bytes(msgspec.json.encode(line))
+            hall.close()  # last: its lock keeps whoever reopens the room from a stale file
+
+        return put_away
 
     def _let_go(self) -> None:
-        """Close rooms that ended a while ago; off this thread, for it waits for the disk."""
+        """Close rooms that ended a while ago, off this thread."""
         for hall in list(self.halls.values()):
             over_ms = self._clock.wall_ms() - hall.model.facts.ended_ms
             if hall.ended and not hall.sound.on_air and abs(over_ms) > PAST_AFTER_MS:
-                self._retire(hall)
-                self._tasks.start(asyncio.to_thread(hall.close), name=f"close {hall.room}")
+                put_away = asyncio.to_thread(self._retire(hall))
+                self._tasks.start(put_away, name=f"close {hall.room}")
 
     def _open(self, room: RoomId) -> Hall:
         open_rooms = sum(not hall.ended for hall in self.halls.values())

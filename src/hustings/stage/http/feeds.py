@@ -59,9 +59,8 @@ async def index_lines(door: Door) -> AsyncIterator[bytes]:
         if not queue.full():
             queue.put_nowait(line)
 
-    lines = await door.engine.do(lambda studio: studio.watch_index(hear))
     try:
-        for line in lines:
+        for line in await door.engine.do(lambda studio: studio.watch_index(hear)):
             yield msgspec.json.encode(line) + b"\n"
         while not queue.full():
             yield msgspec.json.encode(await queue.get()) + b"\n"
