@@ -45,6 +45,20 @@ async def on_air(
     return host, caller
 
 
+async def encoder_joins(stage: Stage) -> Caller:
+    """An outside encoder, connected by WHIP to room `r`."""
+    caller = Caller([b"\xf8\xff\xfe"], every_s=0.02)
+    token = stage.invite("r", "speaker", kind="whip")
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        answer = await http.post(
+            "/rooms/r/whip",
+            content=await caller.offer(),
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"},
+        )
+    await caller.answered(answer.text)
+    return caller
+
+
 async def test_a_room_goes_live_and_its_parts_follow_each_other(stage: Stage) -> None:
     _host, caller = await on_air(stage)
     records = await stage.records("r", until=lambda got: len(parts(got)) >= 4)
@@ -153,15 +167,7 @@ async def test_whip_checks_the_token_before_all(stage: Stage) -> None:
 async def test_an_encoder_is_brought_on_stage_by_asking(stage: Stage) -> None:
     await stage.put("r", title="R", state="lobby")
     host = await Person(stage, "r", "host").join()
-    caller = Caller([b"\xf8\xff\xfe"], every_s=0.02)
-    token = stage.invite("r", "speaker", kind="whip")
-    async with httpx.AsyncClient(base_url=stage.url) as http:
-        answer = await http.post(
-            "/rooms/r/whip",
-            content=await caller.offer(),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"},
-        )
-    await caller.answered(answer.text)
+    caller = await encoder_joins(stage)
     async with host.control():
         roster = next(m for m in host.heard if m["type"] == "welcome")["roster"]
         (encoder,) = [who for who in roster if who["id"] != host.id]
@@ -284,15 +290,7 @@ async def test_a_full_stage_keeps_an_encoder_waiting_and_stops_nothing_else(
     async with Stage(tmp_path, seats=1) as stage:
         await stage.put("r", title="R", state="lobby")
         host = await Person(stage, "r", "host").join("Ada")
-        caller = Caller([b"\xf8\xff\xfe"], every_s=0.02)
-        token = stage.invite("r", "speaker", kind="whip")
-        async with httpx.AsyncClient(base_url=stage.url) as http:
-            answer = await http.post(
-                "/rooms/r/whip",
-                content=await caller.offer(),
-                headers={"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"},
-            )
-        await caller.answered(answer.text)
+        caller = await encoder_joins(stage)
         async with host.control():
             await host.do("accept")
             roster = next(m for m in host.heard if m["type"] == "welcome")["roster"]
