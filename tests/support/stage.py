@@ -12,7 +12,7 @@ import websockets
 
 from hustings.base.clock import SystemClock
 from hustings.base.ids import new_id
-from hustings.base.keyfiles import participant_key, service_key
+from hustings.base.keyfiles import participant_key, service_key, ticket_key
 from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket
 from hustings.base.server import GuardedServer
@@ -67,7 +67,12 @@ class Stage:
         listener = bound_socket("127.0.0.1", 0, flag="--stage-port")
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         door = Door(
-            self.settings, self.engine, self.clock, people=self.people, services=self.services
+            self.settings,
+            self.engine,
+            self.clock,
+            people=self.people,
+            services=self.services,
+            tickets=ticket_key(self.data),
         )
         ready = asyncio.Event()
         self._server = GuardedServer(

@@ -1,9 +1,10 @@
-"""Secrets on disk: `keys/participant.key` and `keys/service.key` below the data folder.
+"""Secrets on disk: `participant.key`, `service.key` and `ticket.key` in `keys/` of the data folder.
 
 Each holds 32 random bytes in hex, readable by the owner only. Whichever service starts first
 makes a file; two that start together agree, because a file appears whole and only once (link(2)
 refuses an existing name). Web and stage share the participant key (invitations, tokens), all
-services on this machine the service key (web -> stage, edges).
+services on this machine the service key (web -> stage, edges). The ticket key is the stage's:
+edges get what is derived from it.
 """
 
 import contextlib
@@ -25,6 +26,11 @@ def participant_key(data: Path) -> bytes:
 def service_key(data: Path) -> bytes:
     """The key that signs what services show each other."""
     return read_or_make(data / "keys" / "service.key")
+
+
+def ticket_key(data: Path) -> bytes:
+    """The master of the keys that edges sign listeners' tickets with."""
+    return read_or_make(data / "keys" / "ticket.key")
 
 
 def read_or_make(path: Path) -> bytes:

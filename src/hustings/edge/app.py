@@ -28,6 +28,7 @@ from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
 from hustings.edge.audience import Audience
+from hustings.edge.keys import HeldKeys
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
 from hustings.edge.rooms import Rooms
@@ -59,12 +60,14 @@ class Edge:
         self.counts = Counts()
         self.rooms = Rooms(settings=settings.edge, clock=clock, counts=self.counts)
         audience = Audience()
+        self.keys = HeldKeys(self.counts)
         self.upstream = Upstream(
             settings.edge.origin or near_url(settings, settings.stage.port),
             credential(settings, clock),
             self.rooms,
             audience,
             clock=clock,
+            keys=self.keys,
             tls=True if settings.edge.origin else neighbour_tls(settings.tls.cert),
             journal_key=lambda: _journal_key(settings),
         )

@@ -15,6 +15,7 @@ _PLAIN: Final = (
     "slow_closed",
     "upstream_starts",
     "broken_ticks",
+    "bad_lines",
 )
 
 
@@ -32,6 +33,7 @@ class Counts:
         self.answers: Counter[int] = Counter()  # by status
         self.upstream_starts = 0
         self.broken_ticks = 0  # our own faults, logged
+        self.bad_lines = 0  # of the stage's index that could not be used
 
 
 def text(counts: Counts, gauges: Mapping[str, float]) -> bytes:

@@ -20,6 +20,7 @@ from hustings.base.errors import UserError
 from hustings.base.ids import RoomId
 from hustings.base.tasks import Tasks
 from hustings.edge.audience import Audience
+from hustings.edge.keys import HeldKeys
 from hustings.edge.rooms import Line, LiveRoom, Rooms
 from hustings.journal import feed
 from hustings.journal.entry import Entry
@@ -44,6 +45,7 @@ class Upstream:
         audience: Audience,
         *,
         clock: Clock,
+        keys: HeldKeys,
         tls: ssl.SSLContext | bool = True,
         journal_key: Callable[[], Ed25519PublicKey | None] = lambda: None,
     ) -> None:
@@ -58,6 +60,7 @@ class Upstream:
         self._rooms = rooms
         self._audience = audience
         self._clock = clock
+        self._keys = keys
         self._tasks = Tasks()
         self._following: dict[RoomId, asyncio.Task[None]] = {}
         self._heard_s = float("-inf")
@@ -89,6 +92,9 @@ class Upstream:
     async def _index(self) -> None:
         async for line in feed.follow_index(self._client, self._origin, self._token):
             self._heard_s = self._clock.monotonic()
+            if "tickets" in line:
+                self._keys.take(line["tickets"])
+                continue
             if "room" not in line:
                 self._rooms.indexed = True  # a tick: all rooms have been named
                 continue

@@ -16,7 +16,7 @@ from hustings import VERSION
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.ids import RoomId
-from hustings.base.keyfiles import participant_key, service_key
+from hustings.base.keyfiles import participant_key, service_key, ticket_key
 from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket, server_tls
 from hustings.base.server import GuardedServer
@@ -106,6 +106,7 @@ def run_stage(settings: Settings, clock: Clock | None = None) -> int:
             clock,
             people=KeyRing([participant_key(data)]),
             services=KeyRing([service_key(data)]),
+            tickets=ticket_key(data),
         )
         asyncio.run(_serve(door, key, listener))
     finally:

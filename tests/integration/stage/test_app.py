@@ -11,8 +11,10 @@ import httpx
 import pytest
 import websockets
 
+from hustings.base.keyfiles import ticket_key
 from hustings.journal.entry import Entry
 from hustings.wire import kinds
+from hustings.wire.tickets import keys_of, read_line
 from hustings.wire.tokens import hand_of
 from tests.fakes.rtc_client import VIDEO, Caller
 from tests.support.stage import Person, Stage
@@ -106,12 +108,14 @@ async def test_the_index_tells_rooms_and_their_changes(stage: Stage) -> None:
     ):
         async for line in answer.aiter_lines():
             lines.append(json.loads(line))
-            if len(lines) == 1:
+            if len(lines) == 2:
                 await stage.put("a", title="Another")
             if lines[-1].get("title") == "Another" or len(lines) > 20:
                 break
-    assert lines[0]["room"] == "a"
-    assert lines[0]["title"] == "A"
+    now_s = stage.clock.wall_ms() / 1_000
+    assert read_line(lines[0]["tickets"]) == keys_of(ticket_key(stage.data), now_s)
+    assert lines[1]["room"] == "a"
+    assert lines[1]["title"] == "A"
     assert lines[-1]["title"] == "Another"
 
 

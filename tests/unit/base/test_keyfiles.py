@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hustings.base.errors import OperatorError
-from hustings.base.keyfiles import participant_key, read_or_make, service_key
+from hustings.base.keyfiles import participant_key, read_or_make, service_key, ticket_key
 
 
 def test_made_once_and_private(tmp_path: Path) -> None:
@@ -41,3 +41,8 @@ def test_unusable_folder_says_which_file(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("not a folder")
     with pytest.raises(OperatorError, match=r"participant\.key"):
         participant_key(tmp_path)
+
+
+def test_the_ticket_key_is_one_of_its_own(tmp_path: Path) -> None:
+    assert ticket_key(tmp_path) == ticket_key(tmp_path)
+    assert ticket_key(tmp_path) not in {participant_key(tmp_path), service_key(tmp_path)}

@@ -19,6 +19,7 @@ from hustings.settings import Settings
 from hustings.stage.engine import Engine
 from hustings.wire.kinds import Participant
 from hustings.wire.links import Links, links_for
+from hustings.wire.tickets import TicketKeys, keys_of
 from hustings.wire.tokens import TOKEN_SECONDS, Claims, KeyRing, Kind, fingerprint
 
 COOKIE: Final = "hustings_device"
@@ -43,12 +44,15 @@ class Door:
         *,
         people: KeyRing,
         services: KeyRing,
+        tickets: bytes,
     ) -> None:
+        """tickets: the master of the keys for listeners' tickets."""
         self.settings = settings
         self.engine = engine
         self.clock = clock
         self._people = people
         self._services = services
+        self._tickets = tickets
         self._ended = Revocations(Path(settings.data))
 
     @property
@@ -60,6 +64,10 @@ class Door:
         """Addresses as whoever asks by `connection` can use them."""
         asked = connection.headers.get("host", "") if connection else ""
         return links_for(self.settings, asked_host=asked)
+
+    def ticket_keys(self) -> TicketKeys:
+        """What edges sign and check listeners' tickets with now; for edges only."""
+        return keys_of(self._tickets, self.now_s)
 
     # --- other services --------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from hustings.journal.entry import Visibility
 from hustings.journal.stream import feed_records
 from hustings.stage.hall import Hall
 from hustings.stage.http.door import Door
+from hustings.wire.tickets import TicketKeys
 
 INDEX_QUEUE: Final = 1_000  # lines; a reader that far behind is cut off and begins again
 FEED_TYPE: Final = "application/vnd.hustings.journal"
@@ -47,7 +48,7 @@ def router(door: Door) -> APIRouter:
 
 
 async def index_lines(door: Door) -> AsyncIterator[bytes]:
-    """Every room once, then each change, and a tick a second."""
+    """The ticket keys and every room once, then each change, and a tick a second."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(INDEX_QUEUE)
 
@@ -60,12 +61,20 @@ async def index_lines(door: Door) -> AsyncIterator[bytes]:
             queue.put_nowait(line)
 
     try:
+        keys = door.ticket_keys()
+        yield _tickets(keys)
         for line in await door.engine.do(lambda studio: studio.watch_index(hear)):
             yield msgspec.json.encode(line) + b"\n"
         while not queue.full():
             yield msgspec.json.encode(await queue.get()) + b"\n"
+            if keys != (keys := door.ticket_keys()):
+                yield _tickets(keys)
     finally:
         await asyncio.shield(door.engine.do(lambda studio: studio.unwatch_index(hear)))
+
+
+def _tickets(keys: TicketKeys) -> bytes:
+    return msgspec.json.encode({"tickets": keys.line()}) + b"\n"
 
 
 async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
