@@ -6,7 +6,8 @@
  *   send_loop drain PORT LISTENERS JOINS_A_SECOND SECONDS PATH
  *       opens LISTENERS connections at that pace, asks for PATH on each, and throws away what comes;
  *       prints {"joined", "first_byte_ms": [p50, p99, max]} when all have got a byte,
- *       {"bytes", "lost"} at the end.
+ *       {"bytes", "lost"} at the end. Each 2,000 come from an address of their own (127.0.1.1 ...)
+ *       and are closed by a reset: else TIME_WAIT makes our own connect() crawl.
  *
  * cc -O2 -o send_loop bench/send_loop.c
  */
@@ -72,6 +73,18 @@ static int serve(int count, double interval_s, int bytes, double seconds) {
     return 0;
 }
 
+/* A socket of listener `i`, from its address. */
+static int from_own_address(int i) {
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000101 + i / 2000)};
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (fd < 0) die("socket");
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (bind(fd, (void *)&from, sizeof from)) die("bind");
+    return fd;
+}
+
 static int by_size(const void *a, const void *b) {
     double d = *(const double *)a - *(const double *)b;
     return (d > 0) - (d < 0);
@@ -88,8 +101,7 @@ static int drain(int port, int count, double pace, double seconds, const char *p
     double began = now(), end = 0;
     while (!end || now() < end) {
         while (opened < count && opened < (now() - began) * pace) {
-            int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-            if (fd < 0) die("socket");
+            int fd = from_own_address(opened);
             asked[opened] = now();
             if (connect(fd, (void *)&to, sizeof to) && errno != EINPROGRESS) die("connect");
             add.data.u32 = opened;
