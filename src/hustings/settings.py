@@ -86,9 +86,13 @@ class EdgeSettings(Frozen, frozen=True):
     """The edge service."""
 
     port: Port = 8002
-    """TCP port of the first edge."""
-    count: Count = 1
-    """Edges that `hustings serve` runs, on ports that count up from `port`."""
+    """TCP port of the audience; the edges of one machine share it."""
+    count: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Edges that `hustings serve` runs; 0: one for each core but one, at least one."""
+    share_port: bool = False
+    """Whether other edges of this machine may listen on `port` too; `hustings serve` sets it."""
+    lane_port: Port = 8010
+    """TCP port on 127.0.0.1 of the first edge's operator's lane, further edges' count up; 0: none."""
     origin: str = ""
     """URL of the stage; empty: the stage on this machine."""
     token: Secret = ""

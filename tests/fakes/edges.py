@@ -21,7 +21,8 @@ async def running_edge(
     origin: str, *, tls: Tls | None = None, **settings: object
 ) -> AsyncIterator["RunningEdge"]:
     """An edge that follows `origin`, on a port of its own."""
-    edge_settings = EdgeSettings(origin=origin, token="edge-token", **settings)  # type: ignore[arg-type]
+    own = {"origin": origin, "token": "edge-token", "lane_port": 0, **settings}
+    edge_settings = EdgeSettings(**own)  # type: ignore[arg-type]
     edge = Edge(Settings(edge=edge_settings, tls=tls or Tls()), SystemClock())
     sock = listen("127.0.0.1", 0)
     port = sock.getsockname()[1]

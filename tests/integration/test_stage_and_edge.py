@@ -20,7 +20,7 @@ class Standing:
 
     def __init__(self, stage: Stage, journal_key: str) -> None:
         token = stage.service_headers("edge")["Authorization"].removeprefix("Bearer ")
-        settings = EdgeSettings(origin=stage.url, token=token, journal_key=journal_key)
+        settings = EdgeSettings(origin=stage.url, token=token, journal_key=journal_key, lane_port=0)
         self._edge = Edge(Settings(edge=settings), SystemClock())
 
     async def __aenter__(self) -> str:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +22,18 @@ from hustings.wire.tokens import Claims, KeyRing
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "hustings")
 SERVE = (*PROGRAM, "serve")
+LANES = 4  # edges of a test's house, at most
 START_S = 60.0  # a busy machine
+
+
+def free_range(count: int) -> int:
+    """The first of `count` free TCP ports in a row."""
+    while True:
+        [first] = free_ports(1)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
 
 
 def free_ports(count: int, *, kind: int = socket.SOCK_STREAM) -> list[int]:
@@ -42,6 +54,7 @@ class House:
         """supervised: by `serve`; else three services that nobody restarts."""
         self.data = data
         self.web_port, self.stage_port, self.edge_port = free_ports(3)
+        self.lane_port = free_range(LANES)
         first = free_ports(1, kind=socket.SOCK_DGRAM)[0]
         first = min(first, 65_000 - udp)
         self.web = f"http://127.0.0.1:{self.web_port}"
@@ -56,6 +69,8 @@ class House:
             "HUSTINGS_WEB_PORT": str(self.web_port),
             "HUSTINGS_STAGE_PORT": str(self.stage_port),
             "HUSTINGS_EDGE_PORT": str(self.edge_port),
+            "HUSTINGS_EDGE_LANE_PORT": str(self.lane_port),
+            "HUSTINGS_EDGE_COUNT": "1",
             "HUSTINGS_STAGE_RTC_FIRST_PORT": str(first),
             "HUSTINGS_STAGE_RTC_LAST_PORT": str(first + udp),
             **environment,
@@ -138,13 +153,22 @@ class House:
 
     def child(self, service: str) -> psutil.Process:
         """The process of `stage`, `edge` or `web` as it is now."""
+        for process in self.children(service):
+            return process
+        raise AssertionError(f"no {service} among the children:\n{self.log.read_text()}")
+
+    def children(self, service: str) -> Iterator[psutil.Process]:
+        """All processes of a service."""
         for each in self._processes:
             found = psutil.Process(each.pid)
             for process in (found, *found.children(recursive=True)):
                 with contextlib.suppress(psutil.Error):
                     if service in process.cmdline():
-                        return process
-        raise AssertionError(f"no {service} among the children:\n{self.log.read_text()}")
+                        yield process
+
+    def lane(self, number: int = 0) -> str:
+        """Where the operator's lane of an edge answers."""
+        return f"http://127.0.0.1:{self.lane_port + number}"
 
     @staticmethod
     def ready(base: str) -> bool:

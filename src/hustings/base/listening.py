@@ -10,6 +10,7 @@ from typing import Final
 
 from hustings.base.errors import OperatorError
 
+LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 4_096  # Linux's somaxconn; asyncio's own 100 would drop a crowd's SYNs
 
 

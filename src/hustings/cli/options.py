@@ -17,8 +17,8 @@ FLAGS: Final = (
     ("--host", "host", "H", "address to listen on"),
     ("--web-port", "web.port", "N", "port of the web service"),
     ("--stage-port", "stage.port", "N", "port of the stage"),
-    ("--edge-port", "edge.port", "N", "port of the first edge; further ones count up"),
-    ("--edges", "edge.count", "N", "how many edges"),
+    ("--edge-port", "edge.port", "N", "port of the audience, which all edges share"),
+    ("--edges", "edge.count", "N", "how many edges; without it one for each core but one"),
     ("--tls-cert", "tls.cert", "F", "certificate chain, PEM"),
     ("--tls-key", "tls.key", "F", "its private key, PEM"),
 )

@@ -1,9 +1,10 @@
 """The edge as a service: puts its parts together, listens, turns the clock, stops cleanly.
 
-`run_edge` is called by `hustings edge`; tests run an `Edge` in their own loop. Several edges may
-share a port (`reuse_port`), or have one each. One loop does everything; two timers turn in it:
-rooms 12 times a second, deadlines four times. Stopping closes the streams without their last
-chunk, so that players resume at the next edge by part number.
+`run_edge` is called by `hustings edge`; tests run an `Edge` in their own loop. The edges of one
+machine share the audience's port (`edge.share_port`), and each has an operator's lane of its own.
+One loop does everything; two timers turn in it: rooms 12 times a second, deadlines four times.
+Stopping closes the streams without their last chunk, so that players resume at the next edge by
+part number.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
 from hustings.edge.audience import Audience
 from hustings.edge.keys import HeldKeys
+from hustings.edge.lane import Lane
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
 from hustings.edge.rooms import Rooms
@@ -72,7 +74,7 @@ class Edge:
             journal_key=lambda: _journal_key(settings),
         )
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
-        routes = Routes(
+        self.routes = Routes(
             self.rooms,
             self._paper,
             audience,
@@ -83,12 +85,13 @@ class Edge:
             trusted_proxies=settings.guard.trusted_proxies,
         )
         self.server = Server(
-            routes.handle,
+            self.routes.handle,
             clock=clock,
             counts=self.counts,
             limit=settings.edge.listeners,
             buffer=settings.edge.send_buffer_bytes,
         )
+        self.lane = Lane(settings.edge.lane_port, self.routes.service, lambda: None, clock)
         self._tasks = Tasks()
         self._listening: asyncio.Server | None = None
 
@@ -99,6 +102,8 @@ class Edge:
         self._tasks.start(self._turn(), name="rooms")
         self._tasks.start(self._sweep(), name="deadlines")
         self._tasks.start(heartbeat.beat(), name="heartbeat")
+        if self.lane.port:
+            self._tasks.start(self.lane.open(), name="lane")
         tls = server_tls(self.settings.tls.cert, self.settings.tls.key)
         self._listening = await asyncio.get_running_loop().create_server(
             lambda: Connection(self.server),
@@ -112,6 +117,7 @@ class Edge:
         """Stop accepting, let go of all listeners and of the stage."""
         if self._listening is not None:
             self._listening.close()
+        self.lane.close()
         for live in self.rooms.live.values():
             live.close(whole=False)
         self.server.close()
@@ -140,12 +146,13 @@ class Edge:
     async def _sweep(self) -> None:
         while True:
             self.server.sweep()
+            self.lane.server.sweep()
             await asyncio.sleep(SWEEP_S)
 
 
 def run_edge(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; 0. Raises OperatorError: port_taken, tls_pair."""
-    sock = listen(settings.host, settings.edge.port)
+    sock = listen(settings.host, settings.edge.port, reuse_port=settings.edge.share_port)
     code: int = uvloop.run(_run(settings, sock))
     return code
 

@@ -84,11 +84,12 @@ class Routes:
         elif rest:
             raise NotFound("not_found", "There is nothing at this address.")
         else:
-            connection.answer(self._service(first))
+            connection.answer(self.service(first))
 
     # ------------------------------------------------------------ the service
 
-    def _service(self, name: str) -> Answer:
+    def service(self, name: str) -> Answer:
+        """What is said of this edge as a whole; the operator's lane says the same."""
         if name == "healthz":
             return Answer(200, {"Content-Type": "text/plain", "Cache-Control": "no-store"}, b"ok\n")
         if name == "readyz":
@@ -99,7 +100,7 @@ class Routes:
             kind = "text/plain; version=0.0.4; charset=utf-8"
             body = metrics.text(self._counts, self._gauges())
             return Answer(200, {"Content-Type": kind, "Cache-Control": "no-store"}, body)
-        if name == "status":
+        if name in {"status", "status.json"}:
             return _json(
                 {
                     "service": "edge",

@@ -57,14 +57,12 @@ def folder(data: Path) -> Iterator[Finding]:
 
 def tcp_ports(settings: Settings) -> Iterator[Finding]:
     """Are our ports free, or held by ourselves?"""
-    for service, port, flag in preflight.ports(settings):
+    for service, host, port, flag in preflight.ports(settings):
         name = f"port {port}"
         finding = _tried(
             name,
             f"free for the {service}",
-            lambda port=port, service=service, flag=flag: preflight.check_port(  # type: ignore[misc]
-                settings.host, port, service, flag
-            ),
+            lambda args=(host, port, service, flag): preflight.check_port(*args),  # type: ignore[misc]
         )
         if finding.state == "bad" and preflight.is_ours(port):
             finding = ok(name, f"our own {service} runs there")

@@ -1,9 +1,10 @@
-"""What a machine runs, as data: each service's command, environment and limits. Pure.
+"""What a machine runs, as data: each service's command, environment and limits.
 
 Stage and web find their keys in the data folder. An edge gets a signed credential instead, so
 that whoever breaks into it cannot speak for the stage.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,16 +44,32 @@ def children(settings: Settings, *, edge_token: Callable[[], str]) -> list[Child
             settings,
             "edge" if number == 0 else f"edge {number + 1}",
             "edge",
-            settings.edge.port + number,
-            {"HUSTINGS_EDGE_TOKEN": edge_token()},
+            settings.edge.port,
+            {
+                "HUSTINGS_EDGE_TOKEN": edge_token(),
+                "HUSTINGS_EDGE_SHARE_PORT": "true",
+                "HUSTINGS_EDGE_LANE_PORT": str(lane_port(settings, number)),
+            },
         )
-        for number in range(settings.edge.count)
+        for number in range(edge_count(settings))
     ]
     return [
         _child(settings, "stage", "stage", settings.stage.port, {}),
         *edges,
         _child(settings, "web", "web", settings.web.port, {}),
     ]
+
+
+def edge_count(settings: Settings) -> int:
+    """How many edges to run: as set, else one for each core that we may use but the stage's."""
+    known = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+    return settings.edge.count or max(1, cores - 1)
+
+
+def lane_port(settings: Settings, number: int) -> int:
+    """Port of an edge's operator's lane, numbered from 0; 0 if there are no lanes."""
+    return settings.edge.lane_port and settings.edge.lane_port + number
 
 
 def voice(settings: Settings, name: str, command: tuple[str, ...]) -> Child:

@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 
 from hustings.base.errors import OperatorError
+from hustings.base.listening import LOOPBACK
+from hustings.serve.plan import edge_count, lane_port
 from hustings.settings import Settings
 
 
@@ -24,25 +26,27 @@ def check(settings: Settings) -> None:
     check_ports(settings)
 
 
-def ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
-    """Each TCP port: service, number, flag that moves it."""
-    yield "stage", settings.stage.port, "--stage-port"
-    for number in range(settings.edge.count):
-        yield "edge", settings.edge.port + number, "--edge-port"
-    yield "web", settings.web.port, "--web-port"
+def ports(settings: Settings) -> Iterator[tuple[str, str, int, str]]:
+    """Each TCP port: service, address, number, flag that moves it."""
+    yield "stage", settings.host, settings.stage.port, "--stage-port"
+    yield "edge", settings.host, settings.edge.port, "--edge-port"
+    yield "web", settings.host, settings.web.port, "--web-port"
+    if settings.edge.lane_port:
+        for number in range(edge_count(settings)):
+            yield "edge's lane", LOOPBACK, lane_port(settings, number), "--set edge.lane_port=N"
 
 
 def check_ports(settings: Settings) -> None:
     """Each port is free, and ours differ."""
     ours: dict[int, str] = {}
-    for service, port, flag in ports(settings):
+    for service, host, port, flag in ports(settings):
         if port in ours and port != 0:
             raise OperatorError(
                 "port_taken",
                 f"Port {port} is given to both {ours[port]} and {service}: move one with {flag}.",
             )
         ours[port] = service
-        check_port(settings.host, port, service, flag)
+        check_port(host, port, service, flag)
     if settings.stage.rtc.first_port > settings.stage.rtc.last_port:
         raise OperatorError(
             "port_range",

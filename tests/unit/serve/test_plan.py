@@ -1,7 +1,9 @@
 """Which processes run, on which ports, and who holds which secret."""
 
+import os
+
 from hustings.loading import load
-from hustings.serve.plan import children
+from hustings.serve.plan import children, edge_count, lane_port
 from hustings.wire.links import near_url
 
 
@@ -9,17 +11,26 @@ def settings(**flags):
     return load(flags={k.replace("__", "."): ("test", v) for k, v in flags.items()}).settings
 
 
-def test_one_stage_edges_that_count_up_and_one_web():
-    plan = children(settings(edge__count=3, edge__port=9000), edge_token=iter("abc").__next__)
+def test_one_stage_edges_that_share_a_port_and_one_web():
+    given = settings(edge__count=3, edge__port=9000, edge__lane_port=9100)
+    plan = children(given, edge_token=iter("abc").__next__)
     assert [(c.name, c.url) for c in plan] == [
         ("stage", "http://127.0.0.1:8001"),
         ("edge", "http://127.0.0.1:9000"),
-        ("edge 2", "http://127.0.0.1:9001"),
-        ("edge 3", "http://127.0.0.1:9002"),
+        ("edge 2", "http://127.0.0.1:9000"),
+        ("edge 3", "http://127.0.0.1:9000"),
         ("web", "http://127.0.0.1:8000"),
     ]
-    assert [c.environment["HUSTINGS_EDGE_PORT"] for c in plan[1:4]] == ["9000", "9001", "9002"]
+    edges = [load(environ=c.environment).settings.edge for c in plan[1:4]]
+    assert all(edge.port == 9000 and edge.share_port for edge in edges)
+    assert [edge.lane_port for edge in edges] == [9100, 9101, 9102]
     assert [c.environment["HUSTINGS_EDGE_TOKEN"] for c in plan[1:4]] == ["a", "b", "c"]
+
+
+def test_as_many_edges_as_cores_but_one_and_lanes_only_where_wanted():
+    assert edge_count(settings(edge__count=7)) == 7
+    assert 1 <= edge_count(settings()) <= max(1, (os.cpu_count() or 1) - 1)
+    assert [lane_port(settings(edge__lane_port=0), number) for number in (0, 1)] == [0, 0]
 
 
 def test_a_child_has_the_same_settings():
