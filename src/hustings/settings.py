@@ -106,6 +106,10 @@ class EdgeSettings(Frozen, frozen=True):
     """Unsent bytes of one listener beyond which they jump to live; twice that: closed."""
     listeners: Count = 20_000
     """Connections beyond which newcomers get 503."""
+    of_network: Count = 5_000
+    """Connections of one network (IPv4 /24, IPv6 /48) beyond which it takes a ticket; carriers share one."""
+    join_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.2
+    """Of one core, for those who join: what keeps a stampede away from those who listen; 1: all of it."""
 
 
 class WebSettings(Frozen, frozen=True):
@@ -145,6 +149,10 @@ class GuardSettings(Frozen, frozen=True):
     """Requests at once before `rate` counts."""
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     """Addresses whose X-Forwarded-For and -Proto are believed; themselves they are not limited."""
+    forwarded_header: Annotated[str, msgspec.Meta(pattern="^(x-forwarded-for|forwarded)$")] = (
+        "x-forwarded-for"
+    )
+    """The one header in which they name the client; they must set it and drop what clients sent."""
 
 
 class Settings(Frozen, frozen=True):

@@ -28,6 +28,7 @@ from hustings.base.limits import (
     address_key,
     client_address,
     content_length,
+    forwarded_hops,
     plain_address,
 )
 
@@ -305,9 +306,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _believe_proxy(self) -> None:
         headers = {name: value.decode("latin-1") for name, value in self.headers}
-        hops = [h for h in headers.get(b"x-forwarded-for", "").split(",") if h.strip()]
-        client = client_address(self.client[0], hops, self.gate.limits.trusted_proxies)  # type: ignore[index]
-        if client not in self.gate.limits.trusted_proxies:
+        limits = self.gate.limits
+        named = headers.get(limits.forwarded_header.encode(), "")
+        hops = forwarded_hops(named, limits.forwarded_header)
+        client = client_address(self.client[0], hops, limits.trusted_proxies)  # type: ignore[index]
+        if client not in limits.trusted_proxies:
             self._charge(client)
             self.scope["client"] = (client[:64], 0)
         if headers.get(b"x-forwarded-proto") == "https":

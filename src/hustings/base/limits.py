@@ -6,7 +6,7 @@ and mobile carriers share one.
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,7 @@ class Limits:
     rate: float = 20.0  # requests a second and address
     burst: float = 200.0
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    forwarded_header: str = "x-forwarded-for"
     work_share: float = 0.20  # of one core, for new requests; see WorkBudget
     work_slice_s: float = 0.050
     hold_s: float = 5.0  # longest wait for the budget, then 503
@@ -48,13 +49,22 @@ class Gcra:
 
     def take(self, key: str, now_s: float) -> float:
         """Charge one request; returns 0.0 if it is granted, else the seconds to wait."""
+        wait_s = self.wait(key, now_s)
+        if not wait_s:
+            self.charge(key, now_s)
+        return wait_s
+
+    def wait(self, key: str, now_s: float) -> float:
+        """0.0 if a request would be granted now, else the seconds until it is; costs nothing."""
+        over = max(now_s, self._free_at.get(key, 0.0)) + self._step - now_s - self._slack
+        return over if over > 1e-9 else 0.0
+
+    def charge(self, key: str, now_s: float) -> None:
+        """Charge one request, whatever `wait` says."""
         due = max(now_s, self._free_at.get(key, 0.0)) + self._step
-        if due - now_s > self._slack + 1e-9:
-            return due - now_s - self._slack
         if key not in self._free_at and len(self._free_at) >= self._size:
             del self._free_at[next(iter(self._free_at))]
         self._free_at[key] = due
-        return 0.0
 
     def __len__(self) -> int:
         return len(self._free_at)
@@ -93,10 +103,13 @@ class WorkBudget:
 
 
 IPV6_BITS: Final = 56  # what one household is given; a single /128 means nothing
+IPV6_NETWORK_BITS: Final = 48  # what one site is given
 
 
 def plain_address(address: str) -> str:
     """An address in its shortest form; IPv4 that came over an IPv6 socket is IPv4 again."""
+    if ":" not in address and "%" not in address:
+        return address[:64]  # IPv4 has one form only
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -115,7 +128,46 @@ def address_key(address: str) -> str:
     return str(ipaddress.ip_network((ip, IPV6_BITS), strict=False))
 
 
-def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[str]) -> str:
+def network_key(key: str) -> str:
+    """The network of an `address_key`: the /24 of an IPv4 address, the /48 of an IPv6 one."""
+    if ":" not in key:
+        return f"{key.rpartition('.')[0]}.0/24"
+    try:
+        ip = ipaddress.IPv6Address(key.partition("/")[0])
+    except ValueError:
+        return key
+    return str(ipaddress.ip_network((ip, IPV6_NETWORK_BITS), strict=False))
+
+
+def is_near(address: str) -> bool:
+    """Whether a plain address is this machine's own (loopback): no stranger has it."""
+    return address.startswith("127.") or address == "::1"
+
+
+def forwarded_hops(value: str, header: str) -> list[str]:
+    """The hops that a proxy's header names, leftmost first; `value` may join several lines.
+
+    header: `x-forwarded-for`, or `forwarded` (RFC 7239: the `for` of each element; an element
+    without one, or with `unknown` or a hidden name, is a hop that nobody can be told by).
+    Quotes do not hide a comma: a client that leaves one open must not swallow what a proxy adds.
+    """
+    if header != "forwarded":
+        return [hop for hop in value.split(",") if hop.strip()]
+    return [_forwarded_for(element) for element in value.split(",") if element.strip()]
+
+
+def _forwarded_for(element: str) -> str:
+    for pair in element.split(";"):
+        name, _, node = pair.partition("=")
+        if name.strip().lower() == "for":
+            node = node.strip().strip('"')
+            if node.startswith("["):  # IPv6, with or without a port
+                return node[1:].partition("]")[0]
+            return node.partition(":")[0]
+    return "unknown"
+
+
+def client_address(peer: str, forwarded_for: Sequence[str], trusted: Collection[str]) -> str:
     """Who asks: the last hop that is not a proxy of ours.
 
     forwarded_for: the header's entries, leftmost first; anyone can write them, so they are

@@ -28,7 +28,9 @@ from hustings.base.ids import new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
+from hustings.edge.admission import Places
 from hustings.edge.audience import Audience
+from hustings.edge.door import Door
 from hustings.edge.keys import HeldKeys
 from hustings.edge.lane import Lane
 from hustings.edge.metrics import Counts
@@ -36,6 +38,7 @@ from hustings.edge.paper import Paper
 from hustings.edge.rooms import Rooms
 from hustings.edge.routes import Routes
 from hustings.edge.server import Connection, Server
+from hustings.edge.standing import Standing
 from hustings.edge.upstream import Upstream
 from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
@@ -49,6 +52,7 @@ SWEEP_S: Final = 0.250
 HANDSHAKE_S: Final = 5.0
 STOP_S: Final = 1.0  # for what is written but not sent
 BACKLOG: Final = 4_096  # connections that wait to be accepted; the kernel's default bound
+SPARE: Final = 1_000  # connections over a limit that are still told to come later
 _KERNEL_BYTES: Final = 64 * 1024  # SO_SNDBUF: what a slow reader may lag behind unseen by us
 _USER_TIMEOUT_MS: Final = 10_000  # a peer that acknowledges nothing for so long is gone
 _OWN_FILES: Final = 200  # descriptors that are no listeners
@@ -82,14 +86,26 @@ class Edge:
             gauges=self.gauges,
             stage_near=lambda: self.upstream.near,
             clock=clock,
-            trusted_proxies=settings.guard.trusted_proxies,
         )
-        self.server = Server(
+        self.door = Door(
             self.routes.handle,
             clock=clock,
             counts=self.counts,
-            limit=settings.edge.listeners,
+            page=lambda request, retry_s: self._paper.problem(request, "busy", retry_s=retry_s),
+            join_share=settings.edge.join_share,
+            standing=Standing(self.keys, clock, self.counts),
+            trusted=settings.guard.trusted_proxies,
+            forwarded=settings.guard.forwarded_header,
+        )
+        self.server = Server(
+            self.door.enter,
+            clock=clock,
+            counts=self.counts,
+            places=Places(
+                limit=settings.edge.listeners, of_network=settings.edge.of_network, spare=SPARE
+            ),
             buffer=settings.edge.send_buffer_bytes,
+            trusted=settings.guard.trusted_proxies,
         )
         self.lane = Lane(settings.edge.lane_port, self.routes.service, lambda: None, clock)
         self._tasks = Tasks()
@@ -145,6 +161,7 @@ class Edge:
 
     async def _sweep(self) -> None:
         while True:
+            self.server.idle_s = self.door.idle_s
             self.server.sweep()
             self.lane.server.sweep()
             await asyncio.sleep(SWEEP_S)

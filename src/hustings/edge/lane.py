@@ -15,6 +15,7 @@ from typing import Final
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied, HustingsError, OperatorError
 from hustings.base.listening import LOOPBACK, bound_socket
+from hustings.edge.admission import Places
 from hustings.edge.metrics import Counts
 from hustings.edge.protocol import Answer, Request
 from hustings.edge.server import Connection, Server
@@ -43,7 +44,11 @@ class Lane:
         self._pages = pages
         self._drain = drain
         self.server = Server(
-            self._handle, clock=clock, counts=Counts(), limit=_CONNECTIONS, buffer=_BUFFER_BYTES
+            self._handle,
+            clock=clock,
+            counts=Counts(),
+            places=Places(limit=_CONNECTIONS, of_network=_CONNECTIONS, spare=0),
+            buffer=_BUFFER_BYTES,
         )
         self._listening: asyncio.Server | None = None
 

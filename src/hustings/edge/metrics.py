@@ -31,6 +31,8 @@ class Counts:
         self.parts: Counter[str] = Counter()  # live, hold, late
         self.refusals: Counter[str] = Counter()  # by code
         self.answers: Counter[int] = Counter()  # by status
+        self.tickets: Counter[str] = Counter()  # those shown: kind, or why they count as none
+        self.admissions: Counter[tuple[str, str]] = Counter()  # by class, and what became of it
         self.upstream_starts = 0
         self.broken_ticks = 0  # our own faults, logged
         self.bad_lines = 0  # of the stage's index that could not be used
@@ -53,6 +55,7 @@ def text(counts: Counts, gauges: Mapping[str, float]) -> bytes:
         ("parts_total", "source", counts.parts),
         ("refusals_total", "code", counts.refusals),
         ("answers_total", "status", counts.answers),
+        ("tickets_total", "result", counts.tickets),
     )
     for name, label, values in labelled:
         family(
@@ -60,4 +63,12 @@ def text(counts: Counts, gauges: Mapping[str, float]) -> bytes:
             "counter",
             {f'{{{label}="{key}"}}': v for key, v in sorted(values.items(), key=str)},
         )
+    family(
+        "admissions_total",
+        "counter",
+        {
+            f'{{class="{kind}",outcome="{outcome}"}}': count
+            for (kind, outcome), count in sorted(counts.admissions.items())
+        },
+    )
     return ("\n".join(lines) + "\n").encode()

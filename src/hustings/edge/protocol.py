@@ -94,9 +94,9 @@ class RequestReader:
         if len(self._buffer) > HEAD_BYTES + BODY_BYTES:
             raise PeerError("http_too_large", "Wait for answers before asking on.", status=413)
 
-    def answered(self, now_s: float) -> Request | None:
+    def answered(self, now_s: float, idle_s: float = IDLE_S) -> Request | None:
         """The last request is answered: wait for the next, or return it if it is here."""
-        self.deadline = now_s + (HEAD_S if self._buffer else IDLE_S)
+        self.deadline = now_s + (HEAD_S if self._buffer else idle_s)
         return self._read(now_s)
 
     def _read(self, now_s: float) -> Request | None:

@@ -4,7 +4,7 @@
 when a part has come). Errors are raised as `base.errors` and answered as problem documents.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from hustings import VERSION
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId, room_id
-from hustings.base.limits import Gcra, address_key, client_address
+from hustings.base.limits import Gcra
 from hustings.edge import metrics, protocol
 from hustings.edge.audience import Audience
 from hustings.edge.hls import Hls
@@ -49,12 +49,8 @@ class Routes:
         gauges: Callable[[], Mapping[str, float]],
         stage_near: Callable[[], bool],
         clock: Clock,
-        trusted_proxies: Sequence[str] = (),
     ) -> None:
-        """stage_near: whether the stage was heard of within the last seconds.
-
-        trusted_proxies: whose X-Forwarded-For is believed.
-        """
+        """stage_near: whether the stage was heard of within the last seconds."""
         self._rooms = rooms
         self._paper = paper
         self._audience = audience
@@ -62,7 +58,6 @@ class Routes:
         self._gauges = gauges
         self._stage_near = stage_near
         self._clock = clock
-        self._trusted = trusted_proxies
         self._voices = {"hand": Gcra(rate=0.2, burst=10), "react": Gcra(rate=5, burst=50)}
         self._hls = Hls()
 
@@ -133,7 +128,7 @@ class Routes:
     def _live(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
         _only(request, *(("POST",) if name in _POSTS else ("GET", "HEAD")))
         if name in _POSTS:
-            self._one_voice(connection, request, name)
+            self._one_voice(connection, name)
             connection.answer(self._say(request, room, name))
             return
         live = self._rooms.find(room)
@@ -146,14 +141,11 @@ class Routes:
         else:
             self._hls.serve(connection, request, live, name)
 
-    def _one_voice(self, connection: Connection, request: Request, name: str) -> None:
+    def _one_voice(self, connection: Connection, name: str) -> None:
         """One address is not the whole audience; behind a shared one people take turns."""
-        peer = (connection.transport.get_extra_info("peername") or ("",))[0]
-        hops = request.headers.get("x-forwarded-for", "").split(",")
-        client = client_address(peer, [hop for hop in hops if hop.strip()], self._trusted)
-        if client in self._trusted:
+        if connection.who.near:
             return
-        wait_s = self._voices[name].take(address_key(client), self._clock.monotonic())
+        wait_s = self._voices[name].take(connection.who.address, self._clock.monotonic())
         if wait_s > 0:
             raise TryLater(
                 "request_rate", "Too many from your address. Try again.", delay_s=wait_s, status=429

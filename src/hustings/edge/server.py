@@ -3,18 +3,20 @@
 A listener is one `Connection` (a small object with slots), its transport, and its place in a
 channel's set: no task, queue or timer of its own. One request is answered at a time; what is
 pipelined waits inside the reader, whose bounds hold. Deadlines lie in one wheel that the app
-sweeps four times a second. Over the connection limit newcomers are answered 503; `_SPARE`
-further on they are dropped unanswered.
+sweeps four times a second. Who comes when all places are taken is dropped unanswered, or may ask
+and hear when to come again (`admission.Places`, `edge.door`).
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, cast
 
 from hustings.base.clock import Clock
-from hustings.base.errors import HustingsError, PeerError, TryLater
+from hustings.base.errors import HustingsError, PeerError
+from hustings.base.limits import plain_address
 from hustings.edge import protocol
+from hustings.edge.admission import Asker, Place, Places, asker
 from hustings.edge.fanout import Channel
 from hustings.edge.metrics import Counts
 from hustings.edge.protocol import Answer, Request, RequestReader
@@ -23,7 +25,6 @@ from hustings.edge.wheel import Wheel
 log = logging.getLogger(__name__)
 
 WRITE_S: Final = 60.0  # to read one whole answer (a 40 kB segment at 6 kbit/s)
-_SPARE: Final = 1_000  # connections that are only told to come later
 OPEN: Final = {"Access-Control-Allow-Origin": "*"}
 _CHATTER: Final = 64 * 1024  # a listener has nothing more to say
 
@@ -34,14 +35,23 @@ class Server:
     """What the connections of one edge share."""
 
     def __init__(
-        self, handler: Handler, *, clock: Clock, counts: Counts, limit: int, buffer: int
+        self,
+        handler: Handler,
+        *,
+        clock: Clock,
+        counts: Counts,
+        places: Places,
+        buffer: int,
+        trusted: Sequence[str] = (),
     ) -> None:
-        """limit: connections; buffer: unsent bytes of one at which it is paused."""
+        """buffer: unsent bytes of one connection at which it is paused; trusted: our proxies."""
         self.handler = handler
         self.clock = clock
         self.counts = counts
-        self.limit = limit
+        self.places = places
         self.buffer = buffer
+        self.trusted = frozenset(trusted)
+        self.idle_s = protocol.IDLE_S  # less under pressure
         self.wheel: Wheel[Connection] = Wheel()
         self.connections: set[Connection] = set()
         self._empty: asyncio.Future[None] | None = None
@@ -62,12 +72,27 @@ class Server:
             self._empty = asyncio.get_running_loop().create_future()
             await self._empty
 
+    def arrival(self, address: str) -> "Arrival":
+        """Somebody connects from this address: whom that is, and the place they get."""
+        peer = plain_address(address)
+        who = asker(peer, ours=peer in self.trusted)
+        return Arrival(peer, who, self.places.take(who))
+
     def gone(self, connection: "Connection") -> None:
         """A connection has ended."""
         self.connections.discard(connection)
+        self.places.leave(connection.arrival.who)
         self.wheel.remove(connection)
         if not self.connections and self._empty is not None and not self._empty.done():
             self._empty.set_result(None)
+
+
+class Arrival(NamedTuple):
+    """What is known of a connection before it has said anything."""
+
+    peer: str  # plain address
+    who: Asker
+    place: Place
 
 
 class Connection(asyncio.Protocol):
@@ -77,26 +102,31 @@ class Connection(asyncio.Protocol):
         "_channel",
         "_chatter",
         "_held",
-        "_over",
         "_reader",
         "_request",
         "_server",
+        "arrival",
         "bucket",
         "closed",
         "deadline",
         "paused",
         "transport",
+        "who",
     )
 
     transport: asyncio.Transport
+    arrival: Arrival
+    who: Asker  # of the request in hand, which a proxy may have passed on
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, arrival: Arrival | None = None) -> None:
+        """arrival: of a connection that has its place already."""
         self._server = server
+        if arrival is not None:
+            self.arrival = arrival
         self._channel: Channel | None = None
         self._request: Request | None = None  # being answered
         self._held: Request | None = None  # the next one, until the answer before it has left
         self._reader: RequestReader | None = None  # None once it is a listener
-        self._over = False  # came when we were full
         self._chatter = 0
         self.deadline = 0.0
         self.bucket = -1
@@ -109,9 +139,11 @@ class Connection(asyncio.Protocol):
         """Start the first timer, or drop who comes when even refusing costs too much."""
         server = self._server
         self.transport = cast("asyncio.Transport", transport)
-        self._over = len(server.connections) >= server.limit
+        if not hasattr(self, "arrival"):
+            self.arrival = server.arrival((transport.get_extra_info("peername") or ("",))[0])
+        self.who = self.arrival.who
         server.connections.add(self)
-        if len(server.connections) > server.limit + _SPARE:
+        if self.arrival.place is Place.NONE:
             server.counts.refusals["dropped"] += 1
             self.transport.abort()
             return
@@ -167,7 +199,7 @@ class Connection(asyncio.Protocol):
         request, reader = self._request, self._reader
         if self.closed or request is None or reader is None:
             return
-        close = self._over or not request.keep_alive
+        close = self.arrival.place is Place.FULL or not request.keep_alive
         self._server.counts.answers[answer.status] += 1
         self.transport.write(answer.encode(close=close, with_body=request.method != "HEAD"))
         self._request = None
@@ -175,7 +207,7 @@ class Connection(asyncio.Protocol):
             self._end()
             return
         try:
-            following = reader.answered(self._server.clock.monotonic())
+            following = reader.answered(self._server.clock.monotonic(), self._server.idle_s)
         except PeerError as error:
             self.refuse(error)
             return
@@ -198,6 +230,15 @@ class Connection(asyncio.Protocol):
             return
         self.answer(answer)
 
+    def turn_away(self, status: int, data: bytes) -> None:
+        """Answer the request in hand with a refusal that is made already, and close."""
+        if self.closed or self._request is None:
+            return
+        self._server.counts.answers[status] += 1
+        self.transport.write(data)
+        self._request = None
+        self._end()
+
     def listen(self, channel: Channel, head: bytes, wished: int | None = None) -> None:
         """Become a listener of this channel; `head` begins the answer."""
         if self.closed:
@@ -207,6 +248,19 @@ class Connection(asyncio.Protocol):
         self._reader = self._request = None
         self._channel = channel
         channel.join(self, head, wished)
+
+    def carry_out(self, step: Handler) -> None:
+        """Go on with the request in hand, if there still is one; an error becomes its answer."""
+        request = self._request
+        if request is None or self.closed:
+            return
+        try:
+            step(self, request)
+        except HustingsError as error:
+            self.refuse(error)
+        except Exception:
+            log.exception("a request failed: %s", request.method)
+            self.refuse(HustingsError("bug", "This edge has a bug; it is in its log."))
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -228,18 +282,7 @@ class Connection(asyncio.Protocol):
         if request is None:
             return
         self._request = request
-        try:
-            if self._over:
-                delay_s = 2.0 + self._server.counts.refusals["edge_full"] % 8
-                raise TryLater(
-                    "edge_full", "This edge is full; another may not be.", delay_s=delay_s
-                )
-            self._server.handler(self, request)
-        except HustingsError as error:
-            self.refuse(error)
-        except Exception:
-            log.exception("a request failed: %s", request.method)
-            self.refuse(HustingsError("bug", "This edge has a bug; it is in its log."))
+        self.carry_out(self._server.handler)
 
     def _watch(self, deadline: float) -> None:
         if self.transport.get_write_buffer_size():

@@ -12,6 +12,8 @@ from hustings.base.limits import (
     address_key,
     client_address,
     content_length,
+    forwarded_hops,
+    network_key,
 )
 from hustings.settings import Settings
 
@@ -114,3 +116,49 @@ def test_a_length_is_digits_or_nothing(value):
 
 def test_the_settings_are_limits():
     assert Limits(**msgspec.structs.asdict(Settings().guard)) == Limits()
+
+
+@pytest.mark.parametrize(
+    ("value", "hops"),
+    [
+        ("for=192.0.2.43", ["192.0.2.43"]),
+        ('For="[2001:db8:cafe::17]:4711"', ["2001:db8:cafe::17"]),
+        (
+            "for=192.0.2.60;proto=http;by=203.0.113.43, for=198.51.100.17:80",
+            ["192.0.2.60", "198.51.100.17"],
+        ),
+        ("proto=https", ["unknown"]),
+        ("for=unknown, for=_hidden", ["unknown", "_hidden"]),
+        ('for="open, for=192.0.2.1', ["open", "192.0.2.1"]),  # what the proxy adds stays readable
+        ("", []),
+    ],
+)
+def test_the_hops_of_a_forwarded_header(value, hops):
+    assert forwarded_hops(value, "forwarded") == hops
+
+
+@given(st.text(alphabet='for="[]:;, 12.', max_size=40))
+def test_what_our_proxy_adds_is_the_last_hop_whatever_came_before(told):
+    assert forwarded_hops(f"{told}, for=192.0.2.1", "forwarded")[-1] == "192.0.2.1"
+    assert forwarded_hops(f"{told}, 192.0.2.1", "x-forwarded-for")[-1].strip() == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("key", "network"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:1:200::/56", "2001:db8:1::/48"),
+        ("nonsense", ".0/24"),
+        ("a:b", "a:b"),
+    ],
+)
+def test_the_network_of_an_address(key, network):
+    assert network_key(key) == network
+
+
+def test_asking_for_the_wait_costs_nothing():
+    gcra = Gcra(rate=1, burst=2)
+    assert [gcra.wait("a", 0.0) for _ in range(10)] == [0.0] * 10
+    gcra.charge("a", 0.0)
+    gcra.charge("a", 0.0)
+    assert gcra.wait("a", 0.0) == pytest.approx(1.0)
