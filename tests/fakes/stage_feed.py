@@ -4,6 +4,7 @@ Time is real here. `live()` makes parts at their pace; tests freeze it, cut it, 
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from hustings.wire.names import AAC, MP3, OPUS, OPUS_LOW, PART_SAMPLES, PART_SEC
 from tests.fakes.entries import Writer
 
 EPOCH_MS = 1_799_999_000_000
+SALT = {"id": "monday", "key": base64.b64encode(b"s" * 32).decode()}
 
 
 def sound(n: int) -> dict[str, list[bytes]]:
@@ -37,6 +39,7 @@ class StageFeed:
         self.open = 0
         self.batches: list[dict[str, Any]] = []
         self.index_s = 0.2  # a real stage: 1
+        self.lights: dict[str, Any] = {}  # listeners of all edges, as the index tells
         self.frozen = asyncio.Event()
         self.frozen.set()  # "not frozen": feeds pass
         self.url = ""
@@ -120,10 +123,12 @@ class StageFeed:
                         for line in head.splitlines()
                         if line.lower().startswith("content-length")
                     )
-                    self.batches.append(
-                        {"path": path, **json.loads(await reader.readexactly(length))}
-                    )
-                    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    said = json.loads(await reader.readexactly(length))
+                    self.batches.append({"path": path, **said})
+                    taken = len(said.get("hands", {}).get("first", []))
+                    body = json.dumps({"taken": taken, "wanted": 50}).encode()
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+                    writer.write(body)
                     continue
                 assert "bearer edge-token" in head.lower()
                 fields = dict(pair.split("=") for pair in query.split("&") if pair)
@@ -151,7 +156,10 @@ class StageFeed:
         told: dict[str, Any] = {}
         while True:
             await self.frozen.wait()
-            lines = []
+            lines: list[dict[str, Any]] = [] if told else [{"salt": SALT}]
+            if self.lights != told.get("reach"):
+                told["reach"] = self.lights
+                lines.append({"reach": self.lights})
             for name, journal in self.rooms.items():
                 entry = next(e for e in reversed(journal.entries) if e.kind == kinds.ROOM)
                 if told.get(name) != entry.seq:

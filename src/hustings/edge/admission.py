@@ -55,6 +55,7 @@ _TOP: Final = {
     "static": Wanted(Priority.BACK, memory=True),
     "r": Wanted(Priority.NEWCOMER, memory=True),
     "status": Wanted(Priority.EXTRA, memory=True),
+    "status.json": Wanted(Priority.EXTRA, memory=True),
 }
 _OF_ROOM: Final = {
     "radio.mp3": _STREAM,
@@ -65,6 +66,7 @@ _OF_ROOM: Final = {
     "ticket": Wanted(Priority.CALLED, memory=True),
     "hand": Wanted(Priority.VOICE),
     "react": Wanted(Priority.VOICE),
+    "receipt": Wanted(Priority.EXTRA),
 }
 _MEDIA: Final = Wanted(Priority.SOUND, memory=True)
 _REST: Final = Wanted(Priority.EXTRA)

@@ -29,7 +29,6 @@ from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
 from hustings.edge.admission import Places
-from hustings.edge.audience import Audience
 from hustings.edge.door import Door
 from hustings.edge.keys import HeldKeys
 from hustings.edge.lane import Lane
@@ -65,13 +64,11 @@ class Edge:
         self.settings = settings
         self.counts = Counts()
         self.rooms = Rooms(settings=settings.edge, clock=clock, counts=self.counts)
-        audience = Audience()
         self.keys = HeldKeys(self.counts)
         self.upstream = Upstream(
             settings.edge.origin or near_url(settings, settings.stage.port),
             credential(settings, clock),
             self.rooms,
-            audience,
             clock=clock,
             keys=self.keys,
             tls=True if settings.edge.origin else neighbour_tls(settings.tls.cert),
@@ -81,7 +78,7 @@ class Edge:
         self.routes = Routes(
             self.rooms,
             self._paper,
-            audience,
+            keys=self.keys,
             counts=self.counts,
             gauges=self.gauges,
             stage_near=lambda: self.upstream.near,

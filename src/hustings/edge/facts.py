@@ -85,11 +85,18 @@ class Facts:
             self._roster.pop(participant["id"], None)
 
     def _announce(self, entry: Entry, body: Any) -> None:
-        data = kinds.event_json(seq=entry.seq, kind=entry.kind, at=entry.media_time, body=body)
+        self._put(entry.seq, entry.kind, entry.media_time, body)
+
+    def tell(self, kind: str, body: Any, *, at: int) -> None:
+        """Announce what the edge itself has to say; at: media time."""
+        self._put(max(0, self.seq), kind, at, body)
+
+    def _put(self, seq: int, kind: str, at: int, body: Any) -> None:
+        data = kinds.event_json(seq=seq, kind=kind, at=at, body=body)
         if len(data) > _LARGEST:
             self.dropped += 1
             return
-        self._queue.append(Event(entry.seq, entry.kind, data))
+        self._queue.append(Event(seq, kind, data))
         self._queued += len(data)
         while self._queued > _QUEUE_BYTES:  # the state event tells newcomers the truth anyway
             self._queued -= len(self._queue.popleft().data)

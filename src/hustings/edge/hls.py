@@ -79,7 +79,7 @@ class Hls:
             if awaited is None:
                 playlist()
             else:
-                room.when_sent(awaited, playlist, refuse, listener=rendition != "captions")
+                room.when_sent(awaited, playlist, refuse)
         elif name == "init.mp4" and rendition != "captions":
             connection.answer(_answer(_MP4, _FOR_EVER, init_segment(rendition)))
         else:

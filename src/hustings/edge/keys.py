@@ -8,7 +8,7 @@ whoever signs or checks asks `now`. Pure.
 
 import logging
 
-from hustings.base.errors import PeerError
+from hustings.base.errors import Denied, PeerError
 from hustings.edge.metrics import Counts
 from hustings.wire.tickets import TicketKeys, read_line
 
@@ -21,6 +21,18 @@ class HeldKeys:
     def __init__(self, counts: Counts) -> None:
         self.now: TicketKeys | None = None
         self._counts = counts
+
+    def holder(self, text: str, *, room: str) -> str:
+        """Who holds this ticket: its random number, the same over all its renewals; else empty.
+
+        Its time may be over: whom to count does not depend on that.
+        """
+        if not text or self.now is None:
+            return ""
+        try:
+            return str(self.now.check(text, room=room, now_s=0).id)
+        except Denied:
+            return ""
 
     def take(self, line: object) -> None:
         """The stage's index says which keys are alive."""

@@ -7,7 +7,7 @@ app calls `tick` about 12 times a second. No sockets and no tasks of its own.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,8 @@ import msgspec
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId
+from hustings.edge.audience import Audience
+from hustings.edge.census import Salt
 from hustings.edge.facts import Event, Facts
 from hustings.edge.fanout import Channel
 from hustings.edge.metrics import Counts
@@ -24,7 +26,9 @@ from hustings.edge.streams import CmafStream, EventStream, RadioStream, TitledRa
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position
 from hustings.settings import EdgeSettings
-from hustings.wire.names import CMAF_RENDITIONS, PART_SECONDS
+from hustings.wire import kinds
+from hustings.wire.batch import Now
+from hustings.wire.names import CMAF_RENDITIONS, OPUS_LOW, PART_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,8 @@ LINGER_S: Final = 60.0
 BEGIN_S: Final = 5.0  # a newcomer waits so long for a room's first bytes
 _KNOWN: Final = 10_000
 _WAITS: Final = 20_000  # blocked requests of one room
+_TOTAL_S: Final = 20.0  # the stage tells every 5
+_COUNTED: Final = {OPUS_LOW: "low", "events": "events"}  # all other streams: live
 
 Then = Callable[[], None]
 Refuse = Callable[[HustingsError], None]
@@ -47,13 +53,19 @@ class Line(msgspec.Struct, frozen=True):
     head: int = 0
 
 
+class Light(msgspec.Struct, frozen=True):
+    """How many listen and wait at all edges together, as the stage tells every few seconds."""
+
+    listeners: int = 0
+    waiting: int = 0
+
+
 class Wait(msgspec.Struct, frozen=True):
     """Somebody who waits for a part, or for the room's beginning."""
 
     then: Then
     refuse: Refuse
     until_s: float
-    listener: bool = False  # an HLS player's playlist: it hears what it waits for
 
 
 class LiveRoom:
@@ -82,6 +94,8 @@ class LiveRoom:
         self._parts: dict[int, list[Wait]] = {}
         self._state: Event | None = None
         self._ended = False
+        self.audience = Audience()
+        self._light: tuple[Light, float] | None = None  # and when it came
 
     # ------------------------------------------------------------ from the feed, and time
 
@@ -90,6 +104,8 @@ class LiveRoom:
         now_s = self._clock.monotonic()
         if isinstance(record, Entry):
             self.program.entry(record)
+            if record.kind == kinds.CALL and record.body is not None:
+                self.audience.called(record)
         else:
             self.program.position(record.media_time, now_s)
 
@@ -128,6 +144,14 @@ class LiveRoom:
         for wait in late:
             wait.refuse(TryLater("room_starting", "The room's sound has not come yet.", delay_s=2))
 
+    def reached(self, light: Light) -> None:
+        """The stage tells how many listen everywhere; those who listen here hear of a change."""
+        if self._light is None or self._light[0] != light:
+            at = self.program.clock.media_time(self._clock.monotonic())
+            told = {"now": light.listeners, "waiting": light.waiting}
+            self.program.facts.tell(kinds.REACH, told, at=at)
+        self._light = (light, self._clock.monotonic())
+
     def close(self, *, whole: bool) -> None:
         """End all streams; `whole`: because the room has ended."""
         for channel in self._channels.values():
@@ -147,13 +171,13 @@ class LiveRoom:
             return
         self._wait(self._begin, Wait(then, refuse, self._in(BEGIN_S)))
 
-    def when_sent(self, n: int, then: Then, refuse: Refuse, *, listener: bool = False) -> None:
+    def when_sent(self, n: int, then: Then, refuse: Refuse) -> None:
         """Call one of the two: when part `n` has been sent, or after 12 s."""
         self.touch()
         if n < self.program.next or self.program.finished:
             then()
             return
-        self._wait(self._parts.setdefault(n, []), Wait(then, refuse, self._in(HOLD_S), listener))
+        self._wait(self._parts.setdefault(n, []), Wait(then, refuse, self._in(HOLD_S)))
 
     def _wait(self, waits: list[Wait], wait: Wait) -> None:
         if self.waiting >= _WAITS:
@@ -198,7 +222,7 @@ class LiveRoom:
             self._state = self.program.state(
                 now_s=self._clock.monotonic(),
                 wall_ms=self._clock.wall_ms(),
-                listeners=self.listeners,
+                listeners=self.total,
             )
         return self._state
 
@@ -213,10 +237,24 @@ class LiveRoom:
         self._touched_s = self._clock.monotonic()
 
     @property
+    def now(self) -> Now:
+        """Who listens at this edge."""
+        sizes = {"live": 0, "low": 0, "events": 0}
+        for (name, _), channel in self._channels.items():
+            sizes[_COUNTED.get(name, "live")] += len(channel)
+        return self.audience.census.now(live=sizes["live"], low=sizes["low"])
+
+    @property
     def listeners(self) -> int:
-        """Open streams of sound, and HLS players (each has one blocked playlist, mostly)."""
-        streams = sum(len(c) for (name, _), c in self._channels.items() if name != "events")
-        return streams + sum(wait.listener for waits in self._parts.values() for wait in waits)
+        """All of them."""
+        return self.now.all
+
+    @property
+    def total(self) -> int:
+        """At all edges, if the stage said so lately; else here."""
+        if self._light is not None and self._clock.monotonic() - self._light[1] < _TOTAL_S:
+            return self._light[0].listeners
+        return self.listeners
 
     @property
     def waiting(self) -> int:
@@ -238,6 +276,7 @@ class Rooms:
         self.live: dict[RoomId, LiveRoom] = {}
         self.lines: dict[RoomId, tuple[Line, float]] = {}  # with the second it was heard
         self.joined = 1  # parts of one send, for channels made from now on: the ladder's step
+        self.salt: Salt | None = None  # what listeners are counted with
         self.indexed = False  # whether the stage has told which rooms there are
         self.follow: Callable[[LiveRoom], None] = lambda room: None
         self.unfollow: Callable[[RoomId], None] = lambda room: None
@@ -258,6 +297,18 @@ class Rooms:
             if not live.program.heard:
                 live.program.facts.room = Facts(line.facts).room
 
+    def salted(self, salt: Salt) -> None:
+        """The stage says what listeners are counted with from now on."""
+        self.salt = salt
+        for live in self.live.values():
+            live.audience.salted(salt)
+
+    def reached(self, lights: Mapping[str, Light]) -> None:
+        """The stage tells how many listen everywhere."""
+        for room, light in lights.items():
+            if (live := self.live.get(RoomId(room))) is not None:
+                live.reached(light)
+
     def facts(self, room: RoomId) -> dict[str, Any] | None:
         """A room's public facts, or None if there is no such room."""
         if (live := self.live.get(room)) is not None:
@@ -276,6 +327,7 @@ class Rooms:
             raise NotFound("room_unknown", "There is no room of this name.")
         live = LiveRoom(*known, settings=self._settings, clock=self._clock, counts=self._counts)
         live.joined = self.joined
+        live.audience.salted(self.salt)
         self.live[room] = live
         if live.program.facts.state != "ended":  # the past needs no line to the stage
             self._counts.upstream_starts += 1
@@ -298,6 +350,11 @@ class Rooms:
             self._counts.broken_ticks += 1
             if self._counts.broken_ticks % 1_000 == 1:
                 log.exception("room %s: a turn failed", live.id)
+
+    @property
+    def hands(self) -> int:
+        """Raised hands of all rooms."""
+        return sum(len(live.audience.hands) for live in self.live.values())
 
     @property
     def listeners(self) -> int:

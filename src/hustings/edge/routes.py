@@ -15,8 +15,10 @@ from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.base.limits import Gcra
 from hustings.edge import metrics, protocol
-from hustings.edge.audience import Audience
+from hustings.edge.audience import receipt_of
+from hustings.edge.census import Identity, identify
 from hustings.edge.hls import Hls
+from hustings.edge.keys import HeldKeys
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
 from hustings.edge.protocol import Answer, Request
@@ -33,7 +35,9 @@ _PREFLIGHT: Final = {
     "Access-Control-Max-Age": "86400",
 }
 _STREAMS: Final = {f"{name}.mp4": name for name in CMAF_RENDITIONS}
-_POSTS: Final = frozenset({"hand", "react"})
+_PLAYLISTS: Final = frozenset(f"{name}/index.m3u8" for name in CMAF_RENDITIONS)
+_POSTS: Final = frozenset({"hand", "react", "receipt"})
+_HANDS: Final = 100_000  # raised at this edge, in all rooms: some 70 MB
 
 
 class Routes:
@@ -43,8 +47,8 @@ class Routes:
         self,
         rooms: Rooms,
         paper: Paper,
-        audience: Audience,
         *,
+        keys: HeldKeys,
         counts: Counts,
         gauges: Callable[[], Mapping[str, float]],
         stage_near: Callable[[], bool],
@@ -53,12 +57,16 @@ class Routes:
         """stage_near: whether the stage was heard of within the last seconds."""
         self._rooms = rooms
         self._paper = paper
-        self._audience = audience
+        self._keys = keys
         self._counts = counts
         self._gauges = gauges
         self._stage_near = stage_near
         self._clock = clock
-        self._voices = {"hand": Gcra(rate=0.2, burst=10), "react": Gcra(rate=5, burst=50)}
+        self._voices = {
+            "hand": Gcra(rate=0.2, burst=10),
+            "react": Gcra(rate=5, burst=50),
+            "receipt": Gcra(rate=20, burst=200),  # 600 listeners behind one address
+        }
         self._hls = Hls()
 
     def handle(self, connection: Connection, request: Request) -> None:
@@ -132,6 +140,9 @@ class Routes:
             connection.answer(self._say(request, room, name))
             return
         live = self._rooms.find(room)
+        if name in _PLAYLISTS and "page" not in request.query:  # a page is counted by its receipts
+            who = self._identity(connection, request, live)
+            live.audience.asked(who, self._clock.monotonic())
         if name in _STREAMS or name in {"events", "radio.mp3"}:
             live.when_begun(
                 lambda: self._stream(connection, request, live, name), connection.refuse
@@ -151,19 +162,39 @@ class Routes:
                 "request_rate", "Too many from your address. Try again.", delay_s=wait_s, status=429
             )
 
+    def _identity(
+        self, connection: Connection, request: Request, live: LiveRoom
+    ) -> Identity | None:
+        """Whom to count: the page, if its ticket says who it is, else address and agent."""
+        if (salt := self._rooms.salt) is None:
+            return None
+        if page := self._keys.holder(request.query.get("ticket", ""), room=live.id):
+            return identify(salt, page=page)
+        agent = request.headers.get("user-agent", "")
+        return identify(salt, address=connection.who.address, agent=agent)
+
     def _say(self, request: Request, room: RoomId, name: str) -> Answer:
         facts = self._rooms.facts(room)
         if facts is None:
             raise NotFound("room_unknown", "There is no room of this name.")
         if facts.get("state") not in {"lobby", "live"}:
             raise UserError("room_closed", "This room is not open.", status=409)
+        live, now_s = self._rooms.find(room), self._clock.monotonic()
+        live.touch()
+        if name == "receipt":
+            receipt = receipt_of(request.body)
+            if (salt := self._rooms.salt) is not None:
+                page = self._keys.holder(receipt.id, room=room) or receipt.id
+                live.audience.census.receipt(identify(salt, page=page), receipt, now_s)
+            return Answer(204, dict(_OPEN))
         if not self._stage_near():
             raise TryLater("stage_away", "The stage cannot be reached just now.", delay_s=5)
-        self._rooms.find(room).touch()
-        if name == "hand":
-            return _json(self._audience.hand(room, request.body), status=202)
-        self._audience.react(room, request.body)
-        return Answer(204, dict(_OPEN))
+        if name == "react":
+            live.audience.react(request.body)
+            return Answer(204, dict(_OPEN))
+        if self._rooms.hands >= _HANDS:
+            raise TryLater("hands_full", "Very many hands are up already.", delay_s=60)
+        return _json(live.audience.hand(request.body, now_s), status=202)
 
     def _stream(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> None:
         if name == "events" and not live.program.begun:
@@ -189,6 +220,9 @@ class Routes:
             headers.pop("Transfer-Encoding", None)
             connection.answer(Answer(200, headers))
             return
+        if kind != "events":
+            who = self._identity(connection, request, live)
+            live.audience.joined(who, connection, self._clock.monotonic())
         connection.listen(channel, protocol.head(200, headers, close=True), wished)
 
 

@@ -16,21 +16,22 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings.base.clock import Clock
-from hustings.base.errors import UserError
-from hustings.base.ids import RoomId
+from hustings.base.errors import PeerError, UserError
+from hustings.base.ids import RoomId, new_id
 from hustings.base.tasks import Tasks
-from hustings.edge.audience import Audience
+from hustings.edge.census import Salt
 from hustings.edge.keys import HeldKeys
-from hustings.edge.rooms import Line, LiveRoom, Rooms
+from hustings.edge.rooms import Light, Line, LiveRoom, Rooms
 from hustings.journal import feed
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position
+from hustings.wire.batch import Answer, Batch, encode, read
 
 log = logging.getLogger(__name__)
 
 NEAR_S: Final = 5.0  # the index ticks each second
 BATCH_S: Final = 1.0
-COUNT_TURNS: Final = 5  # the number of listeners alone goes up every fifth second
+QUIET_TURNS: Final = 5  # a room without news is told every fifth second
 TAIL_S: Final = 45.0  # more than the backlog: what HLS lists is never hold for want of asking
 
 
@@ -42,7 +43,6 @@ class Upstream:
         origin: str,
         token: str,
         rooms: Rooms,
-        audience: Audience,
         *,
         clock: Clock,
         keys: HeldKeys,
@@ -58,8 +58,8 @@ class Upstream:
         self._token = token
         self._journal_key = journal_key
         self._rooms = rooms
-        self._audience = audience
         self._clock = clock
+        self._run = new_id()  # edges may share a credential
         self._keys = keys
         self._tasks = Tasks()
         self._following: dict[RoomId, asyncio.Task[None]] = {}
@@ -95,6 +95,9 @@ class Upstream:
             if "tickets" in line:
                 self._keys.take(line["tickets"])
                 continue
+            if "salt" in line or "reach" in line:
+                self._counts(line)
+                continue
             if "room" not in line:
                 self._rooms.indexed = True  # a tick: all rooms have been named
                 continue
@@ -102,6 +105,16 @@ class Upstream:
                 self._rooms.line(msgspec.convert(line, Line))
             except (msgspec.ValidationError, UserError):
                 log.warning("the stage's index has a line that is no room")
+
+    def _counts(self, line: dict[str, Any]) -> None:
+        """What rooms count with, or how many listen at all edges together."""
+        try:
+            if "salt" in line:
+                self._rooms.salted(msgspec.convert(line["salt"], Salt))
+            else:
+                self._rooms.reached(msgspec.convert(line["reach"], dict[str, Light]))
+        except msgspec.ValidationError:
+            log.warning("the stage's index has a line of counts that cannot be read")
 
     def _follow(self, live: LiveRoom) -> None:
         self._following[live.id] = self._tasks.start(self._room(live), name=f"feed {live.id}")
@@ -133,23 +146,29 @@ class Upstream:
         while True:
             await asyncio.sleep(BATCH_S)
             turn += 1
+            now_s = self._clock.monotonic()
+            sending = []
             for live in list(self._rooms.live.values()):
-                batch = self._audience.take(live.id, listeners=live.listeners)
-                said = batch["hands"] or batch["reactions"]
-                if self.near and (said or turn % COUNT_TURNS == 0):
-                    await self._send(live.id, batch)
+                now = live.now
+                live.audience.turn(now, now_s)
+                if self.near and (turn % QUIET_TURNS == 0 or live.audience.news(now)):
+                    sending.append(self._send(live, live.audience.batch(now, now_s)))
+            await asyncio.gather(*sending)
 
-    async def _send(self, room: RoomId, batch: dict[str, Any]) -> None:
-        """One batch; lost if the stage does not take it within a second."""
+    async def _send(self, live: LiveRoom, batch: Batch) -> None:
+        """One batch; what it said is said again if the stage does not take it within a second."""
         try:
             answer = await self._client.post(
-                f"{self._origin}/rooms/{room}/batch",
-                json=batch,
-                headers={"Authorization": f"Bearer {self._token}"},
+                f"{self._origin}/rooms/{live.id}/batch",
+                content=encode(msgspec.structs.replace(batch, edge=self._run)),
+                headers={
+                    "Authorization": f"Bearer {self._token}",
+                    "Content-Type": "application/json",
+                },
                 timeout=BATCH_S,
             )
-        except httpx.HTTPError as error:
-            log.info("batch for %s lost: %s", room, type(error).__name__)
-        else:
-            if answer.is_error:
-                log.info("batch for %s refused: %d", room, answer.status_code)
+            answer.raise_for_status()
+            live.audience.answered(read(answer.content, Answer))
+        except (httpx.HTTPError, PeerError) as error:
+            live.audience.lost()
+            log.info("batch for %s lost: %s", live.id, type(error).__name__)

@@ -6,8 +6,9 @@ of it. All methods run on the studio's thread; `stage.engine` brings calls there
 """
 
 import contextlib
+import heapq
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -20,10 +21,12 @@ from hustings.journal.entry import Entry, Visibility
 from hustings.journal.file import Journal
 from hustings.settings import StageSettings
 from hustings.stage import commands
+from hustings.stage.audience import Audience
 from hustings.stage.room import Change, RoomModel
 from hustings.stage.rtc.peers import Peer
 from hustings.stage.sound import Sound
 from hustings.wire import kinds
+from hustings.wire.batch import Answer, Batch, Hands
 from hustings.wire.kinds import Participant, Room
 from hustings.wire.names import PART_SAMPLES, PART_TICKS, TICK_SAMPLES
 from hustings.wire.tokens import hand_of
@@ -34,7 +37,7 @@ Watcher = Callable[[dict[str, Any]], None]
 
 TICK_MS: Final = 20
 LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
-EDGE_SILENT_S: Final = 12.0  # edges report at least every 5
+HANDS_TOLD: Final = 50  # of the hands, the oldest; hosts see how many more there are
 ENTRY_BYTES: Final = 64 * 1024
 KEYS_REMEMBERED: Final = 1_000
 
@@ -52,6 +55,7 @@ STAGE_KINDS: Final = frozenset(_BODIES) | {
     kinds.SNAPSHOT,
     kinds.GAP,
     kinds.TERM,
+    kinds.REACH,
 }
 
 
@@ -80,7 +84,8 @@ class Hall:
         self._on_facts = on_facts
         self._sockets: dict[str, Watcher] = {}  # participant -> their page
         self._keys: dict[str, int] = {}
-        self._listeners: dict[str, tuple[int, float]] = {}  # edge -> how many, when it said so
+        self.audience = Audience()
+        self._reach = kinds.Reach()  # as the journal has it
         self._away_s: dict[str, float] = {}  # participant -> when they were last seen
         self._tick = 0
         self._next_part = 0  # the first part that the journal does not hold
@@ -93,6 +98,7 @@ class Hall:
         if past.snapshot is not None:
             self.model.restore(past.snapshot)
             self._keys = dict(past.snapshot.private.get("keys", {}))
+            self.audience.restore(past.snapshot.private.get("audience", {}))
         for entry in past.entries:
             self._replay(entry)
         self._next_part = past.next_part
@@ -124,6 +130,11 @@ class Hall:
     def ended(self) -> bool:
         """Whether the evening is over."""
         return self.model.ended
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may be listening."""
+        return self.model.facts.state in {"lobby", "live"}
 
     # --- time --------------------------------------------------------------------------------
 
@@ -172,6 +183,8 @@ class Hall:
         self.journal.checkpoint()
         if not self.ended:
             self._enter(self.model.give_up(self._absent()))
+        if reactions := self.audience.second(self._clock.monotonic()):
+            self.tell({"type": "reactions", "reactions": reactions})
 
     def _absent(self) -> dict[str, float]:
         """Who has neither sound nor a page, and for how many seconds."""
@@ -185,7 +198,8 @@ class Hall:
         return {who_id: now_s - since_s for who_id, since_s in self._away_s.items()}
 
     def minute(self) -> None:
-        """Write where a reader can begin: the whole for the stage, then the public facts."""
+        """Write how many listen, and where a reader can begin: the whole, then the public facts."""
+        self._write_reach()
         if self.journal.size <= self._snapshot_size:
             return
         model = self.model
@@ -197,9 +211,17 @@ class Hall:
             speaking=model.speaking,
             term=self.term,
             part=self._next_part,
-            private=model.private_state() | {"keys": keys},
+            private=model.private_state()
+            | {"keys": keys, "audience": self.audience.state(self._clock.monotonic())},
         )
         self._snapshot_size = self.journal.size
+
+    def _write_reach(self) -> None:
+        """How many listen; nothing while that does not change."""
+        reach = self.audience.reach(self._clock.monotonic())
+        if reach != self._reach and self.is_open:
+            self._append(kinds.REACH, reach)
+            self._reach = reach
 
     # --- what people do ------------------------------------------------------------------------
 
@@ -232,7 +254,10 @@ class Hall:
     async def command(self, actor_id: str, command: str, args: Mapping[str, Any]) -> None:
         """A command from a control socket; raises as `commands.perform` does."""
         now_ms = self._clock.wall_ms()
-        self._enter(commands.perform(self.model, actor_id, command, args, now_ms=now_ms))
+        changes = commands.perform(self.model, actor_id, command, args, now_ms=now_ms)
+        if command == "end" and changes:
+            self._write_reach()
+        self._enter(changes)
         for who_id in self.model.asked & self.sound.encoders:
             # An outside encoder cannot answer: asking it is bringing it, once there is a seat.
             with contextlib.suppress(TryLater):
@@ -244,29 +269,31 @@ class Hall:
             await self._expel({actor_id}, "left", "You have left the room.")
         await self._expel_the_gone()
 
-    def hear_audience(
-        self,
-        edge: str,
-        listeners: int,
-        hands: Iterable[tuple[str, str, str]],
-        reactions: Mapping[str, int],
-    ) -> None:
-        """An edge's last second: how many listen, hands (id, name, question), reactions by kind."""
-        self._listeners[edge] = (listeners, self._clock.monotonic())
-        if reactions:
-            self.tell({"type": "reactions", "reactions": dict(reactions)})
+    def hear_audience(self, edge: str, batch: Batch) -> Answer:
+        """An edge's last second. Raises PeerError `sketch_bad`."""
+        now_s = self._clock.monotonic()
+        self.audience.hear(edge, batch, now_s)
+        self.audience.lowered(edge, batch.hands.down)
+        self._enter(self._audience_hands(batch.hands))  # the pages are told once
+        known = [hand.id in self.model.hands for hand in batch.hands.first]
+        free = self.model.hands_free
+        taken = len(known) if free or False not in known else known.index(False)
+        return self.audience.answer(edge, taken=taken, free=free)
+
+    def _audience_hands(self, hands: Hands) -> Iterator[Change]:
+        for hand_id in hands.down:
+            yield from self.model.audience_lower(hand_id)
         now_ms = self._clock.wall_ms()
-        self._enter(  # one by one into the queue, but the pages are told once
-            change
-            for hand_id, name, question in hands
-            for change in self.model.audience_hand(hand_id, name, question, now_ms=now_ms)
-        )
+        for hand in hands.first:
+            at_ms = now_ms - int(hand.age_s * 1_000)
+            yield from self.model.audience_hand(hand.id, hand.name, hand.question, at_ms=at_ms)
 
     @property
-    def listeners(self) -> int:
-        """How many listen now, by what the edges said in the last seconds."""
-        since = self._clock.monotonic() - EDGE_SILENT_S
-        return sum(count for count, at in self._listeners.values() if at >= since)
+    def _hands_up(self) -> int:
+        """All raised hands: those at the edges, and those of named people."""
+        named = sum(bool(hand.participant) for hand in self.model.hands.values())
+        shown = len(self.model.hands) - named
+        return named + max(shown, self.audience.hands_up(self._clock.monotonic()))
 
     def redeem(self, ticket: str) -> str:
         """The seat of whoever holds the ticket of a hand that was called; Denied `not_called`."""
@@ -335,7 +362,7 @@ class Hall:
         return {
             "room": msgspec.to_builtins(self.model.facts),
             "roster": self._roster_view(),
-            "hands": self._hands_view(),
+            **self._hands_view(),
             "asked": sorted(self.model.asked),
             "speaking": self.model.speaking,
             "media_time": self.media_time,
@@ -372,8 +399,10 @@ class Hall:
             for who in self.model.people.values()
         ]
 
-    def _hands_view(self) -> list[dict[str, Any]]:
-        return [msgspec.to_builtins(hand) for hand in self.model.hands.values()]
+    def _hands_view(self) -> dict[str, Any]:
+        """The oldest hands, and how many there are at all edges together."""
+        first = heapq.nsmallest(HANDS_TOLD, self.model.hands.values(), key=lambda hand: hand.at_ms)
+        return {"hands": [msgspec.to_builtins(hand) for hand in first], "hands_up": self._hands_up}
 
     def _tell_levels(self) -> None:
         speaking = self.sound.speaking
@@ -381,15 +410,9 @@ class Hall:
             self._append(kinds.LEVEL, level := kinds.Level(speaking))
             self.model.fold(level)
         if self._sockets:
-            levels = self.sound.levels()
-            self.tell(
-                {
-                    "type": "levels",
-                    "levels": levels,
-                    "speaking": speaking,
-                    "listeners": self.listeners,
-                }
-            )
+            heard = {"levels": self.sound.levels(), "speaking": speaking}
+            light = self.audience.light(self._clock.monotonic())
+            self.tell({"type": "levels", **heard, **light, "hands_up": self._hands_up})
 
     # --- the one way in --------------------------------------------------------------------------
 
@@ -412,7 +435,7 @@ class Hall:
             asked = sorted(self.model.asked)
             self.tell({"type": "roster", "roster": self._roster_view(), "asked": asked})
         if kinds.HAND in told:
-            self.tell({"type": "hands", "hands": self._hands_view()})
+            self.tell({"type": "hands", **self._hands_view()})
 
     def _append(
         self,

@@ -19,7 +19,8 @@ NAME_CHARS: Final = 80
 TEXT_CHARS: Final = 2_000
 SEAT_HELD_S: Final = 120.0  # a tunnel, a reboot of the phone
 NAME_HELD_S: Final = 900.0
-HANDS: Final = 200  # named people's hands; the audience's queue is the edges' business
+HANDS: Final = 200  # in the hosts' list; the audience's queue itself is the edges' business
+AUDIENCE_HANDS: Final = 150  # of them: named people always find room
 
 HOSTS: Final = frozenset({"host", "cohost"})
 STEWARDS: Final = frozenset({"host", "cohost", "moderator"})
@@ -158,13 +159,26 @@ class RoomModel:
             return []
         return self.roster(who, "returned" if connected else "left", connected=connected)
 
-    def audience_hand(self, hand_id: str, name: str, question: str, *, now_ms: int) -> list[Change]:
-        """A listener's hand, as their edge reports it; dropped when the queue is full."""
+    @property
+    def hands_free(self) -> int:
+        """So many more listeners' hands the hosts' list takes."""
+        audience = sum(not hand.participant for hand in self.hands.values())
+        return max(0, min(AUDIENCE_HANDS - audience, HANDS - len(self.hands)))
+
+    def audience_hand(self, hand_id: str, name: str, question: str, *, at_ms: int) -> list[Change]:
+        """A listener's hand, as their edge reports it; nothing if it is known or there is no room."""
         name = clean(name)
-        if not name or len(self.hands) >= HANDS or hand_id in self.hands or self.ended:
+        if not name or not self.hands_free or hand_id in self.hands or self.ended:
             return []
-        hand = Hand(id=hand_id, name=name, question=clean(question, 280), at_ms=now_ms)
+        hand = Hand(id=hand_id, name=name, question=clean(question, 280), at_ms=at_ms)
         return [Change(kinds.HAND, hand, public=False)]
+
+    def audience_lower(self, hand_id: str) -> list[Change]:
+        """A listener's hand is down, as an edge reports it."""
+        hand = self.hands.get(hand_id)
+        if hand is None or hand.participant:
+            return []
+        return [Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False)]
 
     def give_up(self, absent: Mapping[str, float]) -> list[Change]:
         """Free what nobody uses: a seat after 2 minutes, a name in the room after 15.

@@ -24,6 +24,7 @@ from hustings.journal.keys import SigningKey
 from hustings.settings import Settings
 from hustings.stage.hall import Hall
 from hustings.stage.rtc.peers import Peers
+from hustings.stage.salt import SaltFile
 from hustings.stage.sound import Sound
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ PAST_FILE: Final = "ended.json"  # the room's last line in the index
 PAST_AFTER_MS: Final = 60_000
 LATE_LOG_S: Final = 60.0
 TICKS_PER_SECOND: Final = 50
+LIGHT_S: Final = 5  # edges are told so often how many listen in all
 
 
 class Studio:
@@ -56,6 +58,7 @@ class Studio:
         self._tasks = Tasks()
         self._past: dict[RoomId, dict[str, Any]] = {}
         self._index_watchers: set[IndexWatcher] = set()
+        self._salt = SaltFile(Path(settings.data), clock.wall_ms())
         self._broken: set[RoomId] = set()  # rooms whose first fault is in the log
 
     @property
@@ -153,6 +156,7 @@ class Studio:
             self._settings.stage,
             on_facts=lambda: self._tell_index(hall.index_line()),
         )
+        hall.audience.salted(self._salt.now.id)
         self.halls[room] = hall
         self._past.pop(room, None)
         with contextlib.suppress(OSError):
@@ -163,10 +167,10 @@ class Studio:
     # --- the index of rooms ------------------------------------------------------------------------
 
     def watch_index(self, watcher: IndexWatcher) -> list[dict[str, Any]]:
-        """Every room's line now; `watcher` is told each line that changes, and a tick a second."""
+        """The salt, and every room's line; `watcher` is told what changes, and a tick a second."""
         self._index_watchers.add(watcher)
         now = {hall.room: hall.index_line() for hall in self.halls.values()}
-        return list((self._past | now).values())
+        return [self._salt.now.line(), *(self._past | now).values()]
 
     def unwatch_index(self, watcher: IndexWatcher) -> None:
         """Tell no more."""
@@ -215,6 +219,8 @@ class Studio:
         if self.ticks % TICKS_PER_SECOND == 0:
             self._tell_index({"tick": self._clock.wall_ms()})
             self._let_go()
+        if self.ticks % (LIGHT_S * TICKS_PER_SECOND) == 0:
+            self._tell_reach(now_s)
         for index, hall in enumerate(list(self.halls.values())):
             self._tick_hall(hall, now_s)
             # Rooms sign and snapshot at different ticks, so that no tick pays for all.
@@ -223,6 +229,17 @@ class Studio:
                 hall.second()
             if phase == 0:
                 hall.minute()
+
+    def _tell_reach(self, now_s: float) -> None:
+        """How many listen to each open room at all edges together; and whether the day is over."""
+        is_open = [hall for hall in self.halls.values() if hall.is_open]
+        if is_open:
+            lights = {hall.room: hall.audience.light(now_s) for hall in is_open}
+            self._tell_index({"reach": lights})
+        if self._salt.turn(self._clock.wall_ms(), busy=bool(is_open)):
+            self._tell_index(self._salt.now.line())
+            for hall in self.halls.values():
+                hall.audience.salted(self._salt.now.id)
 
     def _tick_hall(self, hall: Hall, now_s: float) -> None:
         """One room's tick; what breaks in a room costs that room a part, and no other anything."""

@@ -19,6 +19,7 @@ TERM: Final = "term"
 HAND: Final = "hand"
 SEAT: Final = "seat"
 KEY: Final = "key"
+REACH: Final = "reach"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
@@ -136,6 +137,27 @@ class Term(msgspec.Struct, frozen=True):
     term: int  # 1, 2, 3 ... for each room
     version: str
     reason: str = "start"
+
+
+class Reach(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `reach`: how many listen, once a minute, and at the room's end.
+
+    Definitions stand in docs/protocol.md 2.5 and, for people, on the room's status page. `unique`
+    and `players` are estimates with the relative standard error `error`; the others are counted.
+    """
+
+    now: int = 0  # live + low + hls
+    live: int = 0  # open low-delay streams
+    low: int = 0  # on `opus-low`
+    hls: int = 0  # by HLS
+    waiting: int = 0  # for a low-delay seat; who hear `opus-low` meanwhile are in `low` too
+    peak: int = 0  # the highest `now` so far
+    joins: int = 0  # streams that began so far
+    unique: int = 0  # pages that listened 60 s or more on end
+    players: int = 0  # the same of players without a ticket, by address and agent
+    error: float = 0.0
+    listened_s: int = 0  # listener-seconds so far
+    edges: int = 0  # that reported in the last seconds
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -384,13 +384,18 @@ async def test_a_listeners_hand_is_called_and_only_its_holder_comes(stage: Stage
     ticket = "a ticket that only the listener's page knows"
     raised = {"id": hand_of(ticket), "name": "Lis", "question": "Why?"}
     async with httpx.AsyncClient(base_url=stage.url) as http, host.control():
-        batch = {"listeners": 7, "hands": [raised], "reactions": {"clap": 2}}
+        batch = {"now": {"live": 7}, "hands": {"up": 9, "first": [raised]}, "salt": "x"}
         refused = await http.post(
             "/rooms/r/batch", json=batch, headers=stage.service_headers("service")
         )
         assert refused.status_code == 403
-        assert (await http.post("/rooms/r/batch", json=batch, headers=edge)).status_code == 200
-        assert (await host.hear("hands"))["hands"][0]["question"] == "Why?"
+        taken = await http.post("/rooms/r/batch", json=batch, headers=edge)
+        assert (taken.status_code, taken.json()) == (200, {"taken": 1})
+        told = await host.hear("hands")
+        assert (told["hands"][0]["question"], told["hands_up"]) == ("Why?", 9)
+        assert (await host.hear("levels"))["listeners"] == 7
+        broken = await http.post("/rooms/r/batch", json={"now": {"live": -1}}, headers=edge)
+        assert (broken.status_code, broken.json()["code"]) == (422, "batch_bad")
         early = await http.post("/rooms/r/redeem", json={"ticket": ticket})
         assert (early.status_code, early.json()["code"]) == (403, "not_called")
         await host.do("call", hand=raised["id"])

@@ -1,4 +1,4 @@
-"""The wheel of deadlines, titles in MP3, what the audience says, metrics."""
+"""The wheel of deadlines, titles in MP3, metrics."""
 
 from pathlib import Path
 
@@ -8,12 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.clock import ManualClock
-from hustings.base.errors import OperatorError, TryLater, UserError
-from hustings.base.ids import RoomId
+from hustings.base.errors import OperatorError
 from hustings.base.keyfiles import service_key
 from hustings.edge import metrics
 from hustings.edge.app import credential
-from hustings.edge.audience import Audience
 from hustings.edge.metrics import Counts
 from hustings.edge.radio import METAINT, TitledStream, title_block
 from hustings.edge.wheel import Wheel
@@ -98,49 +96,6 @@ def test_title_blocks_are_well_formed(title: str) -> None:
     assert text.endswith("';")
     assert text.count("'") == 2
     assert "\n" not in text
-
-
-# ---------------------------------------------------------------- audience
-
-ROOM = RoomId("demo")
-
-
-def test_hands_and_reactions_make_one_batch() -> None:
-    audience = Audience()
-    made = audience.hand(ROOM, b'{"name": " Ada  L ", "question": "Why?", "more": 1}')
-    assert set(made) == {"hand", "ticket"}
-    for _ in range(1_000):
-        audience.react(ROOM, b'{"kind": "clap"}')
-    assert audience.take(ROOM, listeners=7) == {
-        "listeners": 7,
-        "hands": [{"id": made["hand"], "name": "Ada L", "question": "Why?"}],
-        "reactions": {"clap": 1_000},
-    }
-    assert audience.take(ROOM, listeners=0) == {"listeners": 0, "hands": [], "reactions": {}}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(b"", b"[]", b"{}", b'{"name": " "}', b"\xff", b'{"name": 1}'),
-        msgspec.json.encode({"name": "x" * 81}),
-        msgspec.json.encode({"name": "x", "question": "y" * 281}),
-    ],
-)
-def test_bad_hands_are_refused(body: bytes) -> None:
-    with pytest.raises(UserError):
-        Audience().hand(ROOM, body)
-
-
-def test_hands_are_bounded_and_reactions_known() -> None:
-    audience = Audience()
-    for _ in range(50):
-        audience.hand(ROOM, b'{"name": "x"}')
-    with pytest.raises(TryLater):
-        audience.hand(ROOM, b'{"name": "x"}')
-    assert len(audience.take(ROOM, listeners=0)["hands"]) == 50
-    with pytest.raises(UserError):
-        audience.react(ROOM, b'{"kind": "boo"}')
 
 
 # ---------------------------------------------------------------- metrics

@@ -3,11 +3,12 @@
 from typing import Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hustings.journal.entry import Visibility
 from hustings.stage.http.door import Door
+from hustings.wire.batch import Batch, encode, read
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
 LATEST_SAMPLE: Final = 2**53  # 5,900 years; what JSON readers hold exactly
@@ -36,22 +37,6 @@ class WantedEntry(BaseModel):
     visibility: Visibility = Visibility.PUBLIC
     at: int = Field(default=0, ge=0, le=LATEST_SAMPLE)
     key: str = Field(default="", max_length=100)
-
-
-class Raised(BaseModel):
-    """A listener's hand."""
-
-    id: str = Field(pattern=r"^[0-9a-f]{20}$")
-    name: str = Field(max_length=80)
-    question: str = Field(default="", max_length=280)
-
-
-class Batch(BaseModel):
-    """One second of an edge's audience in one room."""
-
-    listeners: int = Field(ge=0, le=100_000_000)
-    hands: list[Raised] = Field(default=[], max_length=50)
-    reactions: dict[str, int] = Field(default={}, max_length=16)
 
 
 class Revoked(BaseModel):
@@ -95,14 +80,11 @@ def router(door: Door) -> APIRouter:
         return {}
 
     @routes.post("/rooms/{room}/batch")
-    async def batch(room: str, said: Batch, request: Request) -> dict[str, Any]:
-        edge = door.service(request, "edge").jti
-        hands = [(hand.id, hand.name, hand.question) for hand in said.hands]
-        await door.engine.do(
-            lambda studio: studio.hall(room).hear_audience(
-                edge, said.listeners, hands, said.reactions
-            )
-        )
-        return {}
+    async def batch(room: str, request: Request) -> Response:
+        credential = door.service(request, "edge").jti
+        said: Batch = read(await request.body(), Batch)
+        edge = f"{credential} {said.edge}"  # edges may share a credential
+        answer = await door.engine.do(lambda studio: studio.hall(room).hear_audience(edge, said))
+        return Response(encode(answer), media_type="application/json")
 
     return routes

@@ -1,0 +1,203 @@
+"""The audience of one room, added up from what its edges say each second. Pure.
+
+Keeps true: an edge counts as long as it speaks (`SILENT_S`), so no number stands for machines
+that are gone; sums over the evening (`peak`, `joins`, `listened_s`, unique listeners) never
+fall, also over a restart of the stage (`past`). At most `EDGES` edges are kept; the one that was
+silent for longest makes room. `stage.hall` owns one for each room and gives the time.
+"""
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hustings.wire.batch import DOWN, HANDS, Answer, Batch, Now
+from hustings.wire.kinds import Reach
+from hustings.wire.sketch import ERROR, Sketch
+
+SILENT_S: Final = 12.0  # edges report at least every 5
+EDGES: Final = 1_000
+_LOWERED: Final = 4_096  # hands that were lowered at an edge which did not hold them
+
+
+class Told(msgspec.Struct):
+    """One edge, as it last spoke."""
+
+    batch: Batch
+    at_s: float
+    lowered: int  # so many lowered hands it has heard of
+
+    @property
+    def first_hand_s(self) -> float:
+        """When the oldest hand went up that is not in the hosts' list; infinite: there is none."""
+        oldest_s = self.batch.hands.oldest_s
+        return self.at_s - oldest_s if oldest_s else math.inf
+
+
+class Unique:
+    """How many different ones so far; it never falls.
+
+    before: counted with earlier salts. least: what an earlier run of the stage had counted.
+    """
+
+    def __init__(self, before: int = 0, least: int = 0) -> None:
+        self.before = before
+        self.sketch = Sketch()
+        self._least = least
+
+    @property
+    def count(self) -> int:
+        """All so far."""
+        return max(self._least, self.before + self.sketch.size)
+
+    def renewed(self) -> "Unique":
+        """Go on with an empty sketch."""
+        return Unique(self.count, self.count)
+
+
+class Audience:
+    """What all edges together say."""
+
+    def __init__(self) -> None:
+        self._edges: dict[str, Told] = {}  # in the order in which they last spoke
+        self._reactions: Counter[str] = Counter()
+        self._lowered: deque[tuple[str, str]] = deque(maxlen=_LOWERED)  # (edge that said so, hand)
+        self._lowered_ever = 0
+        self._pages = Unique()
+        self._players = Unique()
+        self._salt = ""
+        self._first_hand_s = math.inf  # of all edges, a second ago
+        self.peak = 0
+        self.joins = 0
+        self.listened_s = 0.0
+
+    def state(self, now_s: float) -> dict[str, Any]:
+        """What `restore` needs, as plain data."""
+        return {
+            "reach": msgspec.to_builtins(self.reach(now_s)),
+            "salt": self._salt,
+            "before": [self._pages.before, self._players.before],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where an earlier run of the stage stood; edges send their whole sketches again."""
+        past = msgspec.convert(state.get("reach", {}), Reach)
+        pages, players = state.get("before", (0, 0))
+        self._pages, self._players = Unique(pages, past.unique), Unique(players, past.players)
+        self._salt = str(state.get("salt", ""))
+        self.peak, self.joins, self.listened_s = past.peak, past.joins, past.listened_s
+
+    # --- what edges say ----------------------------------------------------------------------
+
+    def hear(self, edge: str, batch: Batch, now_s: float) -> None:
+        """Take an edge's batch. Raises PeerError `sketch_bad`."""
+        before = self._edges.pop(edge, None)
+        heard = before.lowered if before else self._lowered_ever
+        if len(self._edges) >= EDGES:
+            del self._edges[next(iter(self._edges))]
+        self._edges[edge] = Told(batch, now_s, heard)
+        self.joins += batch.joins
+        self.listened_s += batch.listened_s
+        self._reactions.update(batch.reactions)
+        self._sketches(batch)
+
+    def _sketches(self, batch: Batch) -> None:
+        """Unique listeners. Those of another salt cannot be told apart from ours: left out."""
+        if batch.salt != self._salt:
+            return
+        for data, unique in ((batch.pages, self._pages), (batch.players, self._players)):
+            if data:
+                unique.sketch.merge(Sketch.decode(data))
+
+    def salted(self, salt: str) -> None:
+        """Hashes are made with this salt from now on: who comes again is counted again."""
+        if salt != self._salt:
+            self._salt = salt
+            self._pages, self._players = self._pages.renewed(), self._players.renewed()
+
+    # --- hands -------------------------------------------------------------------------------
+
+    def hands_up(self, now_s: float) -> int:
+        """Raised hands at all edges."""
+        return sum(told.batch.hands.up for told in self._present(now_s))
+
+    def lowered(self, edge: str, ids: Iterable[str]) -> None:
+        """An edge says that these hands are down, or up with it: no other may keep them."""
+        for hand in ids:
+            self._lowered.append((edge, hand))
+            self._lowered_ever += 1
+
+    def answer(self, edge: str, *, taken: int, free: int) -> Answer:
+        """What to tell an edge: the oldest hands of all edges are wanted first."""
+        told = self._edges[edge]
+        fresh = min(self._lowered_ever - told.lowered, len(self._lowered), DOWN)
+        told.lowered = self._lowered_ever
+        news = list(self._lowered)[len(self._lowered) - fresh :] if fresh else []
+        down = [hand for by, hand in news if by != edge]
+        mine = told.first_hand_s
+        wanted = min(free, HANDS) if mine <= self._first_hand_s and mine < math.inf else 0
+        return Answer(taken=taken, wanted=wanted, down=down)
+
+    # --- what is told ------------------------------------------------------------------------
+
+    def now(self, now_s: float) -> Now:
+        """Who listens now, at all edges that spoke in the last seconds."""
+        nows = [told.batch.now for told in self._present(now_s)]
+        return Now(
+            live=sum(each.live for each in nows),
+            low=sum(each.low for each in nows),
+            hls=sum(each.hls for each in nows),
+        )
+
+    def waiting(self, now_s: float) -> int:
+        """Who wait for a low-delay seat."""
+        return sum(told.batch.waiting for told in self._present(now_s))
+
+    def reach(self, now_s: float) -> Reach:
+        """All numbers, as the journal keeps them."""
+        now = self.now(now_s)
+        return Reach(
+            now=now.all,
+            live=now.live,
+            low=now.low,
+            hls=now.hls,
+            waiting=self.waiting(now_s),
+            peak=self.peak,
+            joins=self.joins,
+            unique=self._pages.count,
+            players=self._players.count,
+            error=round(ERROR, 4),
+            listened_s=round(self.listened_s),
+            edges=sum(1 for _ in self._present(now_s)),
+        )
+
+    def light(self, now_s: float) -> dict[str, int]:
+        """The two numbers that every page shows."""
+        return {"listeners": self.now(now_s).all, "waiting": self.waiting(now_s)}
+
+    def second(self, now_s: float) -> dict[str, int]:
+        """Once a second: look for a new peak; returns the reactions of all edges since then."""
+        present = list(self._present(now_s))
+        self.peak = max(self.peak, sum(told.batch.now.all for told in present))
+        self._first_hand_s = min((told.first_hand_s for told in present), default=math.inf)
+        taken, self._reactions = dict(self._reactions), Counter()
+        return taken
+
+    def board(self, now_s: float) -> list[dict[str, Any]]:
+        """Each edge's last word, for operators; without sketches and hands."""
+        return [
+            {
+                "edge": edge,
+                "silent_s": round(now_s - told.at_s, 1),
+                "now": msgspec.to_builtins(told.batch.now),
+                "waiting": told.batch.waiting,
+                "hands": told.batch.hands.up,
+                "rung": msgspec.to_builtins(told.batch.rung),
+            }
+            for edge, told in self._edges.items()
+        ]
+
+    def _present(self, now_s: float) -> Iterable[Told]:
+        return (told for told in self._edges.values() if now_s - told.at_s <= SILENT_S)

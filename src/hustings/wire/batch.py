@@ -1,0 +1,98 @@
+"""What an edge tells the stage of one room's audience, once a second, and the answer. Pure.
+
+Counts that add up (`joins`, `listened_s`, `reactions`) are since the last batch that was answered,
+so what the stage missed comes with the next; the others are as of now. All fields may be left
+out, and unknown ones are ignored, so that edges and stages of different versions understand each
+other. `edge.audience` makes batches, `edge.upstream` sends them, `stage.audience` adds them up.
+"""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from hustings.base.errors import PeerError
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+HandId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{20}$")]
+
+HANDS: Final = 50  # of one batch
+DOWN: Final = 200  # lowered hands of one batch or answer
+SKETCH_BYTES: Final = 17_000  # a full one, compressed, is 11 kB
+
+
+class Now(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who listens now. The three add up."""
+
+    live: Count = 0  # open low-delay streams (`opus`, `aac`, `mp3`)
+    low: Count = 0  # on `opus-low`: open streams, and pages that wait and hear its segments
+    hls: Count = 0  # by HLS: pages that sent a receipt, and players that asked for a playlist
+
+    @property
+    def all(self) -> int:
+        """Everybody who hears the room."""
+        return self.live + self.low + self.hls
+
+
+class Raised(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A listener's hand. Its age and not its time, since clocks of machines differ."""
+
+    id: HandId
+    name: Annotated[str, msgspec.Meta(max_length=80)]
+    question: Annotated[str, msgspec.Meta(max_length=280)] = ""
+    age_s: Seconds = 0.0
+
+
+class Hands(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The raised hands of one edge."""
+
+    up: Count = 0  # all of them
+    first: Annotated[list[Raised], msgspec.Meta(max_length=HANDS)] = []  # oldest, not yet taken
+    oldest_s: Seconds = 0.0  # age of the oldest not yet taken; 0: there is none
+    down: Annotated[list[HandId], msgspec.Meta(max_length=DOWN)] = []  # not (any more) up here
+
+
+class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The ladder's step that the edge stands on."""
+
+    name: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    joined: Count = 1  # parts of one send
+    reason: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    since_ms: Count | Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One second of one room at one edge."""
+
+    edge: Annotated[str, msgspec.Meta(max_length=32)] = ""  # this run of the edge
+    now: Now = Now()
+    waiting: Count = 0  # who wait for a low-delay seat, whether they hear `opus-low` or not
+    joins: Count = 0
+    listened_s: Seconds = 0.0  # listener-seconds
+    salt: Annotated[str, msgspec.Meta(max_length=32)] = ""  # that the sketches were made with
+    pages: Annotated[bytes, msgspec.Meta(max_length=SKETCH_BYTES)] = b""  # `wire.sketch`, each 10 s
+    players: Annotated[bytes, msgspec.Meta(max_length=SKETCH_BYTES)] = b""
+    hands: Hands = Hands()
+    reactions: Annotated[dict[str, Count], msgspec.Meta(max_length=16)] = {}
+    rung: Rung = Rung()
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the stage says to a batch."""
+
+    taken: Count = 0  # of the batch's hands, from the first on, so many are in the hosts' list
+    wanted: Count = 0  # so many more the next batch may bring
+    down: Annotated[list[HandId], msgspec.Meta(max_length=DOWN)] = []  # lowered at another edge
+
+
+def encode(message: Batch | Answer) -> bytes:
+    """Compact JSON; bytes as base64."""
+    return msgspec.json.encode(message)
+
+
+def read(body: bytes, type_: type[Any]) -> Any:
+    """A `Batch` or an `Answer`, or PeerError `batch_bad`."""
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise PeerError("batch_bad", f"This is no batch: {error}", status=422) from None

@@ -1,0 +1,92 @@
+"""What an edge gathers for the stage, and what it does when the stage does not take it."""
+
+import msgspec
+import pytest
+
+from hustings.base.errors import UserError
+from hustings.edge.audience import Audience
+from hustings.edge.census import Salt
+from hustings.wire.batch import Answer, Now
+from hustings.wire.tokens import hand_of
+
+NOW = Now(live=7)
+
+
+def test_hands_and_reactions_make_one_batch() -> None:
+    audience = Audience()
+    made = audience.hand(b'{"name": " Ada  L ", "question": "Why?", "more": 1}', 10.0)
+    assert made["hand"] == hand_of(made["ticket"])
+    for _ in range(1_000):
+        audience.react(b'{"kind": "clap"}')
+    assert audience.news(NOW)
+    batch = audience.batch(NOW, 11.5)
+    [raised] = batch.hands.first
+    assert (raised.id, raised.name, raised.question) == (made["hand"], "Ada L", "Why?")
+    assert (raised.age_s, batch.now, batch.reactions) == (1.5, NOW, {"clap": 1_000})
+    audience.answered(Answer(taken=1, wanted=5))
+    assert not audience.news(NOW)
+    assert audience.batch(NOW, 12.0).hands.first == []
+    audience.answered(Answer())
+    assert audience.news(Now(live=8))
+
+
+def test_what_adds_up_comes_again_if_the_stage_was_away() -> None:
+    audience = Audience()
+    audience.joined(None, None, 0.0)
+    for second in range(11):
+        audience.turn(NOW, float(second))
+    first = audience.batch(NOW, 10.0)
+    assert (first.joins, first.listened_s) == (1, 70.0)
+    audience.joined(None, None, 10.0)
+    audience.turn(NOW, 11.0)
+    audience.lost()
+    assert (audience.batch(NOW, 11.0).joins, audience.batch(NOW, 11.0).listened_s) == (2, 77.0)
+    audience.joined(None, None, 11.0)
+    audience.answered(Answer())
+    assert (audience.batch(NOW, 12.0).joins, audience.batch(NOW, 12.0).listened_s) == (1, 0.0)
+
+
+def test_its_owner_lowers_a_hand_or_raises_it_again() -> None:
+    audience = Audience()
+    made = audience.hand(b'{"name": "Ada"}', 1.0)
+    again = msgspec.json.encode({"name": "Ada", "ticket": made["ticket"]})
+    assert audience.hand(again, 9.0) == made
+    assert len(audience.hands) == 1
+    down = msgspec.json.encode({"ticket": made["ticket"], "raised": False})
+    assert audience.hand(down, 9.0) == {"hand": made["hand"]}
+    assert len(audience.hands) == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"[]", b"{}", b'{"name": " "}', b"\xff", b'{"name": 1}', b'{"raised": false}'),
+        msgspec.json.encode({"name": "x" * 81}),
+        msgspec.json.encode({"name": "x", "question": "y" * 281}),
+        msgspec.json.encode({"name": "x", "ticket": "y" * 161}),
+    ],
+)
+def test_bad_hands_are_refused(body: bytes) -> None:
+    with pytest.raises(UserError):
+        Audience().hand(body, 0.0)
+
+
+def test_reactions_are_known_ones() -> None:
+    with pytest.raises(UserError):
+        Audience().react(b'{"kind": "boo"}')
+
+
+def test_sketches_go_up_every_ten_seconds_and_with_their_salt() -> None:
+    audience = Audience()
+    audience.salted(Salt("monday", b"s" * 32))
+    audience.census.pages.add(12345)
+    batch = audience.batch(NOW, 0.0)
+    assert batch.salt == "monday"
+    assert batch.pages
+    audience.answered(Answer())
+    assert not audience.batch(NOW, 9.0).pages
+    audience.lost()
+    assert audience.batch(NOW, 9.5).pages
+    audience.answered(Answer())
+    audience.salted(Salt("tuesday", b"t" * 32))
+    assert not audience.batch(NOW, 30.0).pages

@@ -1,0 +1,100 @@
+"""The queue of raised hands: who came first is offered first, whatever is lost on the way."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from hustings.edge.hands import Hand, HandQueue
+from hustings.wire.batch import HANDS, Hands
+
+NOW = 10_000.0
+IDS = st.integers(0, 40).map(lambda n: f"{n:020x}")
+
+
+class Queue(RuleBasedStateMachine):
+    """Against a plain list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = HandQueue()
+        self.up: dict[str, float] = {}
+        self.taken: set[str] = set()
+        self.wanted = HANDS
+        self.said: Hands | None = None
+
+    @rule(hand=IDS, at=st.integers(0, 9_000), again=st.booleans())
+    def put(self, hand: str, at: int, again: bool) -> None:
+        self.queue.put(Hand(hand, "n", "q", float(at)), again=again)
+        if hand not in self.up:
+            self.taken.discard(hand)
+        self.up.setdefault(hand, float(at))
+
+    @rule(hand=IDS, called=st.booleans())
+    def down(self, hand: str, called: bool) -> None:
+        (self.queue.settle if called else self.queue.lower)(hand)
+        self.up.pop(hand, None)
+        self.taken.discard(hand)
+
+    @rule()
+    def offer(self) -> None:
+        if self.said is not None:
+            self.queue.lost()
+        self.said = self.queue.offer(NOW)
+        waiting = sorted((at, hand) for hand, at in self.up.items() if hand not in self.taken)
+        assert self.said.up == len(self.up)
+        assert [each.id for each in self.said.first] == [h for _, h in waiting[: self.wanted]]
+        assert bool(self.said.oldest_s) == bool(waiting)
+
+    @rule(taken=st.integers(0, 60), wanted=st.integers(0, 60))
+    def answered(self, taken: int, wanted: int) -> None:
+        if self.said is None:
+            return
+        self.queue.answered(self.said, taken=taken, wanted=wanted)
+        self.taken |= {each.id for each in self.said.first[:taken]} & self.up.keys()
+        self.wanted, self.said = min(wanted, HANDS), None
+
+    @rule()
+    def lost(self) -> None:
+        self.queue.lost()
+        self.said = None
+
+    @invariant()
+    def the_size_is_known(self) -> None:
+        assert len(self.queue) == len(self.up)
+        assert len(self.queue._heap) <= 2 * len(self.up) + 200
+
+
+Queue.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestQueue = Queue.TestCase
+
+
+def test_who_lowers_at_another_edge_is_told_on_and_once() -> None:
+    queue = HandQueue()
+    queue.lower("a" * 20)
+    said = queue.offer(NOW)
+    assert said.down == ["a" * 20]
+    queue.lost()
+    assert queue.offer(NOW).down == ["a" * 20]
+    queue.answered(said, taken=0, wanted=0)
+    assert queue.offer(NOW).down == []
+
+
+def test_a_hand_that_only_waits_here_goes_down_without_a_word() -> None:
+    queue = HandQueue()
+    queue.put(Hand("a" * 20, "n", "q", 1.0))
+    queue.lower("a" * 20)
+    assert not queue.news
+    queue.put(Hand("b" * 20, "n", "q", 1.0), again=True)
+    assert queue.offer(NOW).down == ["b" * 20]  # another edge may hold it
+
+
+def test_a_hundred_thousand_hands_cost_a_batch_nothing() -> None:
+    queue = HandQueue()
+    for n in range(100_000):
+        queue.put(Hand(f"{n:020x}", "n", "q", float(n % 977)))
+    said = queue.offer(NOW)
+    assert (said.up, len(said.first)) == (100_000, HANDS)
+    assert {each.age_s for each in said.first} == {NOW}
+    queue.answered(said, taken=HANDS, wanted=0)
+    assert not queue.news
+    assert (queue.offer(NOW).up, queue.offer(NOW).first) == (100_000, [])
