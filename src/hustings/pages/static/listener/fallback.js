@@ -4,6 +4,7 @@
  */
 
 import { retryDelay, wait } from "./protocol.js";
+import { Receipts } from "./receipts.js";
 
 /**
  * @typedef {object} Telling
@@ -12,13 +13,15 @@ import { retryDelay, wait } from "./protocol.js";
  * @property {() => number} epochMs  wall time of media time 0
  */
 
+const HLS = "aac/index.m3u8?page"; // pages are counted by their receipts, not as players
+
 /**
  * What to try, the best first. HLS by one rendition's own playlist: Chromium's player fails when it
  * changes between codecs.
  * @type {[string, string][]}
  */
 const SOURCES = [
-  ["aac/index.m3u8", "application/vnd.apple.mpegurl"],
+  [HLS, "application/vnd.apple.mpegurl"],
   ["aac.mp4", 'audio/mp4; codecs="mp4a.40.2"'],
   ["radio.mp3", "audio/mpeg"],
 ];
@@ -26,6 +29,8 @@ const SOURCES = [
 export class NativePlayer {
   #over = new AbortController();
   #failures = 0;
+  /** @type {Receipts | null} */
+  #receipts = null;
 
   /**
    * @param {HTMLAudioElement} audio
@@ -68,6 +73,7 @@ export class NativePlayer {
 
   close() {
     this.#over.abort();
+    this.#receipts?.close();
     this.audio.removeAttribute("src");
     this.audio.load();
   }
@@ -79,6 +85,7 @@ export class NativePlayer {
 
   #plays() {
     this.#failures = 0;
+    if (this.sources[0]?.[0] === HLS) this.#receipts ??= new Receipts(this.live, { hears: "hls", waits: false });
     this.telling.line("open", 0);
   }
 

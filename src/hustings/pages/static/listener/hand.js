@@ -3,7 +3,13 @@
 import { t } from "../strings.js";
 import { element, write } from "./view.js";
 
+const AGAIN_S = 5; // a crowd whose line broke raises its hands again spread over this
+
+/** @typedef {{hand: string, ticket: string, name: string, question: string}} Raised */
+
 let prepared = false;
+/** @type {Raised | null} */
+let raised = null;
 
 /**
  * @param {string} live
@@ -14,20 +20,59 @@ export function prepare(live, session) {
   prepared = true;
   const form = /** @type {HTMLFormElement} */ (element("hand-form"));
   const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+  const lower = /** @type {HTMLButtonElement} */ (element("hand-lower"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (raised) return;
     button.disabled = true;
-    const said = await raise(live, new FormData(form));
+    const fields = new FormData(form);
+    const said = await raise(live, { name: String(fields.get("name")), question: String(fields.get("question")) });
+    raised = said.raised;
     write(element("hand-answer"), said.words);
-    button.disabled = said.raised;
-    if (!said.raised) return;
-    const called = setInterval(() => {
-      if (session.room.called?.hand !== said.hand) return;
-      clearInterval(called);
-      write(element("hand-answer"), t("The hosts call on you."));
-      showWay(said.ticket);
-    }, 500);
+    button.disabled = Boolean(raised);
+    lower.hidden = !raised;
+    if (raised) watch(live, session, raised);
   });
+  lower.addEventListener("click", () => {
+    goDown(live);
+    write(element("hand-answer"), t("Your hand is down."));
+    button.disabled = false;
+    lower.hidden = true;
+    button.focus();
+  });
+  addEventListener("pagehide", ({ persisted }) => !persisted && goDown(live));
+}
+
+/**
+ * Until it is called or down: hear the call, and raise it again after a broken line, as the edge
+ * that held it may be gone.
+ * @param {string} live
+ * @param {import("./session.js").Session} session
+ * @param {Raised} mine
+ */
+function watch(live, session, mine) {
+  let away = false;
+  const timer = setInterval(() => {
+    if (raised !== mine) return clearInterval(timer);
+    if (session.room.called?.hand === mine.hand) {
+      raised = null;
+      element("hand-lower").hidden = true;
+      write(element("hand-answer"), t("The hosts call on you."));
+      return showWay(mine.ticket);
+    }
+    const open = session.line === "open";
+    if (open && away) setTimeout(() => raised === mine && raise(live, mine), Math.random() * AGAIN_S * 1000);
+    away = !open;
+    return undefined;
+  }, 500);
+}
+
+/** Whoever leaves is not called. @param {string} live */
+function goDown(live) {
+  if (!raised) return;
+  const body = JSON.stringify({ ticket: raised.ticket, raised: false });
+  navigator.sendBeacon(`${live}/hand`, new Blob([body], { type: "application/json" }));
+  raised = null;
 }
 
 /**
@@ -44,29 +89,28 @@ function showWay(ticket) {
 
 /**
  * @param {string} live
- * @param {FormData} fields
- * @returns {Promise<{raised: boolean, hand: string, ticket: string, words: string}>}
+ * @param {{name: string, question: string, ticket?: string}} said
+ * @returns {Promise<{raised: Raised | null, words: string}>}
  */
-async function raise(live, fields) {
+async function raise(live, { name, question, ticket }) {
   try {
     const answer = await fetch(`${live}/hand`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ name: fields.get("name"), question: fields.get("question") }),
+      body: JSON.stringify({ name, question, ticket }),
     });
     if (answer.ok) {
-      const { hand, ticket } = await answer.json();
-      return { raised: true, hand, ticket, words: t("Your hand is up. Stay here; the hosts will see it.") };
+      const made = await answer.json();
+      return { raised: { ...made, name, question }, words: t("Your hand is up. Stay here; the hosts will see it.") };
     }
     const { code } = await answer.json().catch(() => ({}));
-    if (code === "stage_away") {
-      return { raised: false, hand: "", ticket: "", words: t("The stage cannot be reached just now. Try again in a moment.") };
-    }
-    if (answer.status === 429 || answer.status === 503) {
-      return { raised: false, hand: "", ticket: "", words: t("Too many hands at once. Try again in a moment.") };
-    }
-    return { raised: false, hand: "", ticket: "", words: t("That did not work. Check your name and question.") };
+    if (code === "stage_away") return no(t("The stage cannot be reached just now. Try again in a moment."));
+    if (answer.status === 429 || answer.status === 503) return no(t("Too many hands at once. Try again in a moment."));
+    return no(t("That did not work. Check your name and question."));
   } catch {
-    return { raised: false, hand: "", ticket: "", words: t("No connection. Try again in a moment.") };
+    return no(t("No connection. Try again in a moment."));
   }
 }
+
+/** @param {string} words */
+const no = (words) => ({ raised: null, words });

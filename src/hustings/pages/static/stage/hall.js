@@ -21,6 +21,9 @@ export class Hall {
   people = [];
   /** @type {Hand[]} */
   hands = [];
+  handsUp = 0; // in all, also those that are not in the list
+  listeners = 0;
+  waiting = 0;
   /** @type {Set<string>} */
   speaking = new Set();
   /** @type {Record<string, number>} dBFS */
@@ -67,6 +70,7 @@ export class Hall {
         this.edge = message.edge;
         this.listen = message.listen;
         this.hands = message.hands;
+        this.handsUp = message.hands_up ?? 0;
         this.speaking = new Set(message.speaking);
         this.#seat(message.roster);
         this.invited = (message.asked ?? []).includes(this.you);
@@ -79,9 +83,13 @@ export class Hall {
         break;
       case "hands":
         this.hands = message.hands;
+        this.handsUp = message.hands_up ?? 0;
         break;
       case "levels":
         this.levels = message.levels;
+        this.handsUp = message.hands_up ?? this.handsUp;
+        this.listeners = message.listeners ?? 0;
+        this.waiting = message.waiting ?? 0;
         this.speaking = new Set(message.speaking);
         break;
       case "invited":

@@ -3,7 +3,7 @@
  * neither focus nor an open menu is lost when somebody else moves.
  */
 
-import { t } from "../strings.js";
+import { n, t } from "../strings.js";
 import { element, make, write } from "./dom.js";
 import { shown } from "./meter.js";
 import { roleWord } from "./words.js";
@@ -43,6 +43,15 @@ export class People {
       item.toggleAttribute("data-speaking", hall.speaking.has(id));
       item.style.setProperty("--level", String(shown(hall.levels[id] ?? -120)));
     }
+    this.showCounts(hall);
+  }
+
+  /** The audience in numbers; outside of any live region. @param {Hall} hall */
+  showCounts({ listeners, waiting, handsUp, hands }) {
+    const parts = [listeners ? n("{count} listener", "{count} listeners", listeners) : ""];
+    parts.push(waiting ? n("{count} person waits", "{count} people wait", waiting) : "");
+    write(element("reach"), parts.filter(Boolean).join(" · "));
+    write(element("hands-up"), n("{count} hand is up", "{count} hands are up", Math.max(handsUp, hands.length)));
   }
 
   /**
@@ -128,6 +137,7 @@ export class People {
   /** @param {Hall} hall */
   #hands(hall) {
     element("hands-part").hidden = hall.hands.length === 0;
+    this.showCounts(hall);
     const list = element("hands");
     const key = JSON.stringify([hall.hands, hall.stewards]);
     if (list.dataset.key === key) return;
