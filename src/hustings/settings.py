@@ -106,6 +106,10 @@ class EdgeSettings(Frozen, frozen=True):
     """Unsent bytes of one listener beyond which they jump to live; twice that: closed."""
     listeners: Count = 20_000
     """Connections beyond which newcomers get 503."""
+    held: Count = 4_000
+    """Blocked LL-HLS requests of one room beyond which there is 503; a player holds one or two."""
+    proxy_protocol: bool = False
+    """Connections of `guard.trusted_proxies` begin with a PROXY header (version 1 or 2)."""
     of_network: Count = 5_000
     """Connections of one network (IPv4 /24, IPv6 /48) beyond which it takes a ticket; carriers share one."""
     join_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.2

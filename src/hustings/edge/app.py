@@ -28,6 +28,7 @@ from hustings.base.ids import new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
+from hustings.edge.accepting import Acceptor
 from hustings.edge.admission import Places
 from hustings.edge.door import Door
 from hustings.edge.keys import HeldKeys
@@ -48,7 +49,6 @@ log = logging.getLogger(__name__)
 
 TICK_S: Final = 0.080  # a quarter of a part; what comes by the feed is sent at once
 SWEEP_S: Final = 0.250
-HANDSHAKE_S: Final = 5.0
 STOP_S: Final = 1.0  # for what is written but not sent
 BACKLOG: Final = 4_096  # connections that wait to be accepted; the kernel's default bound
 SPARE: Final = 1_000  # connections over a limit that are still told to come later
@@ -106,7 +106,7 @@ class Edge:
         )
         self.lane = Lane(settings.edge.lane_port, self.routes.service, lambda: None, clock)
         self._tasks = Tasks()
-        self._listening: asyncio.Server | None = None
+        self._listening: asyncio.Server | Acceptor | None = None
 
     async def start(self, sock: socket.socket) -> None:
         """Listen on a bound socket and follow the stage."""
@@ -117,13 +117,17 @@ class Edge:
         self._tasks.start(heartbeat.beat(), name="heartbeat")
         if self.lane.port:
             self._tasks.start(self.lane.open(), name="lane")
+        await self._listen(sock)
+
+    async def _listen(self, sock: socket.socket) -> None:
         tls = server_tls(self.settings.tls.cert, self.settings.tls.key)
+        if tls is not None or self.settings.edge.proxy_protocol:
+            proxied = self.settings.edge.proxy_protocol
+            self._listening = Acceptor(sock, self.server, self._tasks, tls=tls, proxied=proxied)
+            self._listening.start(BACKLOG)
+            return
         self._listening = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self.server),
-            sock=sock,
-            ssl=tls,
-            ssl_handshake_timeout=HANDSHAKE_S if tls else None,
-            backlog=BACKLOG,
+            lambda: Connection(self.server), sock=sock, backlog=BACKLOG
         )
 
     async def close(self) -> None:

@@ -64,7 +64,7 @@ class Door:
         self._clock = clock
         self._counts = counts
         self._page = page
-        self._pressure = pressure
+        self.pressure = pressure
         self._standing = standing
         self._trusted = frozenset(trusted)
         self._forwarded = forwarded
@@ -74,7 +74,7 @@ class Door:
     @property
     def idle_s(self) -> float:
         """How long a connection may rest between two requests."""
-        return PRESSED_IDLE_S if self._pressure() >= MEMORY_X else protocol.IDLE_S
+        return PRESSED_IDLE_S if self.pressure() >= MEMORY_X else protocol.IDLE_S
 
     def enter(self, connection: Connection, request: Request) -> None:
         """Let the request in now, in its turn, or not. Raises what its handler raises."""
@@ -94,7 +94,7 @@ class Door:
             want,
             who,
             ticket=raised is not None,
-            x=self._pressure(),
+            x=self.pressure(),
             now_s=now_s,
         )
         if isinstance(verdict, Refusal):

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-from hustings.base.errors import HustingsError, PeerError, TryLater
+from hustings.base.errors import HustingsError, NotFound, PeerError, TryLater, UserError
 
 HEAD_BYTES: Final = 8 * 1024
 BODY_BYTES: Final = 64 * 1024
@@ -209,9 +209,17 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def problem(error: HustingsError, headers: Mapping[str, str] | None = None) -> Answer:
-    """The RFC 9457 answer to an error; TryLater carries Retry-After (whole seconds, up)."""
+    """The RFC 9457 answer to an error; TryLater carries Retry-After (whole seconds, up).
+
+    What is refused for its address alone may be cached for a moment, so that a cache in front
+    absorbs repeats; a broken request never, or one client's headers would refuse all.
+    """
     document: dict[str, Any] = error.problem()
-    fields = {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
+    brief = isinstance(error, NotFound | UserError) or document["status"] == 503
+    fields = {
+        "Content-Type": "application/problem+json",
+        "Cache-Control": "public, max-age=1" if brief else "no-store",
+    }
     fields.update(headers or {})
     if isinstance(error, TryLater):
         fields["Retry-After"] = str(max(1, -int(-error.delay_s // 1)))

@@ -15,6 +15,7 @@ import msgspec
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId
+from hustings.base.limits import Gcra
 from hustings.edge.audience import Audience
 from hustings.edge.census import Salt
 from hustings.edge.facts import Event, Facts
@@ -35,9 +36,9 @@ log = logging.getLogger(__name__)
 LINGER_S: Final = 60.0
 BEGIN_S: Final = 5.0  # a newcomer waits so long for a room's first bytes
 _KNOWN: Final = 10_000
-_WAITS: Final = 20_000  # blocked requests of one room
 _TOTAL_S: Final = 20.0  # the stage tells every 5
 _COUNTED: Final = {OPUS_LOW: "low", "events": "events"}  # all other streams: live
+_STARTS: Final = (5.0, 100.0)  # a second, and at once: rooms that the stage is asked for
 
 Then = Callable[[], None]
 Refuse = Callable[[HustingsError], None]
@@ -180,7 +181,7 @@ class LiveRoom:
         self._wait(self._parts.setdefault(n, []), Wait(then, refuse, self._in(HOLD_S)))
 
     def _wait(self, waits: list[Wait], wait: Wait) -> None:
-        if self.waiting >= _WAITS:
+        if self.waiting >= self._settings.held:
             raise TryLater("edge_full", "Too many wait for this room here.", delay_s=4)
         waits.append(wait)
 
@@ -283,6 +284,8 @@ class Rooms:
         self._settings = settings
         self._clock = clock
         self._counts = counts
+        rate, burst = _STARTS
+        self._starts = Gcra(rate=rate, burst=burst, size=1)
 
     def line(self, line: Line) -> None:
         """The stage's index names a room, or tells of a change."""
@@ -325,6 +328,8 @@ class Rooms:
             if not self.indexed:
                 raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
             raise NotFound("room_unknown", "There is no room of this name.")
+        if (wait_s := self._starts.take("", self._clock.monotonic())) > 0:
+            raise TryLater("room_starting", "Too many rooms are asked for at once.", delay_s=wait_s)
         live = LiveRoom(*known, settings=self._settings, clock=self._clock, counts=self._counts)
         live.joined = self.joined
         live.audience.salted(self.salt)

@@ -133,6 +133,11 @@ class Connection(asyncio.Protocol):
         self.paused = False
         self.closed = False
 
+    @property
+    def made(self) -> bool:
+        """Whether it has a transport, and so will be told of its end."""
+        return hasattr(self, "transport")
+
     # ------------------------------------------------------------ asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

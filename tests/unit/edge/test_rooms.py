@@ -1,5 +1,8 @@
 """Which rooms an edge carries, for how long, and who waits for what."""
 
+import contextlib
+from typing import Any
+
 import pytest
 
 from hustings.base.clock import ManualClock
@@ -19,10 +22,10 @@ ROOM = RoomId("demo")
 class House:
     """An edge's rooms in virtual time, and whom it follows."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.clock = ManualClock()
         self.counts = Counts()
-        self.rooms = Rooms(settings=EdgeSettings(), clock=self.clock, counts=self.counts)
+        self.rooms = Rooms(settings=EdgeSettings(**settings), clock=self.clock, counts=self.counts)
         self.followed: list[str] = []
         self.rooms.follow = lambda live: self.followed.append(f"+{live.id}")
         self.rooms.unfollow = lambda room: self.followed.append(f"-{room}")
@@ -116,14 +119,31 @@ def test_blocked_requests_wake_with_their_part(house: House) -> None:
     assert live.waiting == 0
 
 
-def test_waiting_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms_module, "_WAITS", 3)
+def test_waiting_is_bounded() -> None:
+    house = House(held=3)
     house.line()
     live = house.rooms.find(ROOM)
     for _ in range(3):
         live.when_begun(house.then, house.refuse)
     with pytest.raises(TryLater):
         live.when_begun(house.then, house.refuse)
+
+
+def test_F11_idle_rooms_are_asked_of_the_stage_at_a_rate(house: House) -> None:
+    for n in range(400):
+        house.line(f"r{n}")
+    refused = []
+    for n in range(400):
+        try:
+            house.rooms.find(RoomId(f"r{n}"))
+        except TryLater as error:
+            refused.append(error.code)
+    assert (len(house.followed), refused) == (100, ["room_starting"] * 300)
+    house.clock.advance(1.0)
+    with contextlib.suppress(TryLater):
+        for n in range(100, 400):
+            house.rooms.find(RoomId(f"r{n}"))
+    assert len(house.followed) == 105
 
 
 def test_the_known_rooms_are_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
