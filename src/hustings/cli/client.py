@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from hustings.base.errors import Denied, HustingsError, NotFound, PeerError, TryLater
+from hustings.wire.patience import asked_s
 
 CONNECT_S: Final = 5.0
 READ_S: Final = 10.0  # of silence on an open connection
-LONGEST_S: Final = 60.0
 
 
 def http_client(url: str, *, base: str = "", ca: str = "") -> httpx.AsyncClient:
@@ -74,13 +74,4 @@ def problem_of(response: httpx.Response) -> HustingsError:
 
 def retry_after_s(response: httpx.Response) -> float:
     """Seconds of `Retry-After`; 0 if there is none or it is a date."""
-    text = response.headers.get("retry-after", "")
-    return min(float(text), 600.0) if text.isascii() and text.isdigit() else 0.0
-
-
-def retry_delay_s(failures: int, asked_s: float, chance: float) -> float:
-    """How long to wait after so many failures in a row, as the listener page does.
-
-    asked_s: the server's Retry-After, or 0. chance: 0..1, so that a crowd does not come at once.
-    """
-    return asked_s + chance * max(asked_s, min(LONGEST_S, 2.0 ** min(failures, 6)))
+    return asked_s(response.headers.get("retry-after", ""))

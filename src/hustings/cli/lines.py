@@ -15,10 +15,11 @@ import httpx
 
 from hustings.base.clock import Clock
 from hustings.base.errors import NotFound, PeerError, TryLater
-from hustings.cli.client import problem_of, retry_delay_s
+from hustings.cli.client import problem_of
 from hustings.media.cmaf import Box, BoxReader, event_of, fragments
 from hustings.media.decoders import FRAME_SAMPLES, Mp3Splitter
 from hustings.wire.names import AAC, MP3, OPUS, PART_SAMPLES, SAMPLE_RATE
+from hustings.wire.patience import retry_delay_s
 
 _FAULTS: Final = (OSError, TimeoutError, httpx.TransportError, httpx.StreamError)
 _MEDIA: Final = (b"moof", b"mdat")

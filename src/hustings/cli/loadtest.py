@@ -1,0 +1,243 @@
+"""`hustings loadtest`: sends a crowd to a room, and says in words whether all were served."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import platform
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from hustings.base.clock import SystemClock
+from hustings.base.errors import OperatorError, UserError
+from hustings.cli.client import trust
+from hustings.load import flooding, target, witness, workers
+from hustings.load.arrivals import SHAPES, USUAL_S
+from hustings.load.judging import Flood, Verdict, brief, judge, limits_with
+from hustings.load.orders import Findings, News
+from hustings.load.rehearsal import Wish, checked
+from hustings.load.report import Rehearsed, html, waits_of
+from hustings.load.summary import Summary, summarise
+from hustings.wire.names import CMAF_RENDITIONS
+
+NAME: Final = "loadtest"
+_STAGE_PORT: Final = 8001
+_HELP: Final = """\
+shapes:
+  ramp       all come evenly within --over seconds
+  stampede   all come within a few seconds, most of them at once
+  reconnect  after a ramp every line is cut at once, as when an edge dies
+  flood      some listeners, then visitors at min(10 x C, 0.8 x R) a second:
+             C and R (what is served and what is refused) are calibrated first
+
+A rehearsal ends by itself; Ctrl-C ends it early, with the report of what was seen.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The crowd, its manners, and where the report goes."""
+    parser.description = f"{parser.description}\n\n{_HELP}"
+    parser.epilog = (
+        f"{parser.epilog}\n  hustings loadtest http://127.0.0.1:8002/r/demo --listeners 5000 "
+        "--shape stampede --report crowd.html\n  hustings loadtest https://live.example/r/debate "
+        "--shape reconnect --i-may-load live.example"
+    )
+    parser.add_argument("url", help="of a room's page (/r/ROOM) or stream")
+    crowd = parser.add_argument_group("the crowd")
+    crowd.add_argument("--listeners", type=int, default=1_000, metavar="N", help="who stay (1000)")
+    crowd.add_argument("--shape", choices=SHAPES, default="ramp", help="how they come (ramp)")
+    usual = ", ".join(f"{name} {seconds:g}" for name, seconds in USUAL_S.items())
+    crowd.add_argument(
+        "--over", type=float, default=0.0, metavar="S", help=f"within how many seconds ({usual})"
+    )
+    crowd.add_argument(
+        "--seconds", type=float, default=30.0, metavar="S", help="how long they stay then (30)"
+    )
+    crowd.add_argument(
+        "--rude", type=float, default=0.0, metavar="SHARE", help="0..1 who ignore Retry-After (0)"
+    )
+    crowd.add_argument(
+        "--slow", type=float, default=0.0, metavar="SHARE", help="0..1 who read too slowly (0)"
+    )
+    crowd.add_argument("--rendition", choices=CMAF_RENDITIONS, default="opus", help="(opus)")
+    machine = parser.add_argument_group("this machine")
+    machine.add_argument("--processes", type=int, default=0, metavar="N", help="(one a core)")
+    machine.add_argument(
+        "--decode", type=float, default=0.01, metavar="SHARE", help="0..1 who really decode (0.01)"
+    )
+    machine.add_argument(
+        "--one-address", action="store_true", help="not an own loopback address for each person"
+    )
+    machine.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same crowd")
+    machine.add_argument(
+        "--i-may-load", default="", metavar="HOST", help="allows a host other than this machine"
+    )
+    machine.add_argument("--ca", default="", metavar="F", help="certificates to trust besides")
+    machine.add_argument(
+        "--stage", default="", metavar="URL", help="watch this stage too (loopback: port 8001)"
+    )
+    machine.add_argument(
+        "--calibration-steps",
+        type=int,
+        default=flooding.STEPS,
+        metavar="N",
+        help=f"of the search for C, before a flood ({flooding.STEPS})",
+    )
+    told = parser.add_argument_group("the report")
+    told.add_argument("--report", metavar="F", help="write it as a page (HTML)")
+    told.add_argument("--json", action="store_true", help="print all numbers as an object")
+    told.add_argument(
+        "--limit", action="append", default=[], metavar="NAME=VALUE", help="change a criterion"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Rehearse; 0 if every criterion was kept, 1 if not."""
+    limits = limits_with(dict(map(_limit, args.limit)))
+    if args.report and not Path(args.report).absolute().parent.is_dir():
+        raise UserError("load_report", f"There is no folder for {args.report}.")
+    wish = _wish(args)
+    target.probe(wish.target, trust(args.ca, args.url) if args.ca else True)
+    stage_url = args.stage or (
+        f"http://127.0.0.1:{_STAGE_PORT}" if target.all_loopback(wish.target.addresses) else ""
+    )
+    before = witness.look(stage_url) if stage_url else None
+    clock = SystemClock()
+    began_ms = clock.wall_ms()
+    steps = max(1, args.calibration_steps)
+    found, wish, flood = asyncio.run(_rehearse(wish, clock, steps=steps, quiet=args.json))
+    stage = witness.between(before, witness.look(stage_url)) if stage_url else None
+    summary = summarise(found, wish, stage)
+    verdict = judge(summary, wish.shape, limits, flood)
+    waits = waits_of(found.persons)
+    done = Rehearsed(
+        wish, summary, verdict, flood, found.seconds, waits, began_ms, machine=_machine()
+    )
+    if args.report:
+        Path(args.report).write_text(html(done), encoding="utf-8")
+    print(msgspec.json.encode(done).decode() if args.json else table(verdict, summary, flood))
+    return 0 if verdict.outcome == "passed" else 1
+
+
+def _wish(args: argparse.Namespace) -> Wish:
+    found = target.resolved(
+        target.read_target(args.url, rendition=args.rendition, ca=args.ca), args.i_may_load
+    )
+    loopback = all(each.startswith("127.") for each in found.addresses)
+    return checked(
+        Wish(
+            target=found,
+            shape=args.shape,
+            listeners=args.listeners,
+            over_s=args.over,
+            seconds=args.seconds,
+            rude=args.rude,
+            slow=args.slow,
+            decode=args.decode,
+            processes=args.processes,
+            seed=args.seed,
+            own_addresses=loopback and not args.one_address and sys.platform == "linux",
+        )
+    )
+
+
+async def _rehearse(
+    wish: Wish, clock: SystemClock, *, steps: int, quiet: bool
+) -> tuple[Findings, Wish, Flood | None]:
+    """The rehearsal, after its calibration if it is a flood."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
+            loop.add_signal_handler(number, stop.set)
+    show = Progress(shown=sys.stderr.isatty() and not quiet)
+    flood = None
+    try:
+        if wish.shape == "flood":
+            flood = await flooding.calibrate(wish, clock, steps=steps, stop=stop, say=show.say)
+            wish = msgspec.structs.replace(wish, visits_a_second=flood.rate)
+        found = await workers.rehearse(wish, clock, stop=stop, progress=show.news)
+    except TimeoutError:
+        raise OperatorError("crowd_died", "The rehearsal's processes did not answer.") from None
+    finally:
+        show.end()
+    return found, wish, flood
+
+
+class Progress:
+    """One line on a terminal."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._bytes = 0
+
+    def news(self, news: News) -> None:
+        """How it stands."""
+        mbit = (news.bytes - self._bytes) * 8 / 1e6
+        self._bytes = news.bytes
+        self.say(
+            f"{news.at_s:5.0f} s  {news.due} came, {news.hearing} hear, {news.waiting} wait, "
+            f"{news.refused} refused, {news.broken} broken, {mbit:.0f} Mbit/s"
+        )
+
+    def say(self, text: str) -> None:
+        """Show one line instead of the last."""
+        if self._shown:
+            print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """No more."""
+        if self._shown:
+            print(file=sys.stderr)
+
+
+def table(verdict: Verdict, summary: Summary, flood: Flood | None) -> str:
+    """The report for a terminal: the verdict first."""
+    lines = [f"{verdict.outcome.upper()}: {verdict.headline}", *verdict.reasons, ""]
+    width = max(len(each.words) for each in verdict.criteria)
+    for each in verdict.criteria:
+        mark = "ok " if each.kept else "NOT"
+        lines.append(f"  {mark}  {each.words:<{width}}  {each.measured}  ({each.limit})")
+    if flood is not None:
+        lines.append(
+            f"\n  flood of {flood.rate:.0f} visits a second: {flood.bound} held "
+            f"(C {flood.capacity:.0f}, R {flood.refusals:.0f} a second)"
+        )
+    sound, first, codes = summary.first_sound_s, summary.first_byte_ms, summary.by_code
+    lines += [
+        "",
+        f"  first sound  median {brief(sound.p50)}, 99 % {brief(sound.p99)}, last {brief(sound.most)}",
+        f"  first byte   median {first.p50:.0f} ms, 99 % {first.p99:.0f} ms",
+        f"  at once      {summary.peak_hearing} listeners, {summary.peak_joins:.0f} a second joined",
+        f"  received     at most {summary.peak_mbit:g} Mbit/s",
+        f"  refused      {summary.refusals}{_counts({k: v.count for k, v in codes.items()})}",
+        f"  generator    {summary.own.cpu:.0%} of a core, {summary.own.late_p99_ms:g} ms late (99 %)",
+    ]  # fmt: skip
+    if summary.faults:
+        faults = sum(summary.faults.values())
+        lines.append(f"  broken       {faults}{_counts(summary.faults)}")
+    return "\n".join(lines)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    words = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return f" ({words})" if words else ""
+
+
+def _machine() -> str:
+    load = "/".join(f"{each:.1f}" for each in os.getloadavg())
+    name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, load {load}"
+
+
+def _limit(pair: str) -> tuple[str, float]:
+    name, equals, value = pair.partition("=")
+    try:
+        return name, float(value if equals else "none")
+    except ValueError:
+        raise UserError("load_limit", f"--limit takes NAME=NUMBER, not {pair!r}.") from None

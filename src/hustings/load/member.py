@@ -1,0 +1,118 @@
+"""One person of the crowd: what they ask for, when they come back, what they heard. Pure.
+
+Follows the rules of our listener page: resume by part number, wait as long as the server asks and
+a random while more. A rude one comes back at once, whatever the server says; a visitor leaves at the first
+sound. Times are seconds since the common start. `load.crowd` calls it for each answer and part.
+"""
+
+from typing import Final
+
+import msgspec
+
+from hustings.load.orders import Manner, Person
+from hustings.load.player import Player
+from hustings.load.scanning import Span
+from hustings.wire.patience import asked_s, retry_delay_s
+
+RUDE_S: Final = 0.1  # until a rude one tries again; as long again by chance
+
+
+class Queued(msgspec.Struct):
+    """What a refusal by the queue says: the fields of its problem document that we use."""
+
+    code: str = ""
+    ticket: str = ""
+    ahead: int = 0
+    wait_s: float = -1.0
+
+
+class Member:
+    """One person."""
+
+    __slots__ = (
+        "_back_after_s",
+        "failures",
+        "group",
+        "manner",
+        "number",
+        "player",
+        "record",
+        "source",
+        "stays",
+        "ticket",
+        "tried_s",
+    )
+
+    def __init__(self, due_s: float, manner: Manner, *, stays: bool, group: int) -> None:
+        self.manner = manner
+        self.stays = stays
+        self.player = Player()
+        self.number = 0
+        self.source = ""  # address that they come from; empty: the machine's own
+        self.failures = 0  # in a row
+        self.ticket = ""  # of the queue
+        self.tried_s = 0.0  # when the attempt in hand began
+        self.record = Person(round(due_s, 4), manner, stays, group)
+        self._back_after_s = -1.0
+
+    def path(self, stream: str) -> str:
+        """What the next request asks for; `stream` is the endless stream's path."""
+        query = [f"from={self.player.next}"] if self.player.next >= 0 else []
+        query += [f"ticket={self.ticket}"] if self.ticket else []
+        return f"{stream}?{'&'.join(query)}" if query else stream
+
+    def tries(self, now_s: float) -> None:
+        """An attempt begins."""
+        self.tried_s = now_s
+        self.record.tries += 1
+
+    def connected(self, now_s: float) -> None:
+        """The connection stands."""
+        if self.record.connect_ms < 0:
+            self.record.connect_ms = round((now_s - self.tried_s) * 1_000, 2)
+
+    def answered(self, now_s: float) -> None:
+        """The first byte of the stream came."""
+        if self.record.first_byte_s < 0:
+            self.record.first_byte_s = round(now_s, 4)
+
+    def took(self, span: Span, now_s: float) -> bool:
+        """Parts came whole; True if they are the person's first sound."""
+        self.failures = 0
+        self.player.took(span.first, span.parts, now_s)
+        if self._back_after_s >= 0:
+            self.record.back_s = round(now_s - self._back_after_s, 4)
+            self._back_after_s = -1.0
+        if self.record.first_sound_s >= 0:
+            return False
+        self.record.first_sound_s = round(now_s, 4)
+        return True
+
+    def refused(self, retry_after: str, chance: float) -> float:
+        """Seconds until the next try after a refusal. chance: 0..1."""
+        return self._delay_s(asked_s(retry_after), chance)
+
+    def broke(self, chance: float) -> float:
+        """Seconds until the next try after a connection that broke or never stood."""
+        return self._delay_s(0.0, chance)
+
+    def cut(self, now_s: float, chance: float) -> float:
+        """The rehearsal cuts the line of one who hears; seconds until the next try."""
+        self._back_after_s = now_s
+        return self._delay_s(0.0, chance)
+
+    def end(self, now_s: float) -> Person:
+        """The rehearsal, or this person's visit, is over: what became of them."""
+        record, player = self.record, self.player
+        if self.stays:
+            player.end(now_s)
+        record.parts, record.lost = player.parts, player.lost
+        record.silence_s, record.stalls = round(player.silence_s, 3), player.stalls
+        return record
+
+    def _delay_s(self, asked: float, chance: float) -> float:
+        if self.manner == "rude":
+            return RUDE_S * (1.0 + chance)
+        delay = retry_delay_s(self.failures, asked, chance)
+        self.failures += 1
+        return delay
