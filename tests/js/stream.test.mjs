@@ -6,8 +6,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { BoxSplitter, emsgOf, spanOf } from "../../src/hustings/pages/static/listener/boxes.js";
+import { MediaClock } from "../../src/hustings/pages/static/listener/room.js";
 import {
-  MediaClock,
   PART,
   RATE,
   Stream,
@@ -71,6 +71,8 @@ test("a version 0 emsg is not ours", () => {
 });
 
 test("the wait never is shorter than asked and is spread", () => {
+  assert.equal(retryDelay(0, 0, 1, 6), 6);
+  assert.equal(retryDelay(2, 0, 0.5, 0.25), 0.5);
   assert.equal(retryDelay(0, 0, 0), 0);
   assert.equal(retryDelay(0, 0, 1), 1);
   assert.equal(retryDelay(3, 0, 1), 8);
@@ -132,6 +134,27 @@ async function scripted(t, answers) {
     server.close();
   });
   return { asked, url: `http://127.0.0.1:${server.address().port}/live/square/opus.mp4` };
+}
+
+const [MOOF, MDAT] = new BoxSplitter().push(BYTES).slice(4, 6);
+
+/** Part `n` as bytes: the recorded one at another media time. */
+function partBytes(n) {
+  const moof = Buffer.from(MOOF.bytes);
+  moof.writeBigUInt64BE(BigInt(n * PART), moof.indexOf("tfdt") + 8);
+  return Buffer.concat([moof, MDAT.bytes]);
+}
+
+/** An event as bytes: an emsg box, version 1. */
+function eventBytes(kind, body) {
+  const words = ["urn:hustings:events:1\0", "\0", JSON.stringify({ seq: 0, kind, at: 0, body })];
+  const message = Buffer.from(words.join(""));
+  const head = Buffer.alloc(32);
+  head.writeUInt32BE(32 + message.length, 0);
+  head.write("emsg", 4);
+  head.writeUInt8(1, 8);
+  head.writeUInt32BE(RATE, 12);
+  return Buffer.concat([head, message]);
 }
 
 /** Runs a stream with waits that take no time; ends when `until` says so. */
@@ -211,4 +234,63 @@ test("bytes that are not boxes end the connection, not the listener", async (t) 
   const told = await listened(url, ({ parts }) => parts.length > 0);
   assert.equal(asked.length, 2);
   assert.equal(told.inits, 1);
+});
+
+/** Answers for an edge that will go, and the one that is there instead. */
+function drained(t, { refusals = 0 } = {}) {
+  const state = { first: null, seconds: [] };
+  const begin = (response) => {
+    response.writeHead(200);
+    state.first = response;
+    for (const n of [10, 11]) response.write(partBytes(n));
+    response.write(eventBytes("drain", { spread_s: 4 }));
+    response.write(partBytes(12));
+  };
+  const goOn = (response) => {
+    response.writeHead(200);
+    state.seconds.push(response);
+    state.first.write(partBytes(13)); // it still sends while the other begins
+    setTimeout(() => [13, 14, 15].forEach((n) => response.write(partBytes(n))), 30);
+  };
+  const busy = refusal(503, { "Retry-After": "1" });
+  return scripted(t, [begin, ...Array(refusals).fill(busy), goOn]);
+}
+
+for (const refusals of [0, 2]) {
+  test(`an edge that drains is left without a gap or a double (${refusals} refusals)`, async (t) => {
+    const { asked, url } = await drained(t, { refusals });
+    const told = await listened(url, ({ parts }) => parts.length === 6);
+    assert.deepEqual(told.parts.map((part) => part.start / PART), [10, 11, 12, 13, 14, 15]);
+    assert.equal(asked.length, 2 + refusals);
+    assert.ok(asked.slice(1).every((each) => each.endsWith("?from=13")), String(asked));
+    assert.equal(told.waits[0], 2); // half of the spread
+    assert.ok(!told.lines.includes("lost"), String(told.lines));
+    assert.deepEqual(told.events, []); // between the edge and us: no matter of the room
+  });
+}
+
+test("an edge that ends before its successor was found costs nothing but time", async (t) => {
+  const short = (response) => {
+    response.writeHead(200);
+    response.write(partBytes(10));
+    response.end(Buffer.concat([eventBytes("drain", { spread_s: 4 }), partBytes(11)]));
+  };
+  const rest = (response) => {
+    response.writeHead(200);
+    [12, 13].forEach((n) => response.write(partBytes(n)));
+  };
+  const { url } = await scripted(t, [short, refusal(500), rest]);
+  const told = await listened(url, ({ parts }) => parts.length === 4);
+  assert.deepEqual(told.parts.map((part) => part.start / PART), [10, 11, 12, 13]);
+});
+
+test("the server says how widely a crowd must spread its return", async (t) => {
+  const begin = (kind, body) => (response) => {
+    response.writeHead(200);
+    response.end(Buffer.concat([eventBytes(kind, body), partBytes(10)]));
+  };
+  const answers = [begin("state", { reconnect_s: 3 }), begin("reconnect", { spread_s: 8 })];
+  const { url } = await scripted(t, [...answers, begin("level", {})]);
+  const told = await listened(url, ({ parts }) => parts.length === 3);
+  assert.deepEqual(told.waits, [1.5, 4]);
 });

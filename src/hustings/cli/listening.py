@@ -17,7 +17,7 @@ from hustings.wire.names import PART_SECONDS, SAMPLE_RATE
 
 MARGIN_S: Final = 0.15  # what a part may be late before silence
 DRIFT_S: Final = 0.05  # beyond the target: play a little faster
-FASTEST: Final = 1.1
+FASTEST: Final = 1.04
 LOST_S: Final = 32.0  # more than the server keeps: give up and jump
 _SPACINGS: Final = 8
 _BURST_S: Final = 0.05  # parts closer together came in one go

@@ -6,7 +6,10 @@
 /** @typedef {{type: string, bytes: Uint8Array}} Box  whole, with its header */
 /** @typedef {{start: number, end: number}} Span  media time in samples */
 /** @typedef {{scheme: string, id: number, at: number, message: Uint8Array}} Emsg */
+/** @typedef {import("./protocol.js").RoomEvent} RoomEvent */
+/** @typedef {import("./protocol.js").MediaPart} MediaPart */
 
+const EVENTS = "urn:hustings:events:1";
 const LARGEST = 1 << 20; // the server sends a few kB; more is not our protocol
 
 /** Cuts a stream of bytes, however it was chopped, into whole boxes. */
@@ -116,3 +119,49 @@ const bytesOf = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byte
  */
 const fourcc = (view, at) =>
   String.fromCharCode(...[0, 1, 2, 3].map((offset) => view.getUint8(at + offset)));
+
+/** Boxes to what they mean: `ftyp`+`moov` the init, `emsg` an event, `moof`+`mdat` a part. */
+export class Sorter {
+  #splitter = new BoxSplitter();
+  /** @type {Uint8Array[]} */
+  #held = [];
+  #span = { start: 0, end: 0 };
+
+  /**
+   * @param {(bytes: Uint8Array<ArrayBuffer>) => void} init
+   * @param {(event: RoomEvent) => void} event
+   * @param {(part: MediaPart) => void} part
+   */
+  constructor(init, event, part) {
+    this.init = init;
+    this.event = event;
+    this.part = part;
+  }
+
+  /** @param {Uint8Array} chunk */
+  push(chunk) {
+    for (const { type, bytes } of this.#splitter.push(chunk)) {
+      if (type === "emsg") this.#told(bytes);
+      else if (type === "ftyp") this.#held = [bytes];
+      else if (type === "moov") this.init(joined([...this.#held, bytes]));
+      else if (type === "moof") {
+        this.#held = [bytes];
+        this.#span = spanOf(bytes);
+      } else if (type === "mdat") {
+        this.part({ ...this.#span, bytes: joined([...this.#held, bytes]) });
+        this.#held = [];
+      }
+    }
+  }
+
+  /** @param {Uint8Array} box */
+  #told(box) {
+    const emsg = emsgOf(box);
+    if (emsg?.scheme !== EVENTS) return;
+    try {
+      this.event(JSON.parse(new TextDecoder().decode(emsg.message)));
+    } catch (error) {
+      console.warn("listener: an event that could not be read:", String(error));
+    }
+  }
+}

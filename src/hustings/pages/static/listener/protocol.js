@@ -1,19 +1,18 @@
 /**
  * The listener's one connection: an endless CMAF stream, read, cut into boxes, resumed by part
- * number, retried politely; and the clock that tells how far behind live we are. No DOM: runs
- * in Node. The contract is docs/protocol.md 3.
+ * number, retried politely. No DOM: runs in Node. The contract is docs/protocol.md 3.
  */
 
-import { BoxSplitter, emsgOf, joined, spanOf } from "./boxes.js";
+import { Sorter } from "./boxes.js";
 
 export const RATE = 48_000; // samples a second
 export const PART = 15_360; // samples: 320 ms
-const EVENTS = "urn:hustings:events:1";
 const SILENT_S = 8; // parts come each 0.32 s, joined at most each 2.6 s: after 8 s the line is dead
 
 /** @typedef {{seq: number, kind: string, at: number, body: any}} RoomEvent */
 /** @typedef {{start: number, end: number, bytes: Uint8Array<ArrayBuffer>}} MediaPart */
 /** @typedef {"connecting" | "open" | "busy" | "lost" | "unknown" | "ended"} LineState */
+/** @typedef {{retryAfterS: number, final?: LineState}} Outcome  of one connection */
 /**
  * @typedef {object} Listening  what a Stream tells; `line` has the seconds until the next try
  * @property {(bytes: Uint8Array<ArrayBuffer>) => void} init
@@ -37,9 +36,10 @@ const BROWSER = { fetch: (...call) => fetch(...call), random: Math.random, wait 
  * @param {number} failures
  * @param {number} retryAfterS  what the server asked for; 0 if nothing
  * @param {number} random  0 to 1
+ * @param {number} [spreadS]  of the first try: the larger the crowd, the longer
  */
-export function retryDelay(failures, retryAfterS, random) {
-  return retryAfterS + random * Math.max(retryAfterS, Math.min(60, 2 ** failures));
+export function retryDelay(failures, retryAfterS, random, spreadS = 1) {
+  return retryAfterS + random * Math.max(retryAfterS, Math.min(60, spreadS * 2 ** failures));
 }
 
 /**
@@ -64,12 +64,19 @@ export function newsDelay(left, random) {
   return least * (1 + random);
 }
 
-/** One endless stream, held until `close`. */
+/**
+ * One endless stream, held until `close`. A line that breaks is taken up again at the next part; an
+ * edge that says it will go (`drain`) is left for another while it still sends, so nothing is heard of it.
+ */
 export class Stream {
   /** next part to ask for; -1: whatever is live */
   next = -1;
+  /** seconds over which those who were cut off together come back, as the server last said */
+  spread = 1;
   #failures = 0;
   #over = new AbortController();
+  /** @type {Promise<Outcome> | null} the line that shall take over */
+  #successor = null;
 
   /**
    * @param {string} url  of `opus.mp4` or a sister
@@ -87,10 +94,14 @@ export class Stream {
     const { signal } = this.#over;
     while (!signal.aborted) {
       this.listening.line("connecting", 0);
-      const outcome = await this.#once();
+      let outcome = await this.#once();
+      for (let line = this.#successor; line; line = this.#successor) {
+        this.#successor = null;
+        outcome = await line;
+      }
       if (signal.aborted) return;
       if (outcome.final) return this.listening.line(outcome.final, 0);
-      const delay = retryDelay(this.#failures, outcome.retryAfterS, this.platform.random());
+      const delay = retryDelay(this.#failures, outcome.retryAfterS, this.platform.random(), this.spread);
       this.#failures += 1;
       this.listening.line(outcome.retryAfterS ? "busy" : "lost", delay);
       await this.platform.wait(delay, signal);
@@ -101,8 +112,12 @@ export class Stream {
     this.#over.abort();
   }
 
-  /** @returns {Promise<{retryAfterS: number, final?: LineState}>} */
-  async #once() {
+  /**
+   * One connection, until it ends.
+   * @param {AbortController} [before]  the line to be taken over from
+   * @returns {Promise<Outcome>}
+   */
+  async #once(before) {
     const line = new AbortController();
     const hangUp = () => line.abort();
     this.#over.signal.addEventListener("abort", hangUp, { once: true });
@@ -116,7 +131,18 @@ export class Stream {
         return { retryAfterS: retryAfter(answer.headers.get("Retry-After"), Date.now()) };
       }
       this.listening.line("open", 0);
-      const sorter = new Sorter(this.listening, (part) => this.#got(part));
+      const sorter = new Sorter(
+        (bytes) => this.listening.init(bytes),
+        (event) => this.#heard(event, line),
+        (part) => {
+          const known = before !== undefined && part.end <= this.next * PART;
+          if (before && part.end >= this.next * PART) {
+            before.abort(); // we are in step with it
+            before = undefined;
+          }
+          if (!known) this.#got(part);
+        },
+      );
       const reader = answer.body.getReader();
       for (;;) {
         const { done, value } = await reader.read();
@@ -126,7 +152,7 @@ export class Stream {
         sorter.push(value);
       }
     } catch (error) {
-      if (!this.#over.signal.aborted) console.info("listener: connection lost:", String(error));
+      if (!line.signal.aborted) console.info("listener: connection lost:", String(error));
       return { retryAfterS: 0 };
     } finally {
       clearTimeout(timer);
@@ -135,104 +161,42 @@ export class Stream {
     }
   }
 
+  /**
+   * @param {RoomEvent} event
+   * @param {AbortController} line  that it came by
+   */
+  #heard(event, line) {
+    const { kind, body } = event;
+    if (kind === "drain") this.#move(line, body.spread_s);
+    else if (kind === "reconnect") this.spread = body.spread_s;
+    else {
+      if (kind === "state") this.spread = body.reconnect_s ?? this.spread;
+      this.listening.event(event);
+    }
+  }
+
+  /**
+   * Be on another line before this one ends.
+   * @param {AbortController} line
+   * @param {number} spreadS  so that not all move at once
+   */
+  async #move(line, spreadS) {
+    const { random, wait: pause } = this.platform;
+    await pause(random() * spreadS, line.signal);
+    for (let failures = 0; !line.signal.aborted; failures += 1) {
+      this.#successor = this.#once(line);
+      const { retryAfterS } = await this.#successor;
+      if (line.signal.aborted) return; // it took over, or `run` looks after the next try
+      this.#successor = null;
+      await pause(retryDelay(failures, retryAfterS, random(), spreadS), line.signal);
+    }
+  }
+
   /** @param {MediaPart} part */
   #got(part) {
     this.#failures = 0;
     this.next = Math.round(part.end / PART);
     this.listening.part(part);
-  }
-}
-
-/** Boxes to what they mean: `ftyp`+`moov` the init, `emsg` an event, `moof`+`mdat` a part. */
-class Sorter {
-  #splitter = new BoxSplitter();
-  /** @type {Uint8Array[]} */
-  #held = [];
-  #span = { start: 0, end: 0 };
-
-  /**
-   * @param {Listening} listening
-   * @param {(part: MediaPart) => void} got
-   */
-  constructor(listening, got) {
-    this.listening = listening;
-    this.got = got;
-  }
-
-  /** @param {Uint8Array} chunk */
-  push(chunk) {
-    for (const { type, bytes } of this.#splitter.push(chunk)) {
-      if (type === "emsg") this.#event(bytes);
-      else if (type === "ftyp") this.#held = [bytes];
-      else if (type === "moov") this.listening.init(joined([...this.#held, bytes]));
-      else if (type === "moof") {
-        this.#held = [bytes];
-        this.#span = spanOf(bytes);
-      } else if (type === "mdat") {
-        this.got({ ...this.#span, bytes: joined([...this.#held, bytes]) });
-        this.#held = [];
-      }
-    }
-  }
-
-  /** @param {Uint8Array} box */
-  #event(box) {
-    const emsg = emsgOf(box);
-    if (emsg?.scheme !== EVENTS) return;
-    try {
-      this.listening.event(JSON.parse(new TextDecoder().decode(emsg.message)));
-    } catch (error) {
-      console.warn("listener: an event that could not be read:", String(error));
-    }
-  }
-}
-
-/**
- * Media time of *now* on the stage, told once by the server and then kept by our own clock.
- * Two clocks drift (50 ppm are 0.36 s in two hours), so the quickest part of each minute is
- * compared with the quickest of the first minute. Times in seconds.
- */
-export class MediaClock {
-  #offset = NaN; // media time minus our time
-  #usual = NaN; // how long after its end a part comes, at best
-  #best = Infinity;
-  #since = 0;
-
-  /**
-   * @param {number} media  media time now, in samples
-   * @param {number} own  our monotonic clock
-   */
-  set(media, own) {
-    this.#offset = media / RATE - own;
-    this.#usual = NaN;
-    this.#best = Infinity;
-    this.#since = own;
-  }
-
-  /**
-   * A part that came as it was made, not out of the backlog.
-   * @param {number} end  media time of its end, in samples
-   * @param {number} own
-   */
-  part(end, own) {
-    if (Number.isNaN(this.#offset)) return this.set(end, own);
-    let age = this.now(own) - end / RATE;
-    if (age < 0) {
-      this.#offset -= age; // nothing comes before it is made: the server's word was old
-      age = 0;
-    }
-    this.#best = Math.min(this.#best, age);
-    if (own - this.#since < 60) return undefined;
-    if (Number.isNaN(this.#usual)) this.#usual = this.#best;
-    else this.#offset -= this.#best - this.#usual;
-    this.#best = Infinity;
-    this.#since = own;
-    return undefined;
-  }
-
-  /** @param {number} own  our clock; NaN until the server told */
-  now(own) {
-    return own + this.#offset;
   }
 }
 

@@ -1,7 +1,10 @@
 /**
- * What a listener may know of a room, folded from events; and the queue that holds each event
- * back until the sound it belongs to is heard. No DOM: runs in Node. Fields: docs/protocol.md 3.
+ * What a listener may know of a room, folded from events; the queue that holds each event back
+ * until the sound it belongs to is heard; and the clock that tells how far behind live that is.
+ * No DOM: runs in Node. Fields: docs/protocol.md 3.
  */
+
+import { RATE } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").RoomEvent} RoomEvent */
 /** @typedef {"scheduled" | "lobby" | "live" | "ended"} Phase */
@@ -117,3 +120,52 @@ export class EventQueue {
 
 /** @param {Person} person */
 const onStage = (person) => (person.place ?? "backstage") === "stage";
+
+/**
+ * Media time of *now* on the stage, told once by the server and then kept by our own clock.
+ * Two clocks drift (50 ppm are 0.36 s in two hours), so the quickest part of each minute is
+ * compared with the quickest of the first minute. Times in seconds.
+ */
+export class MediaClock {
+  #offset = NaN; // media time minus our time
+  #usual = NaN; // how long after its end a part comes, at best
+  #best = Infinity;
+  #since = 0;
+
+  /**
+   * @param {number} media  media time now, in samples
+   * @param {number} own  our monotonic clock
+   */
+  set(media, own) {
+    this.#offset = media / RATE - own;
+    this.#usual = NaN;
+    this.#best = Infinity;
+    this.#since = own;
+  }
+
+  /**
+   * A part that came as it was made, not out of the backlog.
+   * @param {number} end  media time of its end, in samples
+   * @param {number} own
+   */
+  part(end, own) {
+    if (Number.isNaN(this.#offset)) return this.set(end, own);
+    let age = this.now(own) - end / RATE;
+    if (age < 0) {
+      this.#offset -= age; // nothing comes before it is made: the server's word was old
+      age = 0;
+    }
+    this.#best = Math.min(this.#best, age);
+    if (own - this.#since < 60) return undefined;
+    if (Number.isNaN(this.#usual)) this.#usual = this.#best;
+    else this.#offset -= this.#best - this.#usual;
+    this.#best = Infinity;
+    this.#since = own;
+    return undefined;
+  }
+
+  /** @param {number} own  our clock; NaN until the server told */
+  now(own) {
+    return own + this.#offset;
+  }
+}

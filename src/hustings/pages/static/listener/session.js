@@ -4,8 +4,8 @@
  */
 
 import { playable, PartPlayer } from "./player.js";
-import { MediaClock, RATE, Stream } from "./protocol.js";
-import { EventQueue, Room } from "./room.js";
+import { RATE, Stream } from "./protocol.js";
+import { EventQueue, MediaClock, Room } from "./room.js";
 
 /** @typedef {import("./protocol.js").LineState} LineState */
 /** @typedef {"stopped" | "starting" | "playing" | "blocked" | "broken"} Mode */

@@ -3,7 +3,8 @@
  * events say whom it carries. `light` is pure; `Audience` holds the stream. No DOM.
  */
 
-import { MediaClock, RATE, Stream } from "../listener/protocol.js";
+import { RATE, Stream } from "../listener/protocol.js";
+import { MediaClock } from "../listener/room.js";
 
 const NAMED_S = 3; // a pause between sentences does not turn the light off
 const LATE_S = 3; // speech that the edge does not name within this is not heard
