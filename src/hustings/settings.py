@@ -104,6 +104,12 @@ class EdgeSettings(Frozen, frozen=True):
     """Program kept in memory for resumers; at least 30."""
     send_buffer_bytes: Count = 65_536
     """Unsent bytes of one listener beyond which they jump to live; twice that: closed."""
+    drain_s: Positive = 30.0
+    """Longest that an edge which is to end (SIGTERM, `POST /drain`) goes on sending."""
+    linger_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """Seconds for which it still takes newcomers, `/readyz` answering 503: a balancer's two checks."""
+    joins_per_s: Positive = 5_000.0
+    """Newcomers that an edge takes in a second; a crowd that was cut off returns at half of it."""
     listeners: Count = 20_000
     """Connections beyond which newcomers get 503."""
     held: Count = 4_000

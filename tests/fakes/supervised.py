@@ -22,6 +22,7 @@ def child(name):
         environment={},
         frozen_after_s=1.5,
         ready_within_s=30.0,
+        ends_within_s=5.0,
         niceness=0,
     )
 

@@ -106,3 +106,34 @@ def test_what_cannot_start_says_so(tmp_path):
         out, _ = process.communicate(timeout=20)
         assert process.returncode == 1
         assert "does not start (its last exit code was 7)" in out.partition("service_start: ")[2]
+
+
+def test_hup_brings_a_successor_before_each_goes(tmp_path):
+    with supervisor(tmp_path) as process:
+        wait_for_line(process, "all ready")
+        before = [pid_of(tmp_path, name) for name in ("one", "two")]
+        process.send_signal(signal.SIGHUP)
+        wait_for_line(process, "two is new")
+        after = [pid_of(tmp_path, name) for name in ("one", "two")]
+        assert all(gone(pid) for pid in before)
+        assert not any(gone(pid) for pid in after)
+        (first, second), (third, fourth) = before, after
+        assert (tmp_path / "log").read_text().splitlines()[2:] == [
+            *(f"one up {third}", f"one down {first}"),
+            *(f"two up {fourth}", f"two down {second}"),
+        ]
+        process.terminate()
+        assert process.wait(15) == 0
+        assert all(gone(pid) for pid in after)
+
+
+def test_hup_leaves_all_as_it_is_if_a_successor_does_not_start(tmp_path):
+    with supervisor(tmp_path, "once") as process:
+        wait_for_line(process, "all ready")
+        before = [pid_of(tmp_path, name) for name in ("one", "two")]
+        process.send_signal(signal.SIGHUP)
+        wait_for_line(process, "one: a new one does not start, the old one stays")
+        assert [pid_of(tmp_path, name) for name in ("one", "two")] == before
+        assert not any(gone(pid) for pid in before)
+        process.terminate()
+        assert process.wait(15) == 0

@@ -4,7 +4,7 @@
 The child writes one line for each beat, `beat <loop>`, from within the event loop it speaks for,
 and once `ready <url>`. Whoever stops beating is killed and started again. The other way round,
 a supervisor that dies closes the read end: `follow_supervisor` then ends this process, however
-its loops are (SIGTERM, five seconds later SIGKILL). Without a supervisor all calls do nothing.
+its loops are (SIGINT: at once; five seconds later SIGKILL). Without a supervisor all calls do nothing.
 """
 
 import asyncio
@@ -64,6 +64,6 @@ def _watch(pipe: int) -> None:
     poll.register(pipe, 0)  # POLLERR is always reported
     while not any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll()):
         pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
     threading.Event().wait(GRACE_S)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,8 @@ from typing import Any, Final
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.tasks import Tasks
 from hustings.cli.client import http_client
-from hustings.cli.lines import Line, line_for
+from hustings.cli.line import Line
+from hustings.cli.lines import line_for
 from hustings.cli.meter import Meter, Report
 
 NAME: Final = "listen"

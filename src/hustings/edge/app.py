@@ -31,6 +31,7 @@ from hustings.base.tasks import Tasks
 from hustings.edge.accepting import Acceptor
 from hustings.edge.admission import Places
 from hustings.edge.door import Door
+from hustings.edge.drain import drain
 from hustings.edge.keys import HeldKeys
 from hustings.edge.lane import Lane
 from hustings.edge.metrics import Counts
@@ -49,6 +50,7 @@ log = logging.getLogger(__name__)
 
 TICK_S: Final = 0.080  # a quarter of a part; what comes by the feed is sent at once
 SWEEP_S: Final = 0.250
+PATIENCE_S: Final = 5.0  # for a stage that starts at the same time, or is away
 STOP_S: Final = 1.0  # for what is written but not sent
 BACKLOG: Final = 4_096  # connections that wait to be accepted; the kernel's default bound
 SPARE: Final = 1_000  # connections over a limit that are still told to come later
@@ -104,12 +106,18 @@ class Edge:
             buffer=settings.edge.send_buffer_bytes,
             trusted=settings.guard.trusted_proxies,
         )
-        self.lane = Lane(settings.edge.lane_port, self.routes.service, lambda: None, clock)
+        self.ending = asyncio.Event()  # asked to drain
+        self.lane = Lane(settings.edge.lane_port, self.routes.service, self.ending.set, clock)
+        self._clock = clock
         self._tasks = Tasks()
         self._listening: asyncio.Server | Acceptor | None = None
 
-    async def start(self, sock: socket.socket) -> None:
-        """Listen on a bound socket and follow the stage."""
+    async def start(self, sock: socket.socket, *, patience_s: float = 0.0) -> None:
+        """Follow the stage, and listen on a bound socket.
+
+        patience_s: how long at most to listen only when the stage has said which rooms there are:
+        where edges share a port, the others take newcomers until then.
+        """
         self._paper.warm()  # before anybody listens: one loop does everything
         self.upstream.start()
         self._tasks.start(self._turn(), name="rooms")
@@ -117,6 +125,9 @@ class Edge:
         self._tasks.start(heartbeat.beat(), name="heartbeat")
         if self.lane.port:
             self._tasks.start(self.lane.open(), name="lane")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self.upstream.told.wait()
         await self._listen(sock)
 
     async def _listen(self, sock: socket.socket) -> None:
@@ -128,6 +139,21 @@ class Edge:
             return
         self._listening = await asyncio.get_running_loop().create_server(
             lambda: Connection(self.server), sock=sock, backlog=BACKLOG
+        )
+
+    async def drain(self) -> None:
+        """Be ready for nobody new, and let all go elsewhere without a silence; then `close`."""
+        self.routes.draining = True
+        await asyncio.sleep(self.settings.edge.linger_s)
+        if self._listening is not None:
+            self._listening.close()
+        self.lane.close()
+        await drain(
+            self.rooms,
+            self.server,
+            self._clock,
+            spread_s=self.rooms.spread.needed_s(self.rooms.listeners),
+            within_s=self.settings.edge.drain_s,
         )
 
     async def close(self) -> None:
@@ -165,11 +191,15 @@ class Edge:
             self.server.idle_s = self.door.idle_s
             self.server.sweep()
             self.lane.server.sweep()
+            self.rooms.spread_out()
             await asyncio.sleep(SWEEP_S)
 
 
 def run_edge(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT; 0. Raises OperatorError: port_taken, tls_pair."""
+    """Serve until SIGTERM (drain first) or SIGINT (end now); 0.
+
+    Raises OperatorError: port_taken, tls_pair.
+    """
     sock = listen(settings.host, settings.edge.port, reuse_port=settings.edge.share_port)
     code: int = uvloop.run(_run(settings, sock))
     return code
@@ -178,14 +208,22 @@ def run_edge(settings: Settings) -> int:
 async def _run(settings: Settings, sock: socket.socket) -> int:
     settings = _within_files(settings)
     edge = Edge(settings, SystemClock())
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await edge.start(sock)
-    heartbeat.ready(near_url(settings, sock.getsockname()[1]))
-    await stop.wait()
+    loop = asyncio.get_running_loop()
+    life = loop.create_task(_live(edge, settings, sock), name="life")
+    loop.add_signal_handler(signal.SIGTERM, edge.ending.set)
+    loop.add_signal_handler(signal.SIGINT, life.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await life
     await edge.close()
     return 0
+
+
+async def _live(edge: Edge, settings: Settings, sock: socket.socket) -> None:
+    """From the first listener to the last."""
+    await edge.start(sock, patience_s=PATIENCE_S)
+    heartbeat.ready(near_url(settings, sock.getsockname()[1]))
+    await edge.ending.wait()
+    await edge.drain()
 
 
 def listen(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:

@@ -71,6 +71,7 @@ class Program:
         self._waiting: dict[int, kinds.Part] = {}
         self._gaps: deque[kinds.Gap] = deque(maxlen=_GAPS)
         self._sent: dict[int, Sent] = {}
+        self._said: list[Event] = []  # by this edge itself, for the next part
         self._held = 0  # parts of hold on end
         self._end: int | None = None  # the room has ended; one part more carries the word
 
@@ -178,7 +179,9 @@ class Program:
     def _send(self) -> None:
         part = self._waiting.pop(self.next, None)
         frames = _whole(part) if part else {}
-        sent = Sent(self.next, frames, self.facts.take() + self._absence(bool(frames)))
+        events = (*self.facts.take(), *self._absence(bool(frames)), *self._said)
+        self._said.clear()
+        sent = Sent(self.next, frames, events)
         self.counts["live" if sent.frames else "hold"] += 1
         self._sent[self.next] = sent
         self.next += 1
@@ -191,10 +194,12 @@ class Program:
         away = self._held == _AWAY_PARTS and self.counts["live"] > 0  # else `state` says it
         if not away and not (live and was):
             return ()
-        body = {"source": "live" if live else "hold"}
-        seq = max(0, self.facts.seq)
-        at = self.next * PART_SAMPLES
-        return (Event(seq, "source", kinds.event_json(seq=seq, kind="source", at=at, body=body)),)
+        return (self._event("source", {"source": "live" if live else "hold"}),)
+
+    def _event(self, kind: str, body: dict[str, Any]) -> Event:
+        """An event that no journal entry stands behind, at the part that is sent next."""
+        seq, at = max(0, self.facts.seq), max(0, self.next) * PART_SAMPLES
+        return Event(seq, kind, kinds.event_json(seq=seq, kind=kind, at=at, body=body))
 
     # ------------------------------------------------------------ out
 
@@ -237,13 +242,19 @@ class Program:
         told = cmaf.emsg(state.data, media_time=first * PART_SAMPLES, seq=state.seq)
         return cmaf.init_segment(rendition) + told
 
+    def say(self, kind: str, body: dict[str, Any]) -> None:
+        """Tell listeners something of this edge's own, with the next part."""
+        self._said.append(self._event(kind, body))
+
     def resume_at(self, wished: int | None) -> int:
         """Where a listener begins: the wished part if it is kept, else the oldest kept or live."""
         if wished is None or wished > self.next:
             return max(self.oldest, self.next - JOIN_PARTS)
         return max(self.oldest, wished)
 
-    def state(self, *, now_s: float, wall_ms: int, listeners: int) -> Event:
+    def state(
+        self, *, now_s: float, wall_ms: int, listeners: int, reconnect_s: float = 1.0
+    ) -> Event:
         """state.json (docs/protocol.md 3.2) as the event that opens every stream."""
         media_time = self.clock.media_time(now_s)
         body: dict[str, Any] = {
@@ -257,6 +268,7 @@ class Program:
             "wall_ms": wall_ms,
             "stream": CMAF_RENDITIONS,
             "listeners": listeners,
+            "reconnect_s": reconnect_s,
         }
         seq = max(0, self.facts.seq)
         return Event(

@@ -23,6 +23,7 @@ from hustings.edge.fanout import Channel
 from hustings.edge.metrics import Counts
 from hustings.edge.playlists import HOLD_S, Window
 from hustings.edge.program import Program
+from hustings.edge.reconnect import Spread
 from hustings.edge.streams import CmafStream, EventStream, RadioStream, TitledRadioStream
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position
@@ -73,7 +74,14 @@ class LiveRoom:
     """A room that this edge carries."""
 
     def __init__(
-        self, line: Line, heard_s: float, *, settings: EdgeSettings, clock: Clock, counts: Counts
+        self,
+        line: Line,
+        heard_s: float,
+        *,
+        settings: EdgeSettings,
+        clock: Clock,
+        counts: Counts,
+        spread: Spread,
     ) -> None:
         now_s = clock.monotonic()
         self.id = line.room
@@ -89,6 +97,7 @@ class LiveRoom:
         self._settings = settings
         self._clock = clock
         self._counts = counts
+        self._spread = spread
         self._touched_s = now_s
         self._channels: dict[tuple[str, bool], Channel] = {}
         self._begin: list[Wait] = []
@@ -224,6 +233,7 @@ class LiveRoom:
                 now_s=self._clock.monotonic(),
                 wall_ms=self._clock.wall_ms(),
                 listeners=self.total,
+                reconnect_s=self._spread.told_s,
             )
         return self._state
 
@@ -278,6 +288,7 @@ class Rooms:
         self.lines: dict[RoomId, tuple[Line, float]] = {}  # with the second it was heard
         self.joined = 1  # parts of one send, for channels made from now on: the ladder's step
         self.salt: Salt | None = None  # what listeners are counted with
+        self.spread = Spread(settings.joins_per_s)
         self.indexed = False  # whether the stage has told which rooms there are
         self.follow: Callable[[LiveRoom], None] = lambda room: None
         self.unfollow: Callable[[RoomId], None] = lambda room: None
@@ -330,7 +341,13 @@ class Rooms:
             raise NotFound("room_unknown", "There is no room of this name.")
         if (wait_s := self._starts.take("", self._clock.monotonic())) > 0:
             raise TryLater("room_starting", "Too many rooms are asked for at once.", delay_s=wait_s)
-        live = LiveRoom(*known, settings=self._settings, clock=self._clock, counts=self._counts)
+        live = LiveRoom(
+            *known,
+            settings=self._settings,
+            clock=self._clock,
+            counts=self._counts,
+            spread=self.spread,
+        )
         live.joined = self.joined
         live.audience.salted(self.salt)
         self.live[room] = live
@@ -355,6 +372,12 @@ class Rooms:
             self._counts.broken_ticks += 1
             if self._counts.broken_ticks % 1_000 == 1:
                 log.exception("room %s: a turn failed", live.id)
+
+    def spread_out(self) -> None:
+        """Tell all, when it must be told, over how many seconds they shall return if we die."""
+        if self.spread.changed(self.listeners):
+            for live in self.live.values():
+                live.program.say("reconnect", {"spread_s": self.spread.told_s})
 
     @property
     def hands(self) -> int:

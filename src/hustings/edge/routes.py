@@ -68,6 +68,7 @@ class Routes:
             "receipt": Gcra(rate=20, burst=200),  # 600 listeners behind one address
         }
         self._hls = Hls()
+        self.draining = False  # balancers shall send nobody any more
 
     def handle(self, connection: Connection, request: Request) -> None:
         """Answer a request now or later, or raise HustingsError."""
@@ -98,6 +99,8 @@ class Routes:
         if name == "readyz":
             if not self._rooms.indexed:
                 raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
+            if self.draining:
+                raise TryLater("edge_draining", "This edge is about to end.", delay_s=30)
             return Answer(200, {"Content-Type": "text/plain", "Cache-Control": "no-store"}, b"ok\n")
         if name == "metrics":
             kind = "text/plain; version=0.0.4; charset=utf-8"
@@ -197,6 +200,8 @@ class Routes:
         return _json(live.audience.hand(request.body, now_s), status=202)
 
     def _stream(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> None:
+        if connection.draining:
+            raise TryLater("edge_draining", "This edge is about to end; ask again.", delay_s=1)
         if name == "events" and not live.program.begun:
             raise TryLater("room_closed", "This room is not open yet.", delay_s=10)
         titled = request.headers.get("icy-metadata") == "1"

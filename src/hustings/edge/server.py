@@ -54,6 +54,7 @@ class Server:
         self.idle_s = protocol.IDLE_S  # less under pressure
         self.wheel: Wheel[Connection] = Wheel()
         self.connections: set[Connection] = set()
+        self.draining = False  # each answer is a connection's last
         self._empty: asyncio.Future[None] | None = None
 
     def sweep(self) -> None:
@@ -65,6 +66,10 @@ class Server:
         """Close all connections after what is written to them."""
         for connection in list(self.connections):
             connection.transport.close()
+
+    def busy(self) -> list["Connection"]:
+        """Those who listen or wait for an answer."""
+        return [connection for connection in self.connections if connection.busy]
 
     async def empty(self) -> None:
         """Wait until all connections are gone; for one caller."""
@@ -199,12 +204,23 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------ what routes call
 
+    @property
+    def draining(self) -> bool:
+        """Whether the edge lets nobody begin to listen any more."""
+        return self._server.draining
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody listens, or waits for an answer."""
+        return self._channel is not None or self._request is not None
+
     def answer(self, answer: Answer) -> None:
         """Answer the request in hand; then read the next, or close."""
         request, reader = self._request, self._reader
         if self.closed or request is None or reader is None:
             return
-        close = self.arrival.place is Place.FULL or not request.keep_alive
+        last = self._server.draining or self.arrival.place is Place.FULL
+        close = last or not request.keep_alive
         self._server.counts.answers[answer.status] += 1
         self.transport.write(answer.encode(close=close, with_body=request.method != "HEAD"))
         self._request = None

@@ -64,6 +64,7 @@ class Upstream:
         self._tasks = Tasks()
         self._following: dict[RoomId, asyncio.Task[None]] = {}
         self._heard_s = float("-inf")
+        self.told = asyncio.Event()  # the stage has named all rooms
         self._client = httpx.AsyncClient(
             verify=tls,
             timeout=httpx.Timeout(5.0, read=None),
@@ -100,6 +101,7 @@ class Upstream:
                 continue
             if "room" not in line:
                 self._rooms.indexed = True  # a tick: all rooms have been named
+                self.told.set()
                 continue
             try:
                 self._rooms.line(msgspec.convert(line, Line))

@@ -32,6 +32,7 @@ class Keeper:
     ) -> None:
         self.child = child
         self.ready = asyncio.Event()
+        self.retired = False  # what ends now is not started again
         self.restarts = Restarts()
         self.process: asyncio.subprocess.Process | None = None
         self._clock = clock
@@ -45,6 +46,8 @@ class Keeper:
         """Run it for ever; raises OperatorError("service_start") if it never gets ready."""
         while True:
             code = await self._once()
+            if self.retired:
+                return
             ran_s = self._clock.monotonic() - self._health.started_s
             wait = self.restarts.after(ran_s=ran_s, ready=bool(self._health.ready_url))
             if wait is None:
@@ -57,15 +60,30 @@ class Keeper:
             await asyncio.sleep(wait)
 
     async def stop(self) -> None:
-        """SIGTERM, then SIGKILL; returns when it is gone."""
+        """End it now: SIGINT, then SIGKILL; returns when it is gone."""
+        await self._end(signal.SIGINT, GRACE_S)
+
+    async def retire(self) -> None:
+        """Let it end as it thinks best (an edge drains first), for good."""
+        self.retired = True
+        await self._end(signal.SIGTERM, self.child.ends_within_s)
+
+    async def renew(self) -> None:
+        """Let it end as it thinks best; returns when its next run is ready."""
+        self._cause = "as asked"
+        self.ready.clear()
+        await self._end(signal.SIGTERM, self.child.ends_within_s)
+        await self.ready.wait()  # `run` has started the next one
+
+    async def _end(self, number: signal.Signals, grace_s: float) -> None:
         process = self.process
         if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+            process.send_signal(number)
             process.send_signal(signal.SIGCONT)  # a stopped process cannot end
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), GRACE_S)
+            await asyncio.wait_for(process.wait(), grace_s)
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -73,6 +91,7 @@ class Keeper:
 
     async def _once(self) -> int:
         """One run, from start to exit."""
+        self.ready.clear()
         loop = asyncio.get_running_loop()
         reading, writing = os.pipe()
         try:
@@ -117,8 +136,8 @@ class Keeper:
             self._rest = self._rest[-1_024:]  # a line is short; what is not is no line
             for line in lines:
                 self._health.heard(line.decode(errors="replace"), self._clock.monotonic())
-        if self._health.ready_url and not self.ready.is_set():
-            self.ready.set()
+                if line.startswith(b"ready "):
+                    self.ready.set()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Kill it when it stands still."""

@@ -15,6 +15,8 @@ from hustings.loading import environment
 from hustings.settings import Settings
 from hustings.wire.links import near_url
 
+ENDS_S: Final = 5.0  # a service's own farewell
+
 Service = Literal["stage", "edge", "web", "voice"]
 NICENESS: Final[Mapping[Service, int]] = {"stage": -5, "edge": 0, "web": 5, "voice": 0}
 
@@ -30,6 +32,7 @@ class Child:
     environment: Mapping[str, str]
     frozen_after_s: float
     ready_within_s: float
+    ends_within_s: float  # after SIGTERM; then it is killed
     niceness: int
     log: Path | None = None  # for what it writes; None: where we write
 
@@ -82,9 +85,14 @@ def voice(settings: Settings, name: str, command: tuple[str, ...]) -> Child:
         environment=environment(settings),
         frozen_after_s=float("inf"),
         ready_within_s=float("inf"),
+        ends_within_s=ENDS_S,
         niceness=NICENESS["voice"],
         log=Path(settings.data) / "demo.log",
     )
+
+
+def _drain_s(settings: Settings, service: Service) -> float:
+    return settings.edge.linger_s + settings.edge.drain_s if service == "edge" else 0.0
 
 
 def _child(
@@ -111,5 +119,6 @@ def _child(
             "web": limits.web_frozen_s,
         }[service],
         ready_within_s=limits.ready_s,
+        ends_within_s=ENDS_S + _drain_s(settings, service),
         niceness=NICENESS[service],
     )

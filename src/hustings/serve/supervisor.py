@@ -1,12 +1,14 @@
 """The shell that keeps the children running: one task for each, signals, one line for each event.
 
 Each child has a pipe of its own and writes its heartbeat there (`base.heartbeat`). Whoever dies
-is started again, whoever freezes is killed first. SIGINT or SIGTERM end all: SIGTERM, five
-seconds, SIGKILL. Should this process itself be killed, the pipes close and the children end.
+is started again, whoever freezes is killed first. SIGHUP starts all anew, one after the other, an
+edge's successor before it goes. SIGINT or SIGTERM end all: SIGINT, five seconds, SIGKILL. Should
+this process itself be killed, the pipes close and the children end.
 """
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -31,7 +33,7 @@ async def supervise(
     say: Say,
     when_ready: WhenReady | None = None,
 ) -> None:
-    """Run all until SIGINT or SIGTERM; returns after a clean stop.
+    """Run all until SIGINT or SIGTERM (SIGHUP: all anew); returns after a clean stop.
 
     environ: of which the children get all but settings; theirs are in the plan.
     when_ready: called once all have answered; the children that it returns run along.
@@ -43,6 +45,15 @@ async def supervise(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, done.set)
     house = House(children, clock, say, environ, done)
+    attended = os.isatty(0)
+
+    def hang_up() -> None:
+        if attended and not os.isatty(0):  # the terminal that we run in was closed
+            done.set()
+        else:
+            house.start(house.renew(), name="renew")
+
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
     house.start(house.greet(when_ready), name="greet")
     try:
         await done.wait()
@@ -70,11 +81,14 @@ class House:
         self._done = done
         self._tasks: set[asyncio.Task[None]] = set()
         self.keepers = [self._keeper(child) for child in children]
+        self._renewing = False
         self.failure: BaseException | None = None
 
     def start(self, work: Coroutine[None, None, None], *, name: str) -> None:
         """Run it until `stop`; its failure ends the house."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._keep(asyncio.get_running_loop().create_task(work, name=name))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -92,6 +106,52 @@ class House:
         for child in await when_ready() if when_ready else ():
             self.keepers.append(self._keeper(child))
             self.start(self._extra(self.keepers[-1]), name=f"run {child.name}")
+
+    async def renew(self) -> None:
+        """Start every service anew, one at a time, the stage last; what stays behind is said.
+
+        An edge's successor takes newcomers before the old one drains. If it never gets ready
+        nothing else is touched: then this version or these settings do not work here.
+        """
+        services = [each for each in self.keepers if each.child.service != "voice"]
+        if self._renewing or not all(each.ready.is_set() for each in services):
+            self._say("not now: not everything runs yet")
+            return
+        self._renewing = True
+        try:
+            for keeper in [each for each in services if each.child.service == "edge"]:
+                if not await self._succeed(keeper):
+                    self._say(f"{keeper.child.name}: a new one does not start, the old one stays")
+                    return
+            for service in ("web", "stage"):
+                for keeper in [each for each in services if each.child.service == service]:
+                    await keeper.renew()
+                    self._say(f"{keeper.child.name} is new")
+        finally:
+            self._renewing = False
+
+    async def _succeed(self, old: Keeper) -> bool:
+        """Another process for the same child, then the end of the old one."""
+        new = self._keeper(old.child)
+        running = asyncio.get_running_loop().create_task(new.run(), name=f"run {old.child.name}")
+        ready = asyncio.get_running_loop().create_task(new.ready.wait())
+        try:
+            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ready.cancel()
+            if not new.ready.is_set():
+                running.cancel()
+                await new.stop()
+        if not new.ready.is_set():
+            if running.done() and not running.cancelled():
+                running.exception()  # has been said
+            return False
+        self._keep(running)
+        self.keepers.append(new)
+        await old.retire()
+        self.keepers.remove(old)
+        self._say(f"{old.child.name} is new")
+        return True
 
     async def stop(self) -> None:
         """End all children; returns when they are gone."""

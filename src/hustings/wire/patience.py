@@ -11,12 +11,13 @@ LONGEST_S: Final = 60.0
 _LONGEST_ASKED_S: Final = 600.0  # nobody may ask for more
 
 
-def retry_delay_s(failures: int, asked_s: float, chance: float) -> float:
+def retry_delay_s(failures: int, asked_s: float, chance: float, spread_s: float = 1.0) -> float:
     """How long to wait after so many failures in a row (from 0).
 
     asked_s: the server's Retry-After, or 0. chance: 0..1, drawn anew each time.
+    spread_s: over which the first try is spread: the larger the crowd, the longer.
     """
-    return asked_s + chance * max(asked_s, min(LONGEST_S, 2.0 ** min(failures, 6)))
+    return asked_s + chance * max(asked_s, min(LONGEST_S, spread_s * 2.0 ** min(failures, 9)))
 
 
 def asked_s(header: str) -> float:

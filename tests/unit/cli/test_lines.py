@@ -2,13 +2,16 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
 
 from hustings.base.errors import NotFound, PeerError
-from hustings.cli.lines import CmafLine, HlsLine, Line, Piece, RadioLine, line_for, read_playlist
+from hustings.cli.hls_line import HlsLine, read_playlist
+from hustings.cli.line import Line, Piece
+from hustings.cli.lines import CmafLine, RadioLine, line_for
 from hustings.edge.playlists import Window, media, multivariant
 from hustings.media.cmaf import emsg, init_segment, media_part
 from hustings.media.hold import hold_frames
@@ -209,6 +212,7 @@ async def test_hls_resumes_with_segments_where_parts_are_gone() -> None:
     edge = HlsEdge()
     some = hls(edge)
     await take(some, 3)
+    some.spread_s = 0.01  # back before the playlist forgets
     edge.broken = True
     line_again = asyncio.get_running_loop().create_task(take(some, 30))
     await asyncio.sleep(14)  # parts of the last two segments only are listed
@@ -235,3 +239,50 @@ def test_addresses() -> None:
 def test_what_is_no_playlist_is_refused(text: str) -> None:
     with pytest.raises(PeerError):
         read_playlist(text)
+
+
+def told(kind: str, body: dict[str, float]) -> bytes:
+    event = {"seq": 0, "kind": kind, "at": 0, "body": body}
+    return emsg(json.dumps(event).encode(), media_time=0, seq=0)
+
+
+async def test_an_edge_that_drains_is_left_while_it_still_sends() -> None:
+    asked: list[tuple[str, float]] = []
+
+    async def on_time(first: int, opening: bytes = b"") -> AsyncIterator[bytes]:
+        yield init_segment(OPUS) + opening
+        for n in itertools.count(first):
+            due = (n - FIRST + 1) * PART_SECONDS
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            yield part(n)
+
+    def edge(request: httpx.Request) -> httpx.Response:
+        asked.append((request.url.params.get("from", ""), asyncio.get_running_loop().time()))
+        if len(asked) == 1:
+            opening = told("drain", {"spread_s": 0.5})
+            return httpx.Response(200, content=on_time(FIRST, opening))
+        if len(asked) == 2:
+            return httpx.Response(503, json={"code": "edge_draining"}, headers={"Retry-After": "1"})
+        return httpx.Response(200, content=on_time(int(asked[-1][0])))
+
+    some = line(edge)
+    pieces = await take(some, 16)
+    assert [piece.start // PART_SAMPLES - FIRST for piece in pieces] == [*range(16)]
+    times = [piece.at_s for piece in pieces]
+    assert max(b - a for a, b in itertools.pairwise(times)) == pytest.approx(PART_SECONDS, abs=0.01)
+    assert (some.faults, some.refusals, len(asked)) == (0, 1, 3)
+    assert asked[2][1] - asked[1][1] >= 1
+
+
+async def test_the_edge_says_how_widely_the_first_try_is_spread() -> None:
+    times: list[float] = []
+
+    async def short() -> AsyncIterator[bytes]:
+        yield init_segment(OPUS) + told("state", {"reconnect_s": 0.001}) + part(FIRST + len(times))
+
+    def edge(_: httpx.Request) -> httpx.Response:
+        times.append(asyncio.get_running_loop().time())
+        return httpx.Response(200, content=short())
+
+    await take(line(edge), 5)
+    assert times[-1] - times[0] <= 0.004 + 1e-9

@@ -6,8 +6,8 @@
 /** @typedef {{type: string, bytes: Uint8Array}} Box  whole, with its header */
 /** @typedef {{start: number, end: number}} Span  media time in samples */
 /** @typedef {{scheme: string, id: number, at: number, message: Uint8Array}} Emsg */
-/** @typedef {import("./protocol.js").RoomEvent} RoomEvent */
-/** @typedef {import("./protocol.js").MediaPart} MediaPart */
+/** @typedef {{seq: number, kind: string, at: number, body: any}} RoomEvent */
+/** @typedef {{start: number, end: number, bytes: Uint8Array<ArrayBuffer>}} MediaPart */
 
 const EVENTS = "urn:hustings:events:1";
 const LARGEST = 1 << 20; // the server sends a few kB; more is not our protocol

@@ -9,8 +9,8 @@ export const RATE = 48_000; // samples a second
 export const PART = 15_360; // samples: 320 ms
 const SILENT_S = 8; // parts come each 0.32 s, joined at most each 2.6 s: after 8 s the line is dead
 
-/** @typedef {{seq: number, kind: string, at: number, body: any}} RoomEvent */
-/** @typedef {{start: number, end: number, bytes: Uint8Array<ArrayBuffer>}} MediaPart */
+/** @typedef {import("./boxes.js").RoomEvent} RoomEvent */
+/** @typedef {import("./boxes.js").MediaPart} MediaPart */
 /** @typedef {"connecting" | "open" | "busy" | "lost" | "unknown" | "ended"} LineState */
 /** @typedef {{retryAfterS: number, final?: LineState}} Outcome  of one connection */
 /**
