@@ -66,7 +66,6 @@ _OF_ROOM: Final = {
     "ticket": Wanted(Priority.CALLED, memory=True),
     "hand": Wanted(Priority.VOICE),
     "react": Wanted(Priority.VOICE),
-    "receipt": Wanted(Priority.VOICE),
     "receipt": Wanted(Priority.EXTRA),
 }
 _MEDIA: Final = Wanted(Priority.SOUND, memory=True)

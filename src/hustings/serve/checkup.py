@@ -26,6 +26,7 @@ from hustings.media.pcm import SILENCE
 from hustings.serve import preflight
 from hustings.serve.certificates import certificate_findings
 from hustings.serve.findings import Finding, bad, ok, warn
+from hustings.serve.plan import edge_count
 from hustings.settings import Settings
 
 BYTES_AN_HOUR: Final = 50_000_000  # of one room: 108 kbit/s and its overhead
@@ -159,6 +160,13 @@ def files(settings: Settings) -> Iterator[Finding]:
                 "accept queue",
                 f"{queue} connections: a crowd that comes at once is turned away",
                 "sysctl net.core.somaxconn=4096",
+            )
+        moves = Path("/proc/sys/net/ipv4/tcp_migrate_req").read_text(encoding="ascii").strip()
+        if moves == "0" and edge_count(settings) > 1:
+            yield warn(
+                "accept queues",
+                "newcomers who wait at an edge that dies are turned away, not taken by another",
+                "sysctl net.ipv4.tcp_migrate_req=1",
             )
 
 
