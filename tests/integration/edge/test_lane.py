@@ -30,7 +30,7 @@ async def ask(edge: RunningEdge, path: str, **more: str) -> Reply:
 
 async def test_it_answers_when_the_edge_is_full(edge: RunningEdge) -> None:
     async with edge.stream("/live/demo/opus.mp4"), edge.stream("/live/demo/opus.mp4"):
-        assert (await edge.get("/healthz")).status == 503
+        assert (await edge.get("/live/demo/opus.mp4")).status == 503
         assert (await ask(edge, "/healthz")).status == 200
         assert (await ask(edge, "/readyz")).status == 200
         status = msgspec.json.decode((await ask(edge, "/status.json")).body)
