@@ -1,0 +1,117 @@
+"""Several edges on one port: one freezes, dies, or is renewed, and nobody loses a part."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.chromium import chromium, plays_on, stretches
+from tests.support.crowd import Crowd
+from tests.support.house import House
+from tests.support.speakers import Place, leave, speech, take_the_stage
+
+pytestmark = pytest.mark.slow
+FRAMES = speech(6)
+
+
+@contextlib.asynccontextmanager
+async def on_air(house: House):
+    house.put("r", title="Through it all", host="Ada", state="lobby")
+    speakers = await take_the_stage(Place(house), "r", 1, frames=FRAMES)
+    yield
+    await leave(speakers)
+
+
+def listeners(house: House, number: int) -> int:
+    """As the lane of one edge says."""
+    status = httpx.get(f"{house.lane(number)}/status.json", timeout=10).json()
+    return int(status["listeners"])
+
+
+async def test_SIGSTOP_one_of_two_edges_and_every_newcomer_sounds(tmp_path: Path) -> None:
+    """Within 5 s: 2 s of silence, then it is killed and those who waited there try again."""
+    with House(tmp_path, "--edges", "2") as house:
+        async with on_air(house), Crowd(f"{house.edge}/r/r", 10) as crowd:
+            edges = [each.pid for each in house.children("edge")]
+            assert len(edges) == 2
+            os.kill(edges[0], signal.SIGSTOP)
+            began_s = crowd.clock.monotonic()
+            newcomers = crowd.grow(40)
+            async with asyncio.timeout(50):  # ten times the promise
+                while not all(each.parts for each in newcomers):
+                    await asyncio.sleep(0.05)
+            waits = sorted(each.times[0] - began_s for each in newcomers)
+            print(f"first sound: median {waits[20]:.2f} s, last {waits[-1]:.2f} s")
+            await crowd.heard(6)
+            assert crowd.whole
+            assert "its loop stood still" in house.log.read_text()
+            now = [each.pid for each in house.children("edge")]
+            assert edges[0] not in now
+            assert edges[1] in now
+
+
+async def test_F5_kill_9_of_one_of_two_edges(tmp_path: Path) -> None:
+    """Its listeners go on at the other one, at the part they need; one feed carries all."""
+    with House(tmp_path, "--edges", "2") as house:
+        async with on_air(house), Crowd(f"{house.edge}/r/r", 60) as crowd:
+            doomed, *_ = [each.pid for each in house.children("edge")]
+            began_s = crowd.clock.monotonic()
+            os.kill(doomed, signal.SIGKILL)
+            await crowd.heard(12)
+            assert crowd.broken
+            assert len(crowd.broken) < 60
+            assert crowd.whole
+            pauses = sorted(each.pause_s(began_s) for each in crowd.broken)
+            print(f"{len(pauses)} came back; longest pause {pauses[-1]:.2f} s")
+            async with asyncio.timeout(30):
+                while sum(1 for _ in house.children("edge")) < 2:
+                    await asyncio.sleep(0.1)
+            feeds = [
+                float(line.split()[-1])
+                for number in (0, 1)
+                for line in httpx.get(f"{house.lane(number)}/metrics", timeout=10).text.splitlines()
+                if line.startswith("hustings_edge_upstream_starts_total")
+            ]
+            assert max(feeds) == 1  # one line to the stage for the room, however many came
+
+
+async def test_F30_every_process_is_renewed_in_a_live_room(tmp_path: Path) -> None:
+    """SIGHUP: edges hand their listeners on without a break; the stage's restart is hold audio."""
+    with House(tmp_path, "--edges", "2") as house:
+        async with on_air(house), Crowd(f"{house.edge}/r/r", 40) as crowd, chromium() as browser:
+            page = await browser.new_page()
+            await page.goto(f"{house.edge}/r/r")
+            await plays_on(page)
+            stalls = await page.evaluate_handle(
+                """() => { const seen = [];
+                document.getElementById("audio").addEventListener("waiting", () => seen.push(1));
+                return seen }"""
+            )
+            before = {
+                each.pid for name in ("stage", "edge", "web") for each in house.children(name)
+            }
+            began_s = crowd.clock.monotonic()
+            house.process.send_signal(signal.SIGHUP)
+            async with asyncio.timeout(120):
+                while "web is new" not in house.log.read_text():
+                    await asyncio.sleep(0.1)
+            assert crowd.broken == []  # every listener moved before the old edge ended
+            pauses = sorted(each.pause_s(began_s) for each in crowd.listeners)
+            print(f"edges: longest pause {pauses[-1]:.2f} s")
+            assert await stalls.evaluate("seen => seen.length") == 0
+            async with asyncio.timeout(120):
+                while "stage is new" not in house.log.read_text():
+                    await asyncio.sleep(0.1)
+            after = {each.pid for name in ("stage", "edge", "web") for each in house.children(name)}
+            assert len(after) == 4
+            assert not before & after
+            await crowd.heard(9)
+            assert crowd.whole
+            assert crowd.broken == []
+            await plays_on(page, 2)
+            assert len(await stretches(page)) == 1
+            assert sum(listeners(house, number) for number in (0, 1)) == 41
