@@ -39,6 +39,7 @@ class Facts:
         self.seq = -1
         self.room = _room(room or {})
         self.speaking: list[str] = []
+        self.reach: dict[str, Any] = {}  # how many listened, as the journal last said
         self.dropped = 0  # events that the bounds cost
         self._roster: dict[str, dict[str, Any]] = {}
         self._queue: deque[Event] = deque()
@@ -70,6 +71,8 @@ class Facts:
             self.room = _room(body)
         elif kind == kinds.LEVEL:
             self.speaking = list(body["speaking"])
+        elif kind == kinds.REACH:
+            self.reach = dict(body)
         elif kind == kinds.ROSTER:
             self._seat(body["participant"])
         elif kind == kinds.SNAPSHOT:

@@ -14,6 +14,7 @@ import msgspec
 from hustings.base.errors import NotFound
 from hustings.base.ids import RoomId
 from hustings.edge.protocol import Answer, Request
+from hustings.edge.status import RoomStatus, Status, joined_s
 from hustings.pages.assets import asset
 from hustings.pages.locales import LANGUAGES
 from hustings.pages.render import choose_language, page_headers, render
@@ -39,6 +40,7 @@ class Paper:
         """links: where the other services are, for somebody who reached us by that `Host`."""
         self._links = links
         self._pages: dict[tuple[str, str, Links], Page] = {}
+        self._statuses: dict[tuple[str, str, Links], Page] = {}
         self._headers = dict(page_headers())
 
     def warm(self) -> None:
@@ -79,6 +81,36 @@ class Paper:
         }
         return _tagged(request, headers, page, status=200 if facts is not None else 404)
 
+    def status(self, request: Request, whole: Status, room: RoomStatus | None, name: str) -> Answer:
+        """How things go, for people: one room (name: what was asked for), or the installation."""
+        language = choose_language(
+            request.headers.get("accept-language"), request.query.get("lang")
+        )
+        links = self._links(request.headers.get("host", ""))
+        source = (room, name) if name else whole
+        page = self._statuses.get((name, language, links))
+        if page is None or page.source != source:
+            page = self._page(
+                source,
+                "status.html",
+                language,
+                status=whole,
+                room=room,
+                room_id=name,
+                joined_s=joined_s(whole.rung),
+                home=links.web,
+                live="..",
+            )
+            if len(self._statuses) >= _PAGES:
+                del self._statuses[next(iter(self._statuses))]
+            self._statuses[name, language, links] = page
+        headers = {
+            **self._headers,
+            "Vary": "Accept-Language, Accept-Encoding",
+            "Cache-Control": "public, max-age=2",
+        }
+        return _tagged(request, headers, page, status=404 if name and room is None else 200)
+
     def problem(self, request: Request, kind: str, *, retry_s: int) -> Answer:
         """A page for people where programs would get a problem document; it reloads itself."""
         language = choose_language(
@@ -95,7 +127,8 @@ class Paper:
         context = dict(live)
         if "roster" in context:
             context["roster"] = msgspec.convert(context["roster"], list[kinds.Participant])
-        body = render(
+        page = self._page(
+            source,
             "listener.html",
             language,
             room=msgspec.convert(facts, kinds.Room) if facts is not None else None,
@@ -104,12 +137,16 @@ class Paper:
             stage=links.stage,
             **context,
         )
-        digest = hashlib.sha256(body).hexdigest()[:16]
-        page = Page(source, digest, body, gzip.compress(body, 6, mtime=0))
         if len(self._pages) >= _PAGES:
             del self._pages[next(iter(self._pages))]
         self._pages[key] = page
         return page
+
+    @staticmethod
+    def _page(source: object, template: str, language: str, **context: Any) -> Page:
+        body = render(template, language, **context)
+        digest = hashlib.sha256(body).hexdigest()[:16]
+        return Page(source, digest, body, gzip.compress(body, 6, mtime=0))
 
     def file(self, request: Request) -> Answer:
         """A file below /static/."""

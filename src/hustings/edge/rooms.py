@@ -7,7 +7,7 @@ app calls `tick` about 12 times a second. No sockets and no tasks of its own.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -287,6 +287,7 @@ class Rooms:
         self.live: dict[RoomId, LiveRoom] = {}
         self.lines: dict[RoomId, tuple[Line, float]] = {}  # with the second it was heard
         self.joined = 1  # parts of one send, for channels made from now on: the ladder's step
+        self._lights: tuple[dict[str, Light], float] = ({}, 0.0)  # and when they came
         self.salt: Salt | None = None  # what listeners are counted with
         self.spread = Spread(settings.joins_per_s)
         self.indexed = False  # whether the stage has told which rooms there are
@@ -319,9 +320,22 @@ class Rooms:
 
     def reached(self, lights: Mapping[str, Light]) -> None:
         """The stage tells how many listen everywhere."""
+        self._lights = (dict(lights), self._clock.monotonic())
         for room, light in lights.items():
             if (live := self.live.get(RoomId(room))) is not None:
                 live.reached(light)
+
+    def light(self, room: RoomId) -> Light:
+        """How many listen everywhere, as the stage said lately; else here."""
+        lights, heard_s = self._lights
+        if room in lights and self._clock.monotonic() - heard_s < _TOTAL_S:
+            return lights[room]
+        live = self.live.get(room)
+        return Light(live.listeners, live.audience.census.waiting) if live else Light()
+
+    def known(self) -> Iterable[RoomId]:
+        """All rooms that the stage named, or that are carried."""
+        return self.lines.keys() | self.live.keys()
 
     def facts(self, room: RoomId) -> dict[str, Any] | None:
         """A room's public facts, or None if there is no such room."""

@@ -76,7 +76,12 @@ class Upstream:
     @property
     def near(self) -> bool:
         """Whether the stage was heard within the last seconds."""
-        return self._clock.monotonic() - self._heard_s < NEAR_S
+        return self.silent_s < NEAR_S
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the stage was last heard; infinite if never."""
+        return self._clock.monotonic() - self._heard_s
 
     def start(self) -> None:
         """Begin to follow, in the running loop."""

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from babel.core import negotiate_locale
 from babel.dates import format_date, format_time, get_datetime_format
+from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -98,6 +99,9 @@ def _environment(language: str) -> Environment:
         strings_url=lambda area: assets.strings_url(area, language),
     )
     environment.filters["moment"] = lambda wall_ms: _moment(wall_ms, language)
+    environment.filters["number"] = lambda value: format_decimal(
+        value, locale=language, numbering_system="latn"
+    )
     environment.filters["bdi"] = Markup("<bdi>{}</bdi>").format
     return environment
 

@@ -1,0 +1,134 @@
+"""What anybody may know about how things go: the installation, and each room. Pure.
+
+Made from an edge's memory alone, so it answers whatever else is down; every edge says the same
+but for what it sees differently (its own step of the ladder, its line to the stage). `edge.routes`
+hands in what is known and gives the result out as `/status.json` and as a page for people; `what`
+tells in codes what is happening, and the page has a sentence for each.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hustings import VERSION
+from hustings.wire.batch import Rung
+from hustings.wire.names import PART_SECONDS
+
+ROOMS: Final = 50  # named on one page: those that are open, then the next ones
+_LATE_MS: Final = 60_000
+_SOON_MS: Final = 86_400_000
+_ORDER: Final = {"live": 0, "lobby": 1, "scheduled": 2}
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """The edge's line to the stage."""
+
+    near: bool
+    since_ms: int = 0  # wall time of its last word while it is away
+
+
+class RoomStatus(msgspec.Struct, frozen=True):
+    """One room."""
+
+    room: str
+    title: str
+    language: str
+    state: str
+    since_ms: int  # of this state; 0: not known
+    start_ms: int
+    notice: str
+    source: str  # what listeners hear: live, hold; empty: nothing
+    listeners: int  # at all edges
+    waiting: int
+    what: list[str]  # codes, the most important first
+    reach: dict[str, Any] = {}  # the last `reach` entry of the journal
+
+
+class Status(msgspec.Struct, frozen=True):
+    """One edge's view of the installation."""
+
+    v: int
+    version: str
+    stage: str  # near, away
+    stage_since_ms: int
+    rung: Rung
+    listeners: int  # at this edge
+    what: list[str]
+    rooms: list[RoomStatus]
+
+
+def room_status(
+    facts: Mapping[str, Any],
+    *,
+    stage: Stage,
+    rung: Rung,
+    now_ms: int,
+    source: str = "",
+    listeners: int = 0,
+    waiting: int = 0,
+    reach: Mapping[str, Any] | None = None,
+) -> RoomStatus:
+    """facts: the room's public facts; what is left out of them is as by default."""
+    state = str(facts.get("state", "scheduled"))
+    begun = {"live": "live_ms", "lobby": "epoch_ms", "ended": "ended_ms"}.get(state, "")
+    start_ms = int(facts.get("start_ms", 0))
+    codes = [state]
+    if state in {"scheduled", "lobby"} and 0 < start_ms < now_ms - _LATE_MS:
+        codes.append("late")
+    if state == "live" and source == "hold":
+        codes.append("hold")
+    if state in {"live", "lobby"}:
+        codes += happening(stage, rung)
+    return RoomStatus(
+        room=str(facts.get("room", "")),
+        title=str(facts.get("title", "")),
+        language=str(facts.get("language", "en")),
+        state=state,
+        since_ms=int(facts.get(begun, 0)),
+        start_ms=start_ms,
+        notice=str(facts.get("notice", "")),
+        source=source,
+        listeners=listeners,
+        waiting=waiting,
+        what=codes,
+        reach=dict(reach or {}),
+    )
+
+
+def happening(stage: Stage, rung: Rung) -> list[str]:
+    """Codes for what concerns everybody here."""
+    codes = [] if stage.near else ["stage_away"]
+    if rung.name in {"queue", "low", "extras_off"}:
+        codes.append(rung.name)
+    if rung.joined > 1:
+        codes.append("joined")
+    return codes
+
+
+def status(
+    rooms: Iterable[RoomStatus], *, stage: Stage, rung: Rung, listeners: int, now_ms: int
+) -> Status:
+    """The whole; rooms: all that are known."""
+    shown = [
+        room
+        for room in rooms
+        if room.state in {"live", "lobby"}
+        or (room.state == "scheduled" and abs(room.start_ms - now_ms) < _SOON_MS)
+    ]
+    shown.sort(key=lambda room: (_ORDER[room.state], room.start_ms, room.room))
+    return Status(
+        v=1,
+        version=VERSION,
+        stage="near" if stage.near else "away",
+        stage_since_ms=stage.since_ms,
+        rung=rung,
+        listeners=listeners,
+        what=happening(stage, rung),
+        rooms=shown[:ROOMS],
+    )
+
+
+def joined_s(rung: Rung) -> float:
+    """Seconds of sound in one send."""
+    return rung.joined * PART_SECONDS
