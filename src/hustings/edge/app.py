@@ -40,9 +40,11 @@ from hustings.edge.rooms import Rooms
 from hustings.edge.routes import Routes
 from hustings.edge.server import Connection, Server
 from hustings.edge.standing import Standing
+from hustings.edge.status import Statuses
 from hustings.edge.upstream import Upstream
 from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
+from hustings.wire.batch import Rung
 from hustings.wire.links import links_for, near_url
 from hustings.wire.tokens import Claims, KeyRing
 
@@ -83,7 +85,12 @@ class Edge:
             keys=self.keys,
             counts=self.counts,
             gauges=self.gauges,
-            stage_near=lambda: self.upstream.near,
+            statuses=Statuses(
+                self.rooms,
+                silent_s=lambda: self.upstream.silent_s,
+                rung=lambda: Rung(name="parts"),
+                clock=clock,
+            ),
             clock=clock,
         )
         self.door = Door(

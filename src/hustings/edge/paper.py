@@ -82,7 +82,7 @@ class Paper:
         return _tagged(request, headers, page, status=200 if facts is not None else 404)
 
     def status(self, request: Request, whole: Status, room: RoomStatus | None, name: str) -> Answer:
-        """How things go, for people: one room (name: what was asked for), or the installation."""
+        """How things go, for people: one room (name: of a known one, or `?`), or the installation."""
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
         )
@@ -99,7 +99,6 @@ class Paper:
                 room_id=name,
                 joined_s=joined_s(whole.rung),
                 home=links.web,
-                live="..",
             )
             if len(self._statuses) >= _PAGES:
                 del self._statuses[next(iter(self._statuses))]

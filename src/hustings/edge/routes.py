@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from hustings import VERSION
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId, room_id
@@ -25,6 +24,7 @@ from hustings.edge.protocol import Answer, Request
 from hustings.edge.radio import METAINT
 from hustings.edge.rooms import LiveRoom, Rooms
 from hustings.edge.server import Connection
+from hustings.edge.status import Statuses
 from hustings.wire.names import CMAF_RENDITIONS
 
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
@@ -51,16 +51,15 @@ class Routes:
         keys: HeldKeys,
         counts: Counts,
         gauges: Callable[[], Mapping[str, float]],
-        stage_near: Callable[[], bool],
+        statuses: Statuses,
         clock: Clock,
     ) -> None:
-        """stage_near: whether the stage was heard of within the last seconds."""
         self._rooms = rooms
         self._paper = paper
         self._keys = keys
         self._counts = counts
         self._gauges = gauges
-        self._stage_near = stage_near
+        self._statuses = statuses
         self._clock = clock
         self._voices = {
             "hand": Gcra(rate=0.2, burst=10),
@@ -81,7 +80,9 @@ class Routes:
             self._live(connection, request, room_id(room), name)
             return
         _only(request, "GET", "HEAD")
-        if first == "r":
+        if first == "status":
+            connection.answer(self._status(request, rest))
+        elif first == "r":
             connection.answer(self._page(request, rest))
         elif first == "static":
             connection.answer(self._paper.file(request))
@@ -106,18 +107,23 @@ class Routes:
             kind = "text/plain; version=0.0.4; charset=utf-8"
             body = metrics.text(self._counts, self._gauges())
             return Answer(200, {"Content-Type": kind, "Cache-Control": "no-store"}, body)
-        if name in {"status", "status.json"}:
-            return _json(
-                {
-                    "service": "edge",
-                    "version": VERSION,
-                    "stage": "near" if self._stage_near() else "away",
-                    "listeners": self._rooms.listeners,
-                    "rooms": {live.id: live.program.source for live in self._rooms.live.values()},
-                },
-                cache="public, max-age=1",
-            )
+        if name == "status.json":
+            return _json(self._statuses.whole(), cache="public, max-age=2")
         raise NotFound("not_found", "There is nothing at this address.")
+
+    def _status(self, request: Request, name: str) -> Answer:
+        """How things go: a page, or with `.json` the same for programs."""
+        if not name:
+            return self._paper.status(request, self._statuses.whole(), None, "")
+        try:
+            room = self._statuses.room(room_id(name.removesuffix(".json")))
+        except UserError:
+            room = None
+        if name.endswith(".json"):
+            if room is None:
+                raise NotFound("room_unknown", "There is no room of this name.")
+            return _json(room, cache="public, max-age=2")
+        return self._paper.status(request, self._statuses.whole(), room, room.room if room else "?")
 
     def _page(self, request: Request, name: str) -> Answer:
         try:
@@ -190,7 +196,7 @@ class Routes:
                 page = self._keys.holder(receipt.id, room=room) or receipt.id
                 live.audience.census.receipt(identify(salt, page=page), receipt, now_s)
             return Answer(204, dict(_OPEN))
-        if not self._stage_near():
+        if not self._statuses.near:
             raise TryLater("stage_away", "The stage cannot be reached just now.", delay_s=5)
         if name == "react":
             live.audience.react(request.body)

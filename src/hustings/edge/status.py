@@ -6,15 +6,20 @@ hands in what is known and gives the result out as `/status.json` and as a page 
 tells in codes what is happening, and the page has a sentence for each.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from hustings import VERSION
+from hustings.base.clock import Clock
+from hustings.base.ids import RoomId
+from hustings.edge.rooms import Rooms
 from hustings.wire.batch import Rung
 from hustings.wire.names import PART_SECONDS
 
+KEPT_S: Final = 1.0
+NEAR_S: Final = 5.0  # the index ticks each second
 ROOMS: Final = 50  # named on one page: those that are open, then the next ones
 _LATE_MS: Final = 60_000
 _SOON_MS: Final = 86_400_000
@@ -127,6 +132,89 @@ def status(
         what=happening(stage, rung),
         rooms=shown[:ROOMS],
     )
+
+
+class Statuses:
+    """Both, made at most once a second however many ask."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        *,
+        silent_s: Callable[[], float],
+        rung: Callable[[], Rung],
+        clock: Clock,
+    ) -> None:
+        """silent_s: for how long the stage has said nothing; rung: where the edge stands."""
+        self._rooms = rooms
+        self._silent_s = silent_s
+        self._rung = rung
+        self._clock = clock
+        self._made_s = float("-inf")
+        self._whole: Status | None = None
+        self._each: dict[RoomId, RoomStatus | None] = {}
+
+    @property
+    def near(self) -> bool:
+        """Whether the stage was heard of within the last seconds."""
+        return self._silent_s() < NEAR_S
+
+    def whole(self) -> Status:
+        """The installation as this edge sees it."""
+        self._let_go()
+        if self._whole is None:
+            coming = [
+                name  # of thousands most are past
+                for name in self._rooms.known()
+                if (self._rooms.facts(name) or {}).get("state", "scheduled") in _ORDER
+            ]
+            self._whole = status(
+                [room for room in map(self._room, coming) if room is not None],
+                stage=self._stage(),
+                rung=self._rung(),
+                listeners=self._rooms.listeners,
+                now_ms=self._clock.wall_ms(),
+            )
+        return self._whole
+
+    def room(self, name: RoomId) -> RoomStatus | None:
+        """One room; None if there is none of this name."""
+        self._let_go()
+        if name not in self._each:
+            if len(self._each) >= ROOMS:
+                self._each.clear()
+            self._each[name] = self._room(name)
+        return self._each[name]
+
+    def _let_go(self) -> None:
+        now_s = self._clock.monotonic()
+        if now_s - self._made_s >= KEPT_S:
+            self._made_s, self._whole = now_s, None
+            self._each.clear()
+
+    def _stage(self) -> Stage:
+        if self.near:
+            return Stage(near=True)
+        silent_s = self._silent_s()
+        known = silent_s < float("inf")
+        return Stage(False, self._clock.wall_ms() - int(silent_s * 1_000) if known else 0)
+
+    def _room(self, name: RoomId) -> RoomStatus | None:
+        facts = self._rooms.facts(name)
+        if facts is None:
+            return None
+        live, light = self._rooms.live.get(name), self._rooms.light(name)
+        program = live.program if live is not None and live.program.begun else None
+        return room_status(
+            {"room": name, **facts},
+            stage=self._stage(),
+            rung=self._rung(),
+            now_ms=self._clock.wall_ms(),
+            source=program.source if program else "",
+            listeners=light.listeners,
+            waiting=light.waiting,
+            reach=program.facts.reach if program else None,
+        )
 
 
 def joined_s(rung: Rung) -> float:

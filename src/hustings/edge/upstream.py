@@ -22,6 +22,7 @@ from hustings.base.tasks import Tasks
 from hustings.edge.census import Salt
 from hustings.edge.keys import HeldKeys
 from hustings.edge.rooms import Light, Line, LiveRoom, Rooms
+from hustings.edge.status import NEAR_S
 from hustings.journal import feed
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position
@@ -29,7 +30,6 @@ from hustings.wire.batch import Answer, Batch, encode, read
 
 log = logging.getLogger(__name__)
 
-NEAR_S: Final = 5.0  # the index ticks each second
 BATCH_S: Final = 1.0
 QUIET_TURNS: Final = 5  # a room without news is told every fifth second
 TAIL_S: Final = 45.0  # more than the backlog: what HLS lists is never hold for want of asking

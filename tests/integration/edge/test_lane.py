@@ -34,7 +34,8 @@ async def test_it_answers_when_the_edge_is_full(edge: RunningEdge) -> None:
         assert (await ask(edge, "/healthz")).status == 200
         assert (await ask(edge, "/readyz")).status == 200
         status = msgspec.json.decode((await ask(edge, "/status.json")).body)
-        assert (status["listeners"], status["rooms"]) == (2, {"demo": "live"})
+        assert (status["listeners"], status["stage"]) == (2, "near")
+        assert [(each["room"], each["source"]) for each in status["rooms"]] == [("demo", "live")]
         assert b"hustings_edge_listeners 2\n" in (await ask(edge, "/metrics")).body
 
 
