@@ -10,6 +10,7 @@ part number.
 import asyncio
 import contextlib
 import logging
+import os
 import resource
 import signal
 import socket
@@ -21,6 +22,7 @@ import msgspec
 import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from hustings import VERSION
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.errors import OperatorError
@@ -46,6 +48,7 @@ from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
 from hustings.wire.batch import Rung
 from hustings.wire.links import links_for, near_url
+from hustings.wire.report import Report
 from hustings.wire.tokens import Claims, KeyRing
 
 log = logging.getLogger(__name__)
@@ -77,6 +80,7 @@ class Edge:
             keys=self.keys,
             tls=True if settings.edge.origin else neighbour_tls(settings.tls.cert),
             journal_key=lambda: _journal_key(settings),
+            report=self.report,
         )
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
         self.routes = Routes(
@@ -88,7 +92,7 @@ class Edge:
             statuses=Statuses(
                 self.rooms,
                 silent_s=lambda: self.upstream.silent_s,
-                rung=lambda: Rung(name="parts"),
+                rung=self.standing,
                 clock=clock,
             ),
             clock=clock,
@@ -187,6 +191,28 @@ class Edge:
             "rooms": len(self.rooms.live),
             "stage_near": float(self.upstream.near),
         }
+
+    def report(self) -> Report:
+        """How this edge is doing, for the operator's board."""
+        live = self.rooms.live.values()
+        return Report(
+            name=f":{self.lane.port}" if self.lane.port else "",
+            version=VERSION,
+            rung=self.standing(),
+            cpu_s=round(sum(os.times()[:2]), 3),
+            rooms=len(live),
+            listeners=self.rooms.listeners,
+            waiting=sum(each.audience.census.waiting for each in live),
+            connections=len(self.server.connections),
+            limit=self.settings.edge.listeners,
+            joins=self.counts.joins,
+            sent_bytes=self.counts.sent_bytes,
+            refusals=dict(self.counts.refusals.most_common(100)),
+        )
+
+    def standing(self) -> Rung:
+        """The ladder's step, as pages and the board are told."""
+        return Rung(name="parts")
 
     async def _turn(self) -> None:
         while True:

@@ -52,6 +52,7 @@ class Paper:
             self._make(key, room, (None, {}))
             self._make(key, room, (facts, {"roster": [], "source": "hold"}))
             render("problem.html", language, kind="starting", retry_s=2, home=key[2].web)
+            compiled("status.html", language)
         asset("")
         self._pages.clear()
 
@@ -90,8 +91,7 @@ class Paper:
         source = (room, name) if name else whole
         page = self._statuses.get((name, language, links))
         if page is None or page.source != source:
-            page = self._page(
-                source,
+            body = render(
                 "status.html",
                 language,
                 status=whole,
@@ -100,6 +100,7 @@ class Paper:
                 joined_s=joined_s(whole.rung),
                 home=links.web,
             )
+            page = _page(source, body)
             if len(self._statuses) >= _PAGES:
                 del self._statuses[next(iter(self._statuses))]
             self._statuses[name, language, links] = page
@@ -126,8 +127,7 @@ class Paper:
         context = dict(live)
         if "roster" in context:
             context["roster"] = msgspec.convert(context["roster"], list[kinds.Participant])
-        page = self._page(
-            source,
+        body = render(
             "listener.html",
             language,
             room=msgspec.convert(facts, kinds.Room) if facts is not None else None,
@@ -136,16 +136,11 @@ class Paper:
             stage=links.stage,
             **context,
         )
+        page = _page(source, body)
         if len(self._pages) >= _PAGES:
             del self._pages[next(iter(self._pages))]
         self._pages[key] = page
         return page
-
-    @staticmethod
-    def _page(source: object, template: str, language: str, **context: Any) -> Page:
-        body = render(template, language, **context)
-        digest = hashlib.sha256(body).hexdigest()[:16]
-        return Page(source, digest, body, gzip.compress(body, 6, mtime=0))
 
     def file(self, request: Request) -> Answer:
         """A file below /static/."""
@@ -161,6 +156,11 @@ class Paper:
         if found.gzip is not None and _accepts_gzip(request):
             return Answer(200, {**headers, "Content-Encoding": "gzip"}, found.gzip)
         return Answer(200, headers, found.body)
+
+
+def _page(source: object, body: bytes) -> Page:
+    digest = hashlib.sha256(body).hexdigest()[:16]
+    return Page(source, digest, body, gzip.compress(body, 6, mtime=0))
 
 
 def _tagged(request: Request, headers: dict[str, str], page: Page, *, status: int) -> Answer:

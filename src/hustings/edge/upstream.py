@@ -6,6 +6,7 @@ door (`near` is false). Owned by `edge.app`; the feed's own rules are in `journa
 """
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from hustings.journal import feed
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position
 from hustings.wire.batch import Answer, Batch, encode, read
+from hustings.wire.report import REPORT_S, Report
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +50,9 @@ class Upstream:
         keys: HeldKeys,
         tls: ssl.SSLContext | bool = True,
         journal_key: Callable[[], Ed25519PublicKey | None] = lambda: None,
+        report: Callable[[], Report] = Report,
     ) -> None:
-        """origin: URL of the stage; tls: how to check it.
+        """origin: URL of the stage; tls: how to check it; report: how this edge is doing.
 
         journal_key: what its checkpoints must be signed with, asked at each feed's beginning;
         None: not checked (the chain of hashes always is).
@@ -57,6 +60,7 @@ class Upstream:
         self._origin = origin.rstrip("/")
         self._token = token
         self._journal_key = journal_key
+        self._report = report
         self._rooms = rooms
         self._clock = clock
         self._run = new_id()  # edges may share a credential
@@ -87,6 +91,7 @@ class Upstream:
         """Begin to follow, in the running loop."""
         self._tasks.start(self._index(), name="index")
         self._tasks.start(self._batches(), name="batches")
+        self._tasks.start(self._reports(), name="reports")
 
     async def close(self) -> None:
         """Let go of the stage."""
@@ -164,18 +169,26 @@ class Upstream:
 
     async def _send(self, live: LiveRoom, batch: Batch) -> None:
         """One batch; what it said is said again if the stage does not take it within a second."""
+        said = msgspec.structs.replace(batch, edge=self._run)
         try:
-            answer = await self._client.post(
-                f"{self._origin}/rooms/{live.id}/batch",
-                content=encode(msgspec.structs.replace(batch, edge=self._run)),
-                headers={
-                    "Authorization": f"Bearer {self._token}",
-                    "Content-Type": "application/json",
-                },
-                timeout=BATCH_S,
-            )
-            answer.raise_for_status()
+            answer = await self._post(f"/rooms/{live.id}/batch", said)
             live.audience.answered(read(answer.content, Answer))
         except (httpx.HTTPError, PeerError) as error:
             live.audience.lost()
             log.info("batch for %s lost: %s", live.id, type(error).__name__)
+
+    async def _reports(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_S)
+            if self.near:
+                said = msgspec.structs.replace(self._report(), edge=self._run)
+                with contextlib.suppress(httpx.HTTPError):  # the next one says it all again
+                    await self._post("/report", said)
+
+    async def _post(self, path: str, said: msgspec.Struct) -> httpx.Response:
+        """To the stage, which answers within a second or not at all. Raises httpx.HTTPError."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        answer = await self._client.post(
+            self._origin + path, content=encode(said), headers=headers, timeout=BATCH_S
+        )
+        return answer.raise_for_status()

@@ -185,19 +185,5 @@ class Audience:
         taken, self._reactions = dict(self._reactions), Counter()
         return taken
 
-    def board(self, now_s: float) -> list[dict[str, Any]]:
-        """Each edge's last word, for operators; without sketches and hands."""
-        return [
-            {
-                "edge": edge,
-                "silent_s": round(now_s - told.at_s, 1),
-                "now": msgspec.to_builtins(told.batch.now),
-                "waiting": told.batch.waiting,
-                "hands": told.batch.hands.up,
-                "rung": msgspec.to_builtins(told.batch.rung),
-            }
-            for edge, told in self._edges.items()
-        ]
-
     def _present(self, now_s: float) -> Iterable[Told]:
         return (told for told in self._edges.values() if now_s - told.at_s <= SILENT_S)

@@ -383,6 +383,20 @@ class Hall:
             "facts": msgspec.to_builtins(facts),
         }
 
+    def board_line(self) -> dict[str, Any]:
+        """The room as operators watch it."""
+        facts = self.model.facts
+        reach = self.audience.reach(self._clock.monotonic())
+        return {
+            "room": self.room,
+            "title": facts.title,
+            "language": facts.language,
+            "state": facts.state,
+            "on_stage": len(self.model.on_stage),
+            "hands_up": self._hands_up,
+            **msgspec.structs.asdict(reach),
+        }
+
     def tell(self, message: dict[str, Any]) -> None:
         """Send `message` to every watcher."""
         for watcher in tuple(self._sockets.values()):

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hustings import VERSION
 from hustings.base import heartbeat
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied, NotFound, OperatorError, TryLater, UserError
@@ -22,6 +23,7 @@ from hustings.base.tasks import Tasks
 from hustings.journal.file import Journal
 from hustings.journal.keys import SigningKey
 from hustings.settings import Settings
+from hustings.stage.fleet import Fleet
 from hustings.stage.hall import Hall
 from hustings.stage.rtc.peers import Peers
 from hustings.stage.salt import SaltFile
@@ -58,6 +60,7 @@ class Studio:
         self._tasks = Tasks()
         self._past: dict[RoomId, dict[str, Any]] = {}
         self._index_watchers: set[IndexWatcher] = set()
+        self.fleet = Fleet()
         self._salt = SaltFile(Path(settings.data), clock.wall_ms())
         self._broken: set[RoomId] = set()  # rooms whose first fault is in the log
 
@@ -256,6 +259,24 @@ class Studio:
     @property
     def _snapshot_seconds(self) -> int:
         return max(1, round(self._settings.journal.snapshot_s))
+
+    def board(self) -> dict[str, Any]:
+        """What operators watch: this stage, its open rooms, its edges."""
+        now_s = self._clock.monotonic()
+        return {
+            "wall_ms": self._clock.wall_ms(),
+            "stage": {
+                "version": VERSION,
+                "ticks": self.ticks,
+                "late_ticks": self.late_ticks,
+                "skipped_ticks": self.skipped_ticks,
+                "broken_ticks": self.broken_ticks,
+                "lines": sum(len(hall.sound.people) for hall in self.halls.values()),
+                "troubles": self.troubles(),
+            },
+            "rooms": [hall.board_line() for hall in self.halls.values() if hall.is_open],
+            "edges": self.fleet.view(now_s),
+        }
 
     def troubles(self) -> list[str]:
         """What stands against calling this stage ready; empty if nothing does."""

@@ -58,7 +58,7 @@ class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
     name: Annotated[str, msgspec.Meta(max_length=32)] = ""
     joined: Count = 1  # parts of one send
     reason: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    since_ms: Count | Annotated[int, msgspec.Meta(ge=0)] = 0
+    since_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -74,7 +74,6 @@ class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     players: Annotated[bytes, msgspec.Meta(max_length=SKETCH_BYTES)] = b""
     hands: Hands = Hands()
     reactions: Annotated[dict[str, Count], msgspec.Meta(max_length=16)] = {}
-    rung: Rung = Rung()
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,13 +84,13 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     down: Annotated[list[HandId], msgspec.Meta(max_length=DOWN)] = []  # lowered at another edge
 
 
-def encode(message: Batch | Answer) -> bytes:
+def encode(message: msgspec.Struct) -> bytes:
     """Compact JSON; bytes as base64."""
     return msgspec.json.encode(message)
 
 
 def read(body: bytes, type_: type[Any]) -> Any:
-    """A `Batch` or an `Answer`, or PeerError `batch_bad`."""
+    """A `Batch`, an `Answer` or a `Report`; PeerError `batch_bad` if the body is none."""
     try:
         return msgspec.json.decode(body, type=type_)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

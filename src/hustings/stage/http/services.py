@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hustings.journal.entry import Visibility
 from hustings.stage.http.door import Door
 from hustings.wire.batch import Batch, encode, read
+from hustings.wire.report import Report
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
 LATEST_SAMPLE: Final = 2**53  # 5,900 years; what JSON readers hold exactly
@@ -86,5 +87,20 @@ def router(door: Door) -> APIRouter:
         edge = f"{credential} {said.edge}"  # edges may share a credential
         answer = await door.engine.do(lambda studio: studio.hall(room).hear_audience(edge, said))
         return Response(encode(answer), media_type="application/json")
+
+    @routes.post("/report")
+    async def report(request: Request) -> Response:
+        claims = door.service(request, "edge")
+        said: Report = read(await request.body(), Report)
+        edge, now_s = f"{claims.jti} {said.edge}", door.clock.monotonic()
+        await door.engine.do(
+            lambda studio: studio.fleet.hear(edge, said, credential=claims.name, now_s=now_s)
+        )
+        return Response(status_code=204)
+
+    @routes.get("/board")
+    async def board(request: Request) -> dict[str, Any]:
+        door.service(request)
+        return await door.engine.do(lambda studio: studio.board())
 
     return routes
