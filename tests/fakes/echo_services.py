@@ -13,10 +13,17 @@ class Echo:
         self.name = name
         self.port = 0
         self.go_on = asyncio.Event()
+        self.ready = True  # what /readyz says
+        self.asked = 0  # other requests
+
+    async def stop(self):
+        """As a kill of an idle service: its port is closed."""
+        self._server.close()
+        await self._server.wait_closed()
 
     @contextlib.asynccontextmanager
     async def running(self):
-        server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        server = self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -28,8 +35,11 @@ class Echo:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             path = head.split()[1]
+            self.asked += path != "/readyz"
             if path.endswith(".mp4"):
                 await self._endless(writer)
+            elif path == "/readyz" and not self.ready:
+                writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
             else:
                 headers = dict(
                     line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line

@@ -152,11 +152,14 @@ class Client:
         return bytes(data)
 
     async def parts(self, count: int) -> list[int]:
-        """Numbers of the next parts of a CMAF stream."""
-        reader, numbers = cmaf.BoxReader(), list[int]()
+        """Numbers of the next parts of a CMAF stream, however it is cut."""
+        reader, boxes, numbers = cmaf.BoxReader(), list[cmaf.Box](), list[int]()
         async with asyncio.timeout(30):
             while len(numbers) < count:
                 data = await self.some()
                 assert data, "the stream ended"
-                numbers += [f.media_time // PART_SAMPLES for f in cmaf.fragments(reader.feed(data))]
+                boxes += reader.feed(data)
+                if boxes and boxes[-1].kind == b"mdat":
+                    numbers += [f.media_time // PART_SAMPLES for f in cmaf.fragments(boxes)]
+                    boxes.clear()
         return numbers

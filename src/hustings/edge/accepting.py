@@ -130,7 +130,7 @@ class Acceptor:
     async def _header(self, sock: socket.socket) -> bytes:
         data = b""
         while size := proxy_protocol.missing(data):
-            if size == 1:  # version 1 has no length: look where its line ends
+            if size == 1 and data[:1] == b"P":  # version 1 has no length: look where its line ends
                 with contextlib.suppress(BlockingIOError):
                     ahead = sock.recv(proxy_protocol.LINE_BYTES, socket.MSG_PEEK)
                     size = ahead.find(b"\n") + 1 or 1
