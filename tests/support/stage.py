@@ -12,7 +12,7 @@ import websockets
 
 from hustings.base.clock import SystemClock
 from hustings.base.ids import new_id
-from hustings.base.keyfiles import participant_key, service_key, ticket_key
+from hustings.base.keyfiles import edges_key, participant_key, service_key, ticket_key
 from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket
 from hustings.base.server import GuardedServer
@@ -22,6 +22,7 @@ from hustings.settings import JournalSettings, PublicUrl, Rtc, Settings, StageSe
 from hustings.stage.app import create_app
 from hustings.stage.engine import Engine
 from hustings.stage.http.door import Door
+from hustings.wire.credentials import EdgeSigner
 from hustings.wire.tokens import Claims, KeyRing
 from tests.fakes.rtc_client import SILENCE, Caller
 from tests.support.house import free_ports
@@ -73,6 +74,7 @@ class Stage:
             people=self.people,
             services=self.services,
             tickets=ticket_key(self.data),
+            edges=EdgeSigner(edges_key(self.data)),
         )
         ready = asyncio.Event()
         self._server = GuardedServer(

@@ -33,6 +33,11 @@ def ticket_key(data: Path) -> bytes:
     return read_or_make(data / "keys" / "ticket.key")
 
 
+def edges_key(data: Path) -> bytes:
+    """The seed of the key (Ed25519) that signs edges' credentials."""
+    return read_or_make(data / "keys" / "edges.key")
+
+
 def read_or_make(path: Path) -> bytes:
     """The 32 bytes of a key file, made with mode 0600 if it is not there.
 

@@ -21,14 +21,19 @@ class Revocations:
         self._ids: frozenset[str] = frozenset()
 
     def __contains__(self, credential_id: str) -> bool:
+        return credential_id in self.ids
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """All of them."""
         try:
             now = self._path.stat()
         except FileNotFoundError:
-            return False
+            return frozenset()
         if (seen := (now.st_mtime_ns, now.st_size)) != self._seen:
             self._ids = frozenset(self._path.read_text(encoding="ascii", errors="replace").split())
             self._seen = seen
-        return credential_id in self._ids
+        return self._ids
 
 
 def revoke(data: Path, credential_id: str) -> None:

@@ -1,4 +1,7 @@
-"""`hustings edge-token`: the credential with which an edge on another machine follows the stage."""
+"""`hustings edge-token`: the credential with which an edge on another machine follows the stage.
+
+It is good at the stage and at every edge of this house (`wire.credentials`).
+"""
 
 import argparse
 import json
@@ -8,11 +11,12 @@ from typing import Final
 
 from hustings.base.clock import SystemClock
 from hustings.base.ids import new_id
-from hustings.base.keyfiles import service_key
+from hustings.base.keyfiles import edges_key
 from hustings.base.revocations import revoke
 from hustings.cli.options import add_settings, settings_from
 from hustings.journal.keys import VKEY_FILE
-from hustings.wire.tokens import Claims, KeyRing
+from hustings.wire.credentials import EdgeSigner
+from hustings.wire.tokens import Claims
 
 NAME: Final = "edge-token"
 DAY_S: Final = 86_400
@@ -37,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     claims = Claims(
         typ="edge", jti=new_id(), iat=now_s, exp=now_s + args.days * DAY_S, name=args.name
     )
-    token = KeyRing([service_key(Path(settings.data))]).sign(claims)
+    token = EdgeSigner(edges_key(Path(settings.data))).sign(claims)
     if args.json:
         print(json.dumps({"token": token, "id": claims.jti, "expires_s": claims.exp}))
     else:

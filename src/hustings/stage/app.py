@@ -16,7 +16,7 @@ from hustings import VERSION
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.ids import RoomId
-from hustings.base.keyfiles import participant_key, service_key, ticket_key
+from hustings.base.keyfiles import edges_key, participant_key, service_key, ticket_key
 from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket, server_tls
 from hustings.base.server import GuardedServer
@@ -29,6 +29,7 @@ from hustings.stage.engine import Engine
 from hustings.stage.http import control, feeds, lines, people, services
 from hustings.stage.http.door import Door
 from hustings.stage.http.metrics import metrics_text
+from hustings.wire.credentials import EdgeSigner
 from hustings.wire.tokens import KeyRing
 
 log = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ def run_stage(settings: Settings, clock: Clock | None = None) -> int:
             people=KeyRing([participant_key(data)]),
             services=KeyRing([service_key(data)]),
             tickets=ticket_key(data),
+            edges=EdgeSigner(edges_key(data)),
         )
         asyncio.run(_serve(door, key, listener))
     finally:

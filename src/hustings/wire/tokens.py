@@ -22,7 +22,7 @@ from hustings.base.errors import Denied
 Kind = Literal["invite", "token", "whip", "edge", "service"]
 TOKEN_SECONDS: Final = 900
 LEEWAY_SECONDS: Final = 60  # between machines' clocks
-_MAX_BYTES: Final = 2_048
+MAX_BYTES: Final = 2_048
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,12 +49,27 @@ def hand_of(ticket: str) -> str:
     return hashlib.sha256(ticket.encode()).hexdigest()[:20]
 
 
-def _b64(data: bytes) -> str:
+def b64(data: bytes) -> str:
+    """Base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _unb64(text: str) -> bytes:
+def unb64(text: str) -> bytes:
+    """What `b64` made; ValueError if it is not that."""
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def sound(claims: Claims, *, kind: Kind, now_s: float, room: str = "") -> Claims:
+    """The same claims, if they are good for this, here and now; codes as `KeyRing.check`."""
+    if claims.typ != kind:
+        raise Denied("token_kind", f"This needs a token of kind {kind}.")
+    if claims.room and room and claims.room != room:
+        raise Denied("token_room", "This token is for another room.")
+    if claims.exp and now_s > claims.exp + (0 if kind == "token" else LEEWAY_SECONDS):
+        raise Denied("token_expired", "This token has expired.", status=401)
+    if claims.iat > now_s + LEEWAY_SECONDS:
+        raise Denied("token_early", "This token is not valid yet: compare the clocks.")
+    return claims
 
 
 class KeyRing:
@@ -67,8 +82,8 @@ class KeyRing:
 
     def sign(self, claims: Claims) -> str:
         """Make the pass."""
-        payload = _b64(msgspec.json.encode(claims))
-        return f"{payload}.{_b64(hmac.digest(self._keys[0], payload.encode(), 'sha256'))}"
+        payload = b64(msgspec.json.encode(claims))
+        return f"{payload}.{b64(hmac.digest(self._keys[0], payload.encode(), 'sha256'))}"
 
     def check(self, token: str, *, kind: Kind, now_s: float, room: str = "") -> Claims:
         """Read a pass, or raise Denied.
@@ -78,27 +93,18 @@ class KeyRing:
         """
         if not token:
             raise Denied("token_missing", "This needs a token.", status=401)
-        claims = self._read(token)
-        if claims.typ != kind:
-            raise Denied("token_kind", f"This needs a token of kind {kind}.")
-        if claims.room and room and claims.room != room:
-            raise Denied("token_room", "This token is for another room.")
-        if claims.exp and now_s > claims.exp + (0 if kind == "token" else LEEWAY_SECONDS):
-            raise Denied("token_expired", "This token has expired.", status=401)
-        if claims.iat > now_s + LEEWAY_SECONDS:
-            raise Denied("token_early", "This token is not valid yet: compare the clocks.")
-        return claims
+        return sound(self._read(token), kind=kind, now_s=now_s, room=room)
 
     def _read(self, token: str) -> Claims:
         payload, _, signature = token.partition(".")
         given = signature.encode(errors="replace")
         good = False
         for key in self._keys:  # all keys, so that the time does not tell which one matched
-            expected = _b64(hmac.digest(key, payload.encode(errors="replace"), "sha256"))
+            expected = b64(hmac.digest(key, payload.encode(errors="replace"), "sha256"))
             good |= hmac.compare_digest(expected.encode(), given)
-        if not good or len(token) > _MAX_BYTES:
+        if not good or len(token) > MAX_BYTES:
             raise Denied("token_bad", "This token was not made here.", status=401)
         try:
-            return msgspec.json.decode(_unb64(payload), type=Claims)
+            return msgspec.json.decode(unb64(payload), type=Claims)
         except (msgspec.MsgspecError, ValueError):
             raise Denied("token_bad", "This token cannot be read.", status=401) from None

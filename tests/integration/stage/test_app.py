@@ -11,11 +11,13 @@ import httpx
 import pytest
 import websockets
 
-from hustings.base.keyfiles import ticket_key
+from hustings.base.keyfiles import edges_key, ticket_key
+from hustings.base.revocations import revoke
 from hustings.journal.entry import Entry
 from hustings.wire import kinds
+from hustings.wire.credentials import EdgeCheck, EdgeSigner
 from hustings.wire.tickets import keys_of, read_line
-from hustings.wire.tokens import hand_of
+from hustings.wire.tokens import Claims, hand_of
 from tests.fakes.rtc_client import VIDEO, Caller
 from tests.support.stage import Person, Stage
 
@@ -108,15 +110,31 @@ async def test_the_index_tells_rooms_and_their_changes(stage: Stage) -> None:
     ):
         async for line in answer.aiter_lines():
             lines.append(json.loads(line))
-            if len(lines) == 3:
+            if lines[-1].get("title") == "A":
                 await stage.put("a", title="Another")
             if lines[-1].get("title") == "Another" or len(lines) > 20:
                 break
     now_s = stage.clock.wall_ms() / 1_000
     assert read_line(lines[0]["tickets"]) == keys_of(ticket_key(stage.data), now_s)
-    assert len(lines[1]["salt"]["key"]) == 44
-    assert (lines[2]["room"], lines[2]["title"]) == ("a", "A")
+    assert lines[1] == {"edges": EdgeCheck(EdgeSigner(edges_key(stage.data)).public).line()}
+    assert len(lines[2]["salt"]["key"]) == 44
+    first = next(line for line in lines if "room" in line)
+    assert (first["room"], first["title"]) == ("a", "A")
     assert lines[-1]["title"] == "Another"
+
+
+async def test_an_edges_credential_opens_the_feed_until_it_is_revoked(stage: Stage) -> None:
+    claims = Claims(typ="edge", jti="paris", iat=stage.clock.wall_ms() // 1_000, name="paris")
+    headers = {"Authorization": f"Bearer {EdgeSigner(edges_key(stage.data)).sign(claims)}"}
+    async with httpx.AsyncClient(base_url=stage.url, headers=headers, timeout=10) as http:
+        async with http.stream("GET", "/feed") as answer:
+            assert answer.status_code == 200
+            revoke(stage.data, "paris")
+            async for line in answer.aiter_lines():
+                if json.loads(line).get("edges", {}).get("revoked") == ["paris"]:
+                    break  # whoever holds the list is told at once
+        refused = await http.get("/feed")
+        assert (refused.status_code, refused.json()["code"]) == (403, "token_revoked")
 
 
 @pytest.mark.parametrize("path", ["/rooms", "/feed"])

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from hustings.base.clock import SystemClock
-from hustings.base.keyfiles import service_key
+from hustings.base.keyfiles import edges_key
 from hustings.base.revocations import Revocations
 from hustings.cli.main import COMMANDS, main
-from hustings.wire.tokens import KeyRing
+from hustings.wire.credentials import EdgeCheck, EdgeSigner
 
 
 def test_help_lists_every_command(capsys):
@@ -58,7 +58,8 @@ def test_an_edge_token_is_good_and_can_be_ended(capsys, monkeypatch, tmp_path):
     made = json.loads(capsys.readouterr().out)
     data = tmp_path / "hustings-data"
     now_s = SystemClock().wall_ms() / 1_000
-    claims = KeyRing([service_key(data)]).check(made["token"], kind="edge", now_s=now_s)
+    check = EdgeCheck(EdgeSigner(edges_key(data)).public)
+    claims = check.check(made["token"], now_s=now_s)
     assert (claims.name, claims.jti) == ("paris", made["id"])
     assert main(["edge-token", "--revoke", made["id"]]) == 0
     assert claims.jti in Revocations(data)

@@ -5,7 +5,7 @@ credentials with. Nothing here touches a room itself.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from fastapi import Request, Response
@@ -17,9 +17,10 @@ from hustings.base.ids import new_id, new_secret
 from hustings.base.revocations import Revocations
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
+from hustings.wire.credentials import EdgeCheck, EdgeSigner, is_credential
 from hustings.wire.kinds import Participant
 from hustings.wire.links import Links, links_for
-from hustings.wire.tickets import TicketKeys, keys_of
+from hustings.wire.tickets import keys_of
 from hustings.wire.tokens import TOKEN_SECONDS, Claims, KeyRing, Kind, fingerprint
 
 COOKIE: Final = "hustings_device"
@@ -45,14 +46,16 @@ class Door:
         people: KeyRing,
         services: KeyRing,
         tickets: bytes,
+        edges: EdgeSigner,
     ) -> None:
-        """tickets: the master of the keys for listeners' tickets."""
+        """tickets: the master of the keys for listeners' tickets; edges: whose credentials count."""
         self.settings = settings
         self.engine = engine
         self.clock = clock
         self._people = people
         self._services = services
         self._tickets = tickets
+        self._edges = EdgeCheck(edges.public)
         self._ended = Revocations(Path(settings.data))
 
     @property
@@ -65,15 +68,28 @@ class Door:
         asked = connection.headers.get("host", "") if connection else ""
         return links_for(self.settings, asked_host=asked)
 
-    def ticket_keys(self) -> TicketKeys:
-        """What edges sign and check listeners' tickets with now; for edges only."""
-        return keys_of(self._tickets, self.now_s)
+    def handed_out(self) -> dict[str, Any]:
+        """What edges hold for the house as of now, by its name on the index feed; for them only.
+
+        Keys that sign and check listeners' tickets, and what checks edges' credentials.
+        """
+        return {
+            "tickets": keys_of(self._tickets, self.now_s).line(),
+            "edges": self._edge_check().line(),
+        }
+
+    def _edge_check(self) -> EdgeCheck:
+        self._edges = self._edges.without(self._ended.ids)
+        return self._edges
 
     # --- other services --------------------------------------------------------------------------
 
     def service(self, request: Request, kind: Kind = "service") -> Claims:
         """The caller is web (`service`) or an edge (`edge`), or Denied."""
-        claims = self._services.check(bearer(request), kind=kind, now_s=self.now_s)
+        token = bearer(request)
+        if kind == "edge" and is_credential(token):
+            return self._edge_check().check(token, now_s=self.now_s)
+        claims = self._services.check(token, kind=kind, now_s=self.now_s)
         if claims.jti in self._ended:
             raise Denied("token_revoked", "This credential was ended by `hustings edge-token`.")
         return claims

@@ -14,7 +14,6 @@ from hustings.journal.entry import Visibility
 from hustings.journal.stream import feed_records
 from hustings.stage.hall import Hall
 from hustings.stage.http.door import Door
-from hustings.wire.tickets import TicketKeys
 
 INDEX_QUEUE: Final = 1_000  # lines; a reader that far behind is cut off and begins again
 FEED_TYPE: Final = "application/vnd.hustings.journal"
@@ -48,7 +47,7 @@ def router(door: Door) -> APIRouter:
 
 
 async def index_lines(door: Door) -> AsyncIterator[bytes]:
-    """The ticket keys and every room once, then each change, and a tick a second."""
+    """What edges hold, and every room once, then each change, and a tick a second."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(INDEX_QUEUE)
 
@@ -61,20 +60,24 @@ async def index_lines(door: Door) -> AsyncIterator[bytes]:
             queue.put_nowait(line)
 
     try:
-        keys = door.ticket_keys()
-        yield _tickets(keys)
-        for line in await door.engine.do(lambda studio: studio.watch_index(hear)):
-            yield msgspec.json.encode(line) + b"\n"
+        held: dict[str, Any] = {}
+        for line in _fresh(held, door.handed_out()):
+            yield line
+        for room in await door.engine.do(lambda studio: studio.watch_index(hear)):
+            yield msgspec.json.encode(room) + b"\n"
         while not queue.full():
             yield msgspec.json.encode(await queue.get()) + b"\n"
-            if keys != (keys := door.ticket_keys()):
-                yield _tickets(keys)
+            for line in _fresh(held, door.handed_out()):
+                yield line
     finally:
         await asyncio.shield(door.engine.do(lambda studio: studio.unwatch_index(hear)))
 
 
-def _tickets(keys: TicketKeys) -> bytes:
-    return msgspec.json.encode({"tickets": keys.line()}) + b"\n"
+def _fresh(held: dict[str, Any], now: dict[str, Any]) -> list[bytes]:
+    """A line for each thing that is not as held; it is then."""
+    fresh = {name: value for name, value in now.items() if held.get(name) != value}
+    held.update(fresh)
+    return [msgspec.json.encode({name: value}) + b"\n" for name, value in fresh.items()]
 
 
 async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
