@@ -277,10 +277,10 @@ async def test_commands_are_answered_refused_and_limited(stage: Stage) -> None:
         for number in range(60):  # at once, not one after the other's answer
             await speaker.socket.send(json.dumps({"type": "do", "id": number, "command": "lower"}))
         answers = [await speaker.hear("done", id=0)]
-        while answers[-1]["id"] < 59:
+        while answers[-1].get("id", 0) < 59:
             answers.append(json.loads(await speaker.socket.recv()))
     refused = [answer for answer in answers if answer.get("code") == "too_many_commands"]
-    assert 30 <= len(refused) < 60
+    assert 15 <= len(refused) <= 40  # 20 at once, then every other one
 
 
 @pytest.mark.parametrize("first", [b"\x00\xff", "", "[]", "{}", '{"type": "hello"}', "x" * 20_000])

@@ -1,6 +1,7 @@
 """What can go wrong on the stage's machine while a room is live."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from hustings.wire import kinds
 from hustings.wire.kinds import Part
 from tests.integration.stage.test_app import entries, on_air, parts
 from tests.support.speakers import StageProcess, leave, speech, take_the_stage
-from tests.support.stage import Stage
+from tests.support.stage import Person, Stage
 
 
 class SteppingClock(SystemClock):
@@ -200,3 +201,42 @@ async def test_what_is_no_room_or_cannot_be_read_keeps_no_other_room_closed(
         assert await stage.engine.do(lambda studio: list(studio.halls)) == ["good"]
     said = [r.message for r in caplog.records if "stays closed" in r.message]
     assert len(said) == 2
+
+
+async def test_F21_a_participant_who_floods_is_throttled_and_nobody_else_notices(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path) as stage:
+        host, caller = await on_air(stage)
+        rude = await Person(stage, "r", "speaker").join("Rude")
+        answered = 0
+
+        async def flood() -> None:
+            """3,000 messages as fast as the socket takes them: commands, tokens, nonsense."""
+            for number in range(1_000):
+                await rude.socket.send(f'{{"type":"do","id":{number},"command":"hand"}}')
+                await rude.socket.send(json.dumps({"type": "token", "token": rude.token}))
+                await rude.socket.send('{"type":"nonsense"}')
+
+        async def listen() -> None:
+            nonlocal answered
+            async for text in rude.socket:
+                answered += json.loads(text)["type"] in {"done", "error"}
+
+        async with rude.control():
+            tasks = [asyncio.create_task(flood()), asyncio.create_task(listen())]
+            async with host.control():
+                began = len(parts(await stage.records("r", until=parts)))
+                for number in range(15):
+                    assert (await host.do("notice", text=f"n{number}"))["type"] == "done"
+                hands = (await host.hear("levels"))["hands_up"]
+                seen = await stage.records("r", until=lambda got: len(parts(got)) >= began + 9)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            rude.socket.transport.abort()  # a goodbye would wait behind its own flood
+        numbers = [part.n for part in parts(seen)]
+        assert numbers == list(range(numbers[0], numbers[-1] + 1))  # no part was late or lost
+        assert hands == 1
+        assert 0 < answered < 500  # of 1,000: the others still wait, at their sender
+        await caller.close()

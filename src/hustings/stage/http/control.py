@@ -1,7 +1,7 @@
 """The control socket: what named participants see and ask for (docs/protocol.md 4.1).
 
 Each socket has one bounded queue towards its page; a page that does not read is cut off (`slow`)
-and comes back by itself. Commands are limited to 20 a second. A second socket of one seat closes
+and comes back by itself. Messages are limited to 20 a second; what is more is refused, slowly. A second socket of one seat closes
 the first (`elsewhere`): the newest tab or device is the one that counts.
 """
 
@@ -125,6 +125,9 @@ class Socket:
                 except PeerError as error:
                     self._queue(BYE | {"code": error.code, "title": error.title})
                     continue
+                if not self._pay():
+                    await self._throttle(message)
+                    continue
                 match message.get("type"):
                     case "do":
                         await self._do(message)
@@ -144,7 +147,6 @@ class Socket:
     async def _do(self, message: dict[str, Any]) -> None:
         number, command = message.get("id"), str(message.get("command", ""))
         try:
-            self._pay()
             await self._door.engine.wait(
                 lambda studio: studio.hall(self._room).command(self._who, command, message)
             )
@@ -166,15 +168,24 @@ class Socket:
             "whip_token": whip,
         }
 
-    def _pay(self) -> None:
-        """A token bucket: 20 commands a second, bursts of 20."""
+    def _pay(self) -> bool:
+        """A token bucket: 20 messages a second, bursts of 20."""
         now_s = self._door.clock.monotonic()
         refill = (now_s - self._refilled_s) * COMMANDS_A_SECOND
         self._tokens = min(float(COMMANDS_A_SECOND), self._tokens + refill)
         self._refilled_s = now_s
         if self._tokens < 1:
-            raise TryLater("too_many_commands", f"At most {COMMANDS_A_SECOND} commands a second.")
+            return False
         self._tokens -= 1
+        return True
+
+    async def _throttle(self, message: dict[str, Any]) -> None:
+        """Refuse one message, and read the next a little later: what floods us waits at its sender."""
+        error = TryLater("too_many_commands", f"At most {COMMANDS_A_SECOND} commands a second.")
+        if message.get("type") == "do":
+            said = {"type": "error", "id": message.get("id")}
+            self._queue(said | {"code": error.code, "title": error.title})
+        await asyncio.sleep(1 / COMMANDS_A_SECOND)
 
     async def _receive(self) -> dict[str, Any]:
         received = await self._socket.receive()

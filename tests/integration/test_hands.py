@@ -1,0 +1,136 @@
+"""A real stage and two real edges of one house: hands, counts and reports, from the audience to the hosts."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hustings.base.clock import SystemClock
+from hustings.edge.app import Edge, listen
+from hustings.settings import EdgeSettings, Settings
+from hustings.wire import kinds
+from tests.integration.stage.test_app import entries
+from tests.support.stage import Person, Stage
+
+
+@contextlib.asynccontextmanager
+async def edge_of(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    token = stage.service_headers("edge")["Authorization"].removeprefix("Bearer ")
+    edge = Edge(Settings(edge=EdgeSettings(origin=stage.url, token=token)), SystemClock())
+    sock = listen("127.0.0.1", 0)
+    await edge.start(sock)
+    try:
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        async with httpx.AsyncClient(base_url=url, timeout=20) as http:
+            async with asyncio.timeout(10):
+                while (await http.get("/readyz")).status_code != 200:
+                    await asyncio.sleep(0.05)
+            yield http
+    finally:
+        await edge.close()
+
+
+async def say(http: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    await asyncio.sleep(0.3)  # ages of two edges are compared: batches take some milliseconds
+    answer = await http.post("/live/r/hand", json=body)
+    assert answer.status_code == 202, answer.text
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+async def hands(host: Person, up: int) -> list[dict[str, Any]]:
+    """The hosts' list once there are so many in all."""
+    while True:
+        told = await host.hear("hands")
+        levels = await host.hear("levels")
+        if up in {told["hands_up"], levels["hands_up"]}:
+            found: list[dict[str, Any]] = told["hands"]
+            return found
+
+
+async def test_hands_of_all_edges_are_one_queue(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage, edge_of(stage) as one, edge_of(stage) as other:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with host.control():
+            first = await say(one, name="First")
+            second = await say(other, name="Second", question="Why?")
+            third = await say(one, name="Third")
+            assert [each["name"] for each in await hands(host, 3)] == ["First", "Second", "Third"]
+            # lowered where it was never raised: another process of the port took the request
+            await say(other, ticket=third["ticket"], raised=False)
+            assert [each["name"] for each in await hands(host, 2)] == ["First", "Second"]
+            # raised again elsewhere after a broken line: still one hand
+            await say(one, name="Second", question="Why?", ticket=second["ticket"])
+            await host.do("call", hand=first["hand"])
+            assert [each["name"] for each in await hands(host, 1)] == ["Second"]
+        seen = await stage.records("r", until=lambda got: entries(got, kinds.CALL))
+        assert entries(seen, kinds.CALL)[0].decode(kinds.Call).hand == first["hand"]
+
+
+async def test_listeners_of_all_edges_are_one_number_everywhere(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage, edge_of(stage) as one, edge_of(stage) as other:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with contextlib.AsyncExitStack() as stack, host.control():
+            for http in (one, one, other):
+                answer = await stack.enter_async_context(http.stream("GET", "/live/r/opus.mp4"))
+                assert answer.status_code == 200
+            while (await host.hear("levels"))["listeners"] != 3:
+                pass
+            async with asyncio.timeout(20):
+                while (await other.get("/status/r.json")).json()["listeners"] != 3:
+                    await asyncio.sleep(0.2)
+                while (await other.get("/live/r/state.json")).json()["listeners"] != 3:
+                    await asyncio.sleep(0.2)
+                board = await _board(stage)
+            assert {each["listeners"] for each in board["edges"]} <= {1, 2}
+            assert board["rooms"][0]["now"] == 3
+            assert board["stage"]["troubles"] == []
+            await stage.engine.do(lambda studio: studio.hall("r").minute())
+        seen = await stage.records("r", until=lambda got: entries(got, kinds.REACH))
+        reach = entries(seen, kinds.REACH)[-1].decode(kinds.Reach)
+        assert (reach.now, reach.live, reach.peak, reach.joins, reach.edges) == (3, 3, 3, 3, 2)
+        assert reach.listened_s > 0
+
+
+async def _board(stage: Stage) -> dict[str, Any]:
+    """What operators are told, once both edges have reported."""
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        while True:
+            answer = await http.get("/board", headers=stage.service_headers())
+            board: dict[str, Any] = answer.raise_for_status().json()
+            if sum(each.get("listeners", 0) for each in board["edges"]) == 3:
+                return board
+            await asyncio.sleep(0.2)
+
+
+async def test_sums_go_on_after_a_restart_of_the_stage(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage:
+        await stage.put("r", title="R", state="lobby")
+        batch = {"now": {"live": 40}, "joins": 50, "listened_s": 7_200.0}
+        async with httpx.AsyncClient(base_url=stage.url) as http:
+            for _ in range(2):
+                answer = await http.post(
+                    "/rooms/r/batch", json=batch, headers=stage.service_headers("edge")
+                )
+                assert answer.status_code == 200
+            await asyncio.sleep(1.2)  # the peak is looked at each second
+        await stage.stop()
+        await stage.start()
+        reach = await stage.engine.do(lambda studio: studio.hall("r").audience.reach(0.0))
+        assert (reach.joins, reach.listened_s) == (100, 14_400)
+        assert reach.peak in {40, 80}  # two edges by their credentials, one after the other
+
+
+@pytest.mark.parametrize("path", ["/board", "/report"])
+async def test_the_board_is_for_services_only(tmp_path: Path, path: str) -> None:
+    async with Stage(tmp_path) as stage, httpx.AsyncClient(base_url=stage.url) as http:
+        method = "GET" if path == "/board" else "POST"
+        assert (await http.request(method, path)).status_code == 401
+        wrong = stage.service_headers("edge" if path == "/board" else "service")
+        assert (await http.request(method, path, headers=wrong)).status_code == 403
