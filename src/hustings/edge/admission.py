@@ -256,7 +256,7 @@ class Admission(Generic[T]):
             (item, self.away(priority, "late", who, now_s))
             for item, who, priority in self.queue.late(now_s)
         ]
-        if self.wait(now_s) > 0.0 or (entry := self.queue.pop()) is None:
+        if self.wait(now_s) > 0.0 or (entry := self.queue.pop(now_s)) is None:
             return gone, None
         item, who, priority = entry
         self._grant(Wanted(priority, join=True), who, now_s)

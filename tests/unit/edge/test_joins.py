@@ -14,8 +14,34 @@ def test_networks_take_turns_whatever_their_number_of_people():
         assert queue.push("flood", f"f{n}", 0.0)
     for n in range(3):
         assert queue.push("village", f"v{n}", 0.0)
-    got = [queue.pop() for _ in range(6)]
+    got = [queue.pop(0.0) for _ in range(6)]
     assert got == ["f0", "v0", "f1", "v1", "f2", "v2"]
+
+
+def test_a_network_that_asks_more_often_is_not_served_more_often():
+    """The loud one comes back at once each time; the quiet one comes once in a while."""
+    queue: JoinQueue[str] = JoinQueue()
+    for step in range(100):
+        now = step * 0.001
+        for n in range(20):
+            queue.push(f"loud{n}", "loud", now)
+        if step > 20 and step % 10 == 5:
+            queue.push("quiet", "quiet", now)
+            assert queue.pop(now) == "quiet"
+        else:
+            assert queue.pop(now) == "loud"
+
+
+def test_what_is_remembered_is_bounded():
+    queue: JoinQueue[int] = JoinQueue(size=50)
+    for n in range(70_000):
+        queue.push(f"net {n}", n, n / 1_000)
+        if n % 3 == 0:
+            queue.pop(n / 1_000)
+        queue.late(n / 1_000)
+    assert len(queue._served) <= 65_536
+    assert len(queue._turns) <= 65 + 2 * len(queue._lanes)
+    assert len(queue._order) <= 1_000
 
 
 def overload(queue: JoinQueue[str]) -> float:
@@ -34,7 +60,7 @@ def test_a_standing_queue_is_overload_and_turns_the_order_round():
     now = overload(queue)
     assert now <= 2 * INTERVAL_S + 0.011
     queue.push("a", "newest", now)
-    assert queue.pop() == "newest"
+    assert queue.pop(now) == "newest"
     late = queue.late(now)
     assert late[0] == "first"
     assert all(float(item[3:]) < now - 2 * TARGET_S + 1e-9 for item in late[1:])
@@ -46,7 +72,7 @@ def test_a_short_queue_is_none():
         now = step * 0.010
         queue.push("a", "x", now)
         assert queue.late(now + TARGET_S) == []
-        assert queue.pop() == "x"
+        assert queue.pop(now) == "x"
         queue.judge(now + TARGET_S)
     assert not queue.overloaded
 
@@ -54,7 +80,7 @@ def test_a_short_queue_is_none():
 def test_overload_ends_with_the_queue():
     queue: JoinQueue[str] = JoinQueue()
     now = overload(queue)
-    while queue.pop() is not None:
+    while queue.pop(now) is not None:
         pass
     queue.judge(now)
     queue.judge(now + INTERVAL_S)
@@ -75,7 +101,7 @@ def test_a_full_queue_takes_no_more():
     queue: JoinQueue[int] = JoinQueue(size=10)
     assert [queue.push("a", n, 0.0) for n in range(12)] == [True] * 10 + [False] * 2
     assert len(queue) == 10
-    queue.pop()
+    queue.pop(0.0)
     assert queue.push("b", 99, 0.0)
 
 
@@ -104,7 +130,7 @@ def test_everyone_leaves_exactly_once(steps):
                 left[count] += 1
             count += 1
         elif what == "pop":
-            item = queue.pop()
+            item = queue.pop(now)
             assert (item is None) == (inside == 0)
             if item is not None:
                 left[item] += 1
@@ -115,7 +141,7 @@ def test_everyone_leaves_exactly_once(steps):
             left.update(late)
             inside -= len(late)
         assert len(queue) == inside
-    while (item := queue.pop()) is not None:
+    while (item := queue.pop(now)) is not None:
         left[item] += 1
     assert len(queue) == 0
     assert left == Counter(range(count))
@@ -128,7 +154,7 @@ def test_no_network_gets_two_turns_before_another_gets_one(sizes):
         for _ in range(size):
             queue.push(str(network), network, 0.0)
     served: Counter[int] = Counter()
-    while (network := queue.pop()) is not None:
+    while (network := queue.pop(0.0)) is not None:
         served[network] += 1
         waiting = [n for n, size in enumerate(sizes) if served[n] < size]
         assert all(served[network] <= served[n] + 1 for n in waiting)
