@@ -20,7 +20,7 @@ from hustings.edge.joins import JoinQueue
 
 MEMORY_X: Final = 0.8  # below it what lies in memory is served without a question
 SHORT_X: Final = 0.5  # from here on addresses count, as they do while joins queue
-SLICE_S: Final = 0.010  # of the work budget: shorter than CoDel's target is long
+SLICE_S: Final = 0.005  # of the work budget: shorter than `joins.TARGET_S`
 RETRY_S: Final = (2, 120)  # bounds of Retry-After
 _WINDOW_S: Final = 5.0
 _KEYS: Final = 65_536
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Priority(IntEnum):
-    """Classes of requests; under pressure x those above 100 (1 - x³) are refused."""
+    """Classes of requests; under pressure x those above 100 (1 - x³) are refused, but no sound."""
 
     CHECK = 5  # is this process well?
     SOUND = 25  # parts and playlists of those who listen
@@ -242,7 +242,8 @@ class Admission(Generic[T]):
         limited = not (ticket or who.near)
         if limited and (refusal := self._too_many(want, who, x, now_s)):
             return refusal
-        if want.priority > 100 * (1 - x**3):
+        # Sound is never shed: a refusal costs as much as the part, and its player would stop.
+        if want.priority > max(Priority.SOUND, 100 * (1 - x**3)):
             return self.away(want.priority, "shed", who, now_s)
         if not want.join or (not self.queue and self.wait(now_s) == 0.0):
             return self._grant(want, who, now_s)
@@ -256,7 +257,7 @@ class Admission(Generic[T]):
             (item, self.away(priority, "late", who, now_s))
             for item, who, priority in self.queue.late(now_s)
         ]
-        if self.wait(now_s) > 0.0 or (entry := self.queue.pop(now_s)) is None:
+        if self.wait(now_s) > 0.0 or (entry := self.queue.pop()) is None:
             return gone, None
         item, who, priority = entry
         self._grant(Wanted(priority, join=True), who, now_s)

@@ -31,6 +31,7 @@ from hustings.edge.protocol import Request
 from hustings.edge.server import Connection, Handler
 
 ACCEPT_S: Final = 60e-6  # of CPU for a connection, beside what its handler takes
+REFUSE_S: Final = 100e-6  # ... for one that is turned away, all in all
 PRESSED_IDLE_S: Final = 2.0  # between two requests, when places are short
 _SHELF: Final = 1_024
 
@@ -68,6 +69,7 @@ class Door:
         self._standing = standing
         self._trusted = frozenset(trusted)
         self._forwarded = forwarded
+        self.spent_s = 0.0  # CPU for joins and refusals: work that adds no load if it is refused
         self._shelf: dict[tuple[str, int, int], bytes] = {}
         self._planned = False
 
@@ -121,8 +123,9 @@ class Door:
         try:
             self._handler(connection, request)
         finally:
-            spent_s = time.thread_time() - began_s + ACCEPT_S
-            self.admission.spend(spent_s, self._clock.monotonic())
+            cost_s = time.thread_time() - began_s + ACCEPT_S
+            self.spent_s += cost_s
+            self.admission.spend(cost_s, self._clock.monotonic())
 
     def _plan(self) -> None:
         if self._planned or not self.admission.queue:
@@ -145,6 +148,7 @@ class Door:
     # ------------------------------------------------------------ refusals
 
     def _refuse(self, connection: Connection, request: Request, refusal: Refusal) -> None:
+        self.spent_s += REFUSE_S
         code = _CODES[refusal.reason]
         self._counts.refusals[code] += 1
         if request.path.startswith("/r/"):

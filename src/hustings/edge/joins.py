@@ -1,8 +1,9 @@
 """Joins that wait for the work budget: who is next, and who has waited too long. Pure.
 
 Keeps true: networks take turns, whatever the number of people (or machines) in each and however
-often they ask: the one that was served longest ago is next, so a flood from few networks costs
-itself and not the others; under a standing queue the newest of a network come first, since those
+often they ask (start-time fair queueing, with a credit of `CREDIT` turns for those who were away,
+since who asks once in a while cannot wait for a turn), so a flood from few networks costs itself
+and not the others; under a standing queue the newest of a network come first, since those
 who came long ago have given up; nobody waits for long, and the queue is bounded.
 `edge.admission` owns one. A person's place in the waiting room is no matter of this
 queue: it holds milliseconds of work, first come first served there.
@@ -17,10 +18,11 @@ import heapq
 from collections import deque
 from typing import Final, Generic, TypeVar
 
-TARGET_S: Final = 0.005
+TARGET_S: Final = 0.010  # the budget opens each 5 ms: a wait of that length is no queue yet
 INTERVAL_S: Final = 0.100
 SIZE: Final = 4_096
-_NETWORKS: Final = 65_536  # whose last turn is remembered
+CREDIT: Final = 2.0  # turns
+_NETWORKS: Final = 65_536  # whose turns are remembered
 
 T = TypeVar("T")
 
@@ -35,17 +37,17 @@ class _Entry(Generic[T]):
 
 
 class _Lane(Generic[T]):
-    """Those of one network, in the order of coming. Lanes are ordered by their last turn."""
+    """Those of one network, in the order of coming. Lanes are served by their start, in turns."""
 
-    __slots__ = ("entries", "served_s", "turn")
+    __slots__ = ("entries", "number", "start")
 
-    def __init__(self, served_s: float, turn: int) -> None:
+    def __init__(self, start: float, number: int) -> None:
         self.entries: deque[_Entry[T]] = deque()
-        self.served_s = served_s
-        self.turn = turn  # among those of one moment, first come first served
+        self.start = start
+        self.number = number  # among those of one start, first come first served
 
     def __lt__(self, other: "_Lane[T]") -> bool:
-        return (self.served_s, self.turn) < (other.served_s, other.turn)
+        return (self.start, self.number) < (other.start, other.number)
 
 
 class JoinQueue(Generic[T]):
@@ -57,8 +59,9 @@ class JoinQueue(Generic[T]):
         self._waiting = 0
         self._lanes: dict[str, _Lane[T]] = {}
         self._turns: list[_Lane[T]] = []  # a heap; holds some lanes that are empty and forgotten
-        self._turn = 0
-        self._served: dict[str, float] = {}  # network -> second of its last turn, oldest first
+        self._made = 0  # lanes
+        self._now = 0.0  # virtual time: turns that a network has had that never stopped asking
+        self._turn: dict[str, float] = {}  # network -> its next turn, those of long ago first
         self._order: deque[_Entry[T]] = deque()  # of coming; holds some that have left
         self._judged_s = 0.0  # the end of the interval
         self._least_s = 0.0  # its least delay so far
@@ -72,38 +75,40 @@ class JoinQueue(Generic[T]):
             return False
         entry = _Entry(network, item, now_s)
         if (lane := self._lanes.get(network)) is None:
-            lane = self._lanes[network] = self._lane(self._served.get(network, float("-inf")))
+            lane = self._lane(network)
         lane.entries.append(entry)
         self._order.append(entry)
         self._waiting += 1
         return True
 
-    def pop(self, now_s: float) -> T | None:
-        """The next item: of the network that was served longest ago; None if nobody waits."""
+    def pop(self) -> T | None:
+        """The next item, of the network whose turn it is; None if nobody waits."""
         while self._turns:
             lane = heapq.heappop(self._turns)
             if not lane.entries:
                 continue
             entry = lane.entries.pop() if self.overloaded else lane.entries.popleft()
-            self._served.pop(entry.network, None)
-            if len(self._served) >= _NETWORKS:
-                del self._served[next(iter(self._served))]
-            self._served[entry.network] = now_s
+            network = entry.network
+            self._now = max(self._now, lane.start)
+            self._turn.pop(network, None)
+            if len(self._turn) >= _NETWORKS:
+                del self._turn[next(iter(self._turn))]
+            self._turn[network] = lane.start + 1
+            del self._lanes[network]
             if lane.entries:
-                again = self._lanes[entry.network] = self._lane(now_s)
-                again.entries = lane.entries
-            else:
-                del self._lanes[entry.network]
+                self._lane(network).entries = lane.entries
             return self._leave(entry)
         return None
 
-    def _lane(self, served_s: float) -> _Lane[T]:
+    def _lane(self, network: str) -> _Lane[T]:
         if len(self._turns) > 64 + 2 * len(self._lanes):
             self._turns = [lane for lane in self._turns if lane.entries]
             heapq.heapify(self._turns)
-        self._turn += 1
-        lane: _Lane[T] = _Lane(served_s, self._turn)
+        self._made += 1
+        earliest = self._now - CREDIT
+        lane: _Lane[T] = _Lane(max(earliest, self._turn.get(network, earliest)), self._made)
         heapq.heappush(self._turns, lane)
+        self._lanes[network] = lane
         return lane
 
     def late(self, now_s: float) -> list[T]:
