@@ -1,11 +1,6 @@
 """`hustings loadtest`: sends a crowd to a room, and says in words whether all were served."""
 
 import argparse
-import asyncio
-import contextlib
-import os
-import platform
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,19 +9,19 @@ from typing import Final
 import msgspec
 
 from hustings.base.clock import SystemClock
-from hustings.base.errors import OperatorError, UserError
+from hustings.base.errors import UserError
 from hustings.cli.client import trust
-from hustings.load import flooding, target, witness, workers
+from hustings.cli.terminal import StatusLine, interruptible
+from hustings.load import flooding, target
 from hustings.load.arrivals import SHAPES, USUAL_S
-from hustings.load.judging import Flood, Verdict, brief, judge, limits_with
-from hustings.load.orders import Findings, News
+from hustings.load.conducting import conduct
+from hustings.load.judging import brief, limits_with
 from hustings.load.rehearsal import Wish, checked
-from hustings.load.report import Rehearsed, html, waits_of
-from hustings.load.summary import Summary, summarise
+from hustings.load.report import Rehearsed, html
 from hustings.wire.names import CMAF_RENDITIONS
 
 NAME: Final = "loadtest"
-_STAGE_PORT: Final = 8001
+_STAGE_HERE: Final = "http://127.0.0.1:8001"
 _HELP: Final = """\
 shapes:
   ramp       all come evenly within --over seconds
@@ -103,25 +98,24 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("load_report", f"There is no folder for {args.report}.")
     wish = _wish(args)
     target.probe(wish.target, trust(args.ca, args.url) if args.ca else True)
-    stage_url = args.stage or (
-        f"http://127.0.0.1:{_STAGE_PORT}" if target.all_loopback(wish.target.addresses) else ""
+    here = target.all_loopback(wish.target.addresses)
+    line = StatusLine(shown=sys.stderr.isatty() and not args.json)
+    done = interruptible(
+        lambda stop: conduct(
+            wish,
+            SystemClock(),
+            stop=stop,
+            say=line.say,
+            limits=limits,
+            stage_url=args.stage or (_STAGE_HERE if here else ""),
+            steps=max(1, args.calibration_steps),
+        )
     )
-    before = witness.look(stage_url) if stage_url else None
-    clock = SystemClock()
-    began_ms = clock.wall_ms()
-    steps = max(1, args.calibration_steps)
-    found, wish, flood = asyncio.run(_rehearse(wish, clock, steps=steps, quiet=args.json))
-    stage = witness.between(before, witness.look(stage_url)) if stage_url else None
-    summary = summarise(found, wish, stage)
-    verdict = judge(summary, wish.shape, limits, flood)
-    waits = waits_of(found.persons)
-    done = Rehearsed(
-        wish, summary, verdict, flood, found.seconds, waits, began_ms, machine=_machine()
-    )
+    line.end()
     if args.report:
         Path(args.report).write_text(html(done), encoding="utf-8")
-    print(msgspec.json.encode(done).decode() if args.json else table(verdict, summary, flood))
-    return 0 if verdict.outcome == "passed" else 1
+    print(msgspec.json.encode(done).decode() if args.json else table(done))
+    return 0 if done.verdict.outcome == "passed" else 1
 
 
 def _wish(args: argparse.Namespace) -> Wish:
@@ -146,58 +140,9 @@ def _wish(args: argparse.Namespace) -> Wish:
     )
 
 
-async def _rehearse(
-    wish: Wish, clock: SystemClock, *, steps: int, quiet: bool
-) -> tuple[Findings, Wish, Flood | None]:
-    """The rehearsal, after its calibration if it is a flood."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
-            loop.add_signal_handler(number, stop.set)
-    show = Progress(shown=sys.stderr.isatty() and not quiet)
-    flood = None
-    try:
-        if wish.shape == "flood":
-            flood = await flooding.calibrate(wish, clock, steps=steps, stop=stop, say=show.say)
-            wish = msgspec.structs.replace(wish, visits_a_second=flood.rate)
-        found = await workers.rehearse(wish, clock, stop=stop, progress=show.news)
-    except TimeoutError:
-        raise OperatorError("crowd_died", "The rehearsal's processes did not answer.") from None
-    finally:
-        show.end()
-    return found, wish, flood
-
-
-class Progress:
-    """One line on a terminal."""
-
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
-        self._bytes = 0
-
-    def news(self, news: News) -> None:
-        """How it stands."""
-        mbit = (news.bytes - self._bytes) * 8 / 1e6
-        self._bytes = news.bytes
-        self.say(
-            f"{news.at_s:5.0f} s  {news.due} came, {news.hearing} hear, {news.waiting} wait, "
-            f"{news.refused} refused, {news.broken} broken, {mbit:.0f} Mbit/s"
-        )
-
-    def say(self, text: str) -> None:
-        """Show one line instead of the last."""
-        if self._shown:
-            print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """No more."""
-        if self._shown:
-            print(file=sys.stderr)
-
-
-def table(verdict: Verdict, summary: Summary, flood: Flood | None) -> str:
+def table(done: Rehearsed) -> str:
     """The report for a terminal: the verdict first."""
+    verdict, summary, flood = done.verdict, done.summary, done.flood
     lines = [f"{verdict.outcome.upper()}: {verdict.headline}", *verdict.reasons, ""]
     width = max(len(each.words) for each in verdict.criteria)
     for each in verdict.criteria:
@@ -227,12 +172,6 @@ def table(verdict: Verdict, summary: Summary, flood: Flood | None) -> str:
 def _counts(counts: Mapping[str, int]) -> str:
     words = ", ".join(f"{name} {count}" for name, count in counts.items())
     return f" ({words})" if words else ""
-
-
-def _machine() -> str:
-    load = "/".join(f"{each:.1f}" for each in os.getloadavg())
-    name = platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}, load {load}"
 
 
 def _limit(pair: str) -> tuple[str, float]:

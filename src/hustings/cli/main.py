@@ -53,6 +53,12 @@ COMMANDS: Final = (
         "hustings loadtest http://127.0.0.1:8002/r/demo --listeners 1000",
     ),
     Command(
+        "plan",
+        "plan",
+        "size the house for an audience, from what a listener costs on this machine",
+        "hustings plan --listeners 8000000 --link 10Gbit",
+    ),
+    Command(
         "verify",
         "verify",
         "prove that a journal is whole, or say what is wrong and where",
@@ -144,7 +150,7 @@ def _call(command: Command, words: list[str]) -> int:
         _say(error.title)
         if getattr(args, "json", False):
             print(json.dumps(error.problem(), default=str))
-        return 2 if error.code.startswith(("setting_", "load_")) else 1
+        return 2 if error.code.startswith(("setting_", "load_", "plan_")) else 1
     except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong flag
         return stop.code if isinstance(stop.code, int) else 1
     except ModuleNotFoundError as error:

@@ -17,7 +17,7 @@ from hustings.load.summary import Summary
 
 LIMITS: Final[dict[str, float]] = {
     "heard": 0.999,  # share of the listeners
-    "first_sound_p95_s": 2.0,
+    "first_sound_p95_s": 5.0,  # who is asked to come again in 2 s, and does, is in time
     "lost_s": 0.0,
     "silence_p95_s": 1.0,
     "back_p95_s": 10.0,  # overload.md F5

@@ -11,10 +11,11 @@ from typing import Final, NamedTuple
 
 WIDTH: Final = 400
 HEIGHT: Final = 220
-_LEFT: Final = 46
+_LEFT: Final = 44
 _RIGHT: Final = 8
 _TOP: Final = 10
-_BOTTOM: Final = 40
+_BOTTOM: Final = 38
+_STEPS: Final = 4
 _POINTS: Final = 400  # more is finer than a screen
 LINES: Final = 4
 
@@ -38,10 +39,8 @@ class Mark(NamedTuple):
     name: str
 
 
-def plot(
-    title: str, series: Sequence[Series], *, x: str, y: str, marks: Sequence[Mark] = ()
-) -> str:
-    """An `<svg>` of up to four series. title: for those who cannot see it; x, y: axes with units."""
+def plot(title: str, series: Sequence[Series], *, x: str, marks: Sequence[Mark] = ()) -> str:
+    """An `<svg>` of up to four series. title: for those who cannot see it; x: the axis's unit."""
     series = [thinned(each) for each in series[:LINES]]
     right = max((each.first + each.step * (len(each.values) - 1) for each in series), default=0.0)
     right = max(right, 1e-9)
@@ -68,8 +67,7 @@ def plot(
     for number, each in enumerate(series):
         parts.append(f'<path class="line s{number}" d="{_path(at, each)}"/>')
     parts.append(
-        f'<text x="{(WIDTH + _LEFT) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x)}</text>'
-        f'<text x="4" y="{_TOP + 2}" class="small" dominant-baseline="hanging">{escape(y)}</text></svg>'
+        f'<text x="{(WIDTH + _LEFT) / 2}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x)}</text></svg>'
     )
     return "".join(parts) + legend([each.name for each in series])
 
@@ -115,24 +113,19 @@ def short(value: float) -> str:
 
 def _grid(at: Place, right: float, top: float) -> list[str]:
     parts = []
-    for step in range(5):
-        value = top * step / 4
+    for step in range(_STEPS + 1):
+        value = top * step / _STEPS
         _, down = at(0, value)
         parts.append(
             f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{down}" y2="{down}"/>'
-            + (
-                f'<text class="small" x="{_LEFT - 4}" y="{down + 4}" text-anchor="end">{short(value)}</text>'
-                if step < 4
-                else ""
-            )
+            f'<text class="small" x="{_LEFT - 4}" y="{down + 4}" text-anchor="end">{short(value)}</text>'
         )
-    for step in range(5):
-        value = right * step / 4
-        across, _ = at(value, 0)
-        anchor = "end" if step == 4 else "middle"
+    apart = nice_top(right / (_STEPS + 1))
+    for step in range(int(right / apart) + 1):
+        across, _ = at(step * apart, 0)
         parts.append(
             f'<text class="small" x="{across}" y="{HEIGHT - _BOTTOM + 14}" '
-            f'text-anchor="{anchor}">{short(value)}</text>'
+            f'text-anchor="middle">{short(step * apart)}</text>'
         )
     return parts
 

@@ -18,6 +18,7 @@ LISTENERS: Final = 200_000  # more is for several machines
 LONGEST_S: Final = 3_600.0
 DECODERS: Final = 50  # who really decode: each takes 0.3 % of a core
 _SETTLE_S: Final = 3.0  # after the last arrival, before a cut or a flood
+_FINISH_S: Final = 2.0  # for the last visitor's first sound
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +50,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def end_s(self) -> float:
         """When it ends."""
-        return (self.event_s or self.coming_s) + self.seconds
+        finish_s = _FINISH_S if self.visits_a_second else 0.0
+        return (self.event_s or self.coming_s) + self.seconds + finish_s
 
     @property
     def workers(self) -> int:

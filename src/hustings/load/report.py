@@ -86,7 +86,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["count"] = lambda number: f"{number:,}".replace(",", " ")
+    made.filters["count"] = "{:,}".format
     made.filters["brief"] = brief
     return made
 
@@ -95,8 +95,11 @@ def _plots(done: Rehearsed) -> list[tuple[str, Markup]]:
     """Titles and pictures."""
     known = done.seconds
 
+    length = max(map(len, known.values()), default=0)
+
     def values(name: str) -> list[float]:
-        return known.get(name, [])
+        given = known.get(name, [])
+        return given + [0.0] * (length - len(given))
 
     def holes(series: tuple[float, ...]) -> list[float]:
         return [each if each >= 0 else math.nan for each in series]
@@ -104,7 +107,6 @@ def _plots(done: Rehearsed) -> list[tuple[str, Markup]]:
     marks = []
     if done.wish.event_s:
         marks = [Mark(done.wish.event_s, "cut" if done.wish.shape == "reconnect" else "flood")]
-    time = "seconds"
     pictures = [
         (
             "Who came, and who had sound",
@@ -124,7 +126,7 @@ def _plots(done: Rehearsed) -> list[tuple[str, Markup]]:
             "s",
         ),
         (
-            "Joins and refusals",
+            "Joins, refusals, faults",
             [
                 Series("first sounds", values("first_sounds")),
                 Series("refusals", values("refusals")),
@@ -137,6 +139,6 @@ def _plots(done: Rehearsed) -> list[tuple[str, Markup]]:
         ("How late the generator itself was", [Series("worst", values("late_ms"))], "ms"),
     ]  # fmt: skip
     return [
-        (title, Markup(plot(title, series, x=time, y=unit, marks=marks)))  # noqa: S704 - ours
+        (f"{title} ({unit})", Markup(plot(title, series, x="seconds", marks=marks)))  # noqa: S704
         for title, series, unit in pictures
     ]

@@ -39,6 +39,14 @@ class Stage(msgspec.Struct, frozen=True):
     skipped_ticks: int = 0
 
 
+class Edges(msgspec.Struct, frozen=True):
+    """The edges' processes, if they run on this machine."""
+
+    processes: int = 0
+    cpu_s: float = 0.0
+    memory_bytes: float = 0.0  # that they took while the crowd was there
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """A rehearsal in numbers. People are those who behave and stay, unless said otherwise."""
 
@@ -81,22 +89,20 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     peak_mbit: float = 0.0
     bytes: int = 0
     stage: Stage | None = None
+    edges: Edges | None = None
     own: Own = msgspec.field(default_factory=Own)
     ended_early: bool = False
 
 
-def summarise(found: Findings, wish: Wish, stage: Stage | None = None) -> Summary:
+def summarise(
+    found: Findings, wish: Wish, stage: Stage | None = None, edges: Edges | None = None
+) -> Summary:
     """All numbers of a rehearsal."""
     mine = [each for each in found.persons if each.stays and each.manner == "polite"]
     visits = [each for each in found.persons if not each.stays]
     rude = [each for each in found.persons if each.manner == "rude"]
     slow = [each for each in found.persons if each.manner == "slow"]
-    waited = [each.queued_s for each in mine if each.queued_s > 0]
-    missed = [
-        abs(each.queued_s - each.estimate_s)
-        for each in mine
-        if each.queued_s > 0 and each.estimate_s >= 0 and each.first_sound_s >= 0
-    ]
+    waited = [each for each in mine if each.queued_s > 0]
     silences = [each.silence_s for each in mine if _heard(each)]
     cut = [each for each in mine if 0 <= each.first_sound_s < wish.event_s]
     cut = cut if wish.shape == "reconnect" else []
@@ -114,8 +120,8 @@ def summarise(found: Findings, wish: Wish, stage: Stage | None = None) -> Summar
         silence_s=spread(silences),
         silent=sum(each > 0 for each in silences),
         queued=len(waited),
-        queue_wait_s=spread(waited),
-        queue_error_s=spread(missed),
+        queue_wait_s=spread([each.queued_s for each in waited]),
+        queue_error_s=spread(_missed(waited)),
         slow=len(slow),
         slow_cut=sum(each.lost > 0 or each.tries > 1 for each in slow),
         visits=len(visits),
@@ -142,6 +148,7 @@ def summarise(found: Findings, wish: Wish, stage: Stage | None = None) -> Summar
         peak_mbit=round(_peak(found, "bytes") * 8 / 1e6, 2),
         bytes=found.bytes,
         stage=stage,
+        edges=edges,
         own=found.own,
         ended_early=found.ended_early,
     )
@@ -160,6 +167,15 @@ def _improper(refusal: Refusal) -> int:
 
 def _heard(person: Person) -> bool:
     return person.first_sound_s >= 0 or person.waiting_sound_s >= 0
+
+
+def _missed(waited: Sequence[Person]) -> list[float]:
+    """By how much what the queue promised was wrong, of those whose turn came."""
+    return [
+        abs(each.queued_s - each.estimate_s)
+        for each in waited
+        if each.estimate_s >= 0 and each.first_sound_s >= 0
+    ]
 
 
 def _since_due(people: Sequence[Person]) -> list[float]:

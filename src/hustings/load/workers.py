@@ -86,6 +86,7 @@ async def _follow(
     while True:
         said = msgspec.json.decode(await _line(process), type=News | Findings)
         if isinstance(said, Findings):
+            await process.wait()
             return said
         news[number] = said
         if number == 0:

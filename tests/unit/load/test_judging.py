@@ -53,7 +53,7 @@ def test_a_good_evening_is_told_in_one_sentence():
     ("name", "found"),
     [
         ("heard", evening(person(), person(sound_s=-1))),
-        ("first_sound_p95_s", evening(person(sound_s=2.1))),
+        ("first_sound_p95_s", evening(person(sound_s=5.1))),
         ("lost_s", evening(person(lost=1))),
         ("silence_p95_s", evening(person(silence_s=1.5))),
         ("audible", evening(person(), decoded=[Decoded(100, 0, 0.1)])),
@@ -113,7 +113,7 @@ def test_a_flood_must_not_lower_what_is_served():
     "own", [Own(late_p99_ms=80), Own(loop_p99_ms=80), Own(cpu=0.99), Own(no_files=3)]
 )
 def test_where_the_generator_was_too_slow_nothing_can_be_told(own):
-    bad = verdict(evening(person(sound_s=5), own=own))
+    bad = verdict(evening(person(sound_s=6), own=own))
     assert bad.outcome == "unclear"
     assert "generator" in bad.reasons[-1]
     assert verdict(evening(person(), own=own)).outcome == "passed"
@@ -131,8 +131,8 @@ def test_nobody_is_not_a_success():
 
 
 def test_limits_can_be_changed_and_misspelt():
-    found = evening(person(sound_s=2.1))
-    assert verdict(found, limits={"first_sound_p95_s": 3}).outcome == "passed"
+    found = evening(person(sound_s=5.1))
+    assert verdict(found, limits={"first_sound_p95_s": 6}).outcome == "passed"
     with pytest.raises(UserError, match="no limit 'sound'"):
         limits_with({"sound": 1})
 

@@ -21,7 +21,7 @@ numbers = st.floats(0, 1e12) | st.just(math.nan)
 
 @given(st.lists(st.lists(numbers, max_size=1_000), max_size=5))
 def test_any_series_make_a_picture_within_its_frame(many):
-    drawn = plot("<Title>", [Series(f"a&{n}", v) for n, v in enumerate(many)], x="s", y="people",
+    drawn = plot("<Title>", [Series(f"a&{n}", v) for n, v in enumerate(many)], x="s",
                  marks=[Mark(0.5, "cut")])  # fmt: skip
     tree = ET.fromstring(f"<div>{drawn}</div>")
     assert tree[0].get("aria-label") == "<Title>"

@@ -1,0 +1,46 @@
+"""What longer commands share: one line of progress, and an end by Ctrl-C that still reports."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import uvloop
+
+Result = TypeVar("Result")
+
+_WIDTH = 78
+
+
+class StatusLine:
+    """One line on the terminal, said again and again."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+
+    def say(self, text: str) -> None:
+        """Show this instead of the last."""
+        if self._shown:
+            print(f"\r{text:<{_WIDTH}}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """No more."""
+        if self._shown:
+            print(file=sys.stderr)
+
+
+def interruptible(work: Callable[[asyncio.Event], Coroutine[Any, Any, Result]]) -> Result:
+    """Run `work(stop)` in a loop of its own; SIGINT and SIGTERM set `stop` instead of ending us."""
+
+    async def run() -> Result:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread
+                loop.add_signal_handler(number, stop.set)
+        return await work(stop)
+
+    found: Result = uvloop.run(run())
+    return found

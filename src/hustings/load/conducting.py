@@ -1,0 +1,86 @@
+"""One whole rehearsal: watch the house, send the crowd, watch again, judge.
+
+Called by `hustings loadtest`, and by `load.calibrating` for `hustings plan`.
+"""
+
+import asyncio
+import os
+import platform
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from hustings.base.clock import Clock
+from hustings.base.errors import OperatorError
+from hustings.load import flooding, witness
+from hustings.load.calibration import CPU
+from hustings.load.judging import judge
+from hustings.load.orders import News
+from hustings.load.rehearsal import Wish
+from hustings.load.report import Rehearsed, waits_of
+from hustings.load.summary import summarise
+from hustings.load.workers import rehearse
+
+NOT_HERE: Final = -1  # no port: edges elsewhere cannot be watched
+
+
+async def conduct(
+    wish: Wish,
+    clock: Clock,
+    *,
+    stop: asyncio.Event,
+    say: Callable[[str], None],
+    limits: Mapping[str, float],
+    stage_url: str = "",
+    steps: int = flooding.STEPS,
+) -> Rehearsed:
+    """Carry out the wish; ends early when `stop` is set. Raises OperatorError `crowd_died`.
+
+    say: is given a line about once a second. stage_url: of the stage to watch; empty: none.
+    steps: of the search for a flood's capacity.
+    """
+    began_ms = clock.wall_ms()
+    before = await asyncio.to_thread(witness.look, stage_url) if stage_url else None
+    watch = witness.EdgeWatch(wish.target.port if wish.own_addresses else NOT_HERE)
+    received = 0
+
+    def news(told: News) -> None:
+        nonlocal received
+        watch.second()
+        mbit, received = (told.bytes - received) * 8 / 1e6, told.bytes
+        say(
+            f"{told.at_s:5.0f} s  {told.due} came, {told.hearing} hear, {told.waiting} wait, "
+            f"{told.refused} refused, {told.broken} broken, {mbit:.0f} Mbit/s"
+        )
+
+    flood = None
+    try:
+        if wish.shape == "flood":
+            flood = await flooding.calibrate(wish, clock, steps=steps, stop=stop, say=say)
+            wish = msgspec.structs.replace(wish, visits_a_second=flood.rate)
+        found = await rehearse(wish, clock, stop=stop, progress=news)
+    except TimeoutError:
+        raise OperatorError("crowd_died", "A process of the rehearsal did not answer.") from None
+    after = await asyncio.to_thread(witness.look, stage_url) if stage_url else None
+    edges = watch.result()
+    if edges is not None:
+        found.seconds[CPU] = [round(each, 3) for each in watch.cpu_s]
+    summary = summarise(found, wish, witness.between(before, after), edges)
+    return Rehearsed(
+        wish=wish,
+        summary=summary,
+        verdict=judge(summary, wish.shape, limits, flood),
+        flood=flood,
+        seconds=found.seconds,
+        waits=waits_of(found.persons),
+        began_ms=began_ms,
+        machine=machine(),
+    )
+
+
+def machine() -> str:
+    """The machine we are on, and how busy it is, in a line."""
+    load = "/".join(f"{each:.1f}" for each in os.getloadavg())
+    name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}, load {load}"
