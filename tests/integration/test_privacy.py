@@ -69,7 +69,7 @@ async def test_F34_no_address_is_stored_logged_or_shown(
         async with host.control():
             await host.do("go_live")
         token = stage.service_headers("edge")["Authorization"].removeprefix("Bearer ")
-        settings = EdgeSettings(origin=stage.url, token=token)
+        settings = EdgeSettings(origin=stage.url, token=token, lane_port=0)
         edge = Edge(Settings(edge=settings), SystemClock())
         sock = listen("127.0.0.1", 0)
         await edge.start(sock)
