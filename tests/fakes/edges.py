@@ -18,13 +18,13 @@ from hustings.wire.names import PART_SAMPLES
 
 @contextlib.asynccontextmanager
 async def running_edge(
-    origin: str, *, tls: Tls | None = None, **settings: object
+    origin: str, *, tls: Tls | None = None, port: int = 0, **settings: object
 ) -> AsyncIterator["RunningEdge"]:
-    """An edge that follows `origin`, on a port of its own."""
+    """An edge that follows `origin`, on a port of its own, or a given one."""
     own = {"origin": origin, "token": "edge-token", "lane_port": 0, **settings}
     edge_settings = EdgeSettings(**own)  # type: ignore[arg-type]
     edge = Edge(Settings(edge=edge_settings, tls=tls or Tls()), SystemClock())
-    sock = listen("127.0.0.1", 0)
+    sock = listen("127.0.0.1", port)
     port = sock.getsockname()[1]
     await edge.start(sock)
     try:

@@ -14,11 +14,22 @@ from hustings.journal.entry import Entry
 from hustings.journal.records import FIRST_LINE, Position, entry_record, position_record
 from hustings.media.hold import hold_frames
 from hustings.wire import kinds
+from hustings.wire.credentials import EdgeCheck, EdgeSigner
 from hustings.wire.names import AAC, MP3, OPUS, OPUS_LOW, PART_SAMPLES, PART_SECONDS
+from hustings.wire.tokens import Claims
 from tests.fakes.entries import Writer
 
 EPOCH_MS = 1_799_999_000_000
 SALT = {"id": "monday", "key": base64.b64encode(b"s" * 32).decode()}
+
+
+EDGE_KEY = EdgeSigner(b"e" * 32)
+EDGES = EdgeCheck(EDGE_KEY.public, ["dismissed"])
+
+
+def edge_credential(jti: str = "child") -> str:
+    """What an edge shows to another one."""
+    return EDGE_KEY.sign(Claims(typ="edge", jti=jti, iat=1_700_000_000))
 
 
 def sound(n: int) -> dict[str, list[bytes]]:
@@ -156,7 +167,7 @@ class StageFeed:
         told: dict[str, Any] = {}
         while True:
             await self.frozen.wait()
-            lines: list[dict[str, Any]] = [] if told else [{"salt": SALT}]
+            lines: list[dict[str, Any]] = [] if told else [{"salt": SALT}, {"edges": EDGES.line()}]
             if self.lights != told.get("reach"):
                 told["reach"] = self.lights
                 lines.append({"reach": self.lights})

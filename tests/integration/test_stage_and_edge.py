@@ -7,20 +7,27 @@ import httpx
 import pytest
 
 from hustings.base.clock import SystemClock
+from hustings.base.ids import new_id
+from hustings.base.keyfiles import edges_key
 from hustings.edge.app import Edge, listen
 from hustings.journal.keys import load_or_make
 from hustings.settings import EdgeSettings, Settings
+from hustings.wire.credentials import EdgeSigner
+from hustings.wire.tokens import Claims
 from tests.support.ear import Ear
 from tests.support.speakers import Place, leave, speech, take_the_stage
 from tests.support.stage import Person, Stage
 
 
 class Standing:
-    """An edge beside a stage that is in this process too."""
+    """An edge beside a stage that is in this process too; origin: of another edge."""
 
-    def __init__(self, stage: Stage, journal_key: str) -> None:
-        token = stage.service_headers("edge")["Authorization"].removeprefix("Bearer ")
-        settings = EdgeSettings(origin=stage.url, token=token, journal_key=journal_key, lane_port=0)
+    def __init__(self, stage: Stage, journal_key: str, *, origin: str = "") -> None:
+        claims = Claims(typ="edge", jti=new_id(), iat=stage.clock.wall_ms() // 1_000)
+        token = EdgeSigner(edges_key(stage.data)).sign(claims)
+        settings = EdgeSettings(
+            origin=origin or stage.url, token=token, journal_key=journal_key, lane_port=0
+        )
         self._edge = Edge(Settings(edge=settings), SystemClock())
 
     async def __aenter__(self) -> str:
@@ -45,6 +52,25 @@ async def test_an_edge_that_knows_the_key_takes_only_what_it_signed(
         await stage.put("r", title="R", state="lobby")
         speakers = await take_the_stage(Place(stage), "r", 1, frames=speech(4))
         async with Standing(stage, key.vkey) as edge, Ear(edge, "r") as ear:
+            await ear.until(lambda e: len(e.parts) > 12)
+            assert any(not part.hold for part in ear.parts[8:]) is own
+        await leave(speakers)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["the stage's key", "another key"])
+async def test_an_edge_below_an_edge_checks_what_the_stage_signed(
+    tmp_path: Path, own: bool
+) -> None:
+    """Chain, tree and signatures pass through the parent, which checks nothing itself here."""
+    async with Stage(tmp_path / "stage") as stage:
+        key = load_or_make(tmp_path / "stage/keys" if own else tmp_path / "elsewhere")
+        await stage.put("r", title="R", state="lobby")
+        speakers = await take_the_stage(Place(stage), "r", 1, frames=speech(4))
+        async with (
+            Standing(stage, "") as parent,
+            Standing(stage, key.vkey, origin=parent) as child,
+            Ear(child, "r") as ear,
+        ):
             await ear.until(lambda e: len(e.parts) > 12)
             assert any(not part.hold for part in ear.parts[8:]) is own
         await leave(speakers)

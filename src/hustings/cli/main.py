@@ -32,7 +32,12 @@ class Command:
 COMMANDS: Final = (
     Command("serve", "serve", "run everything on this machine", "hustings serve --demo"),
     Command("stage", "services", "run the stage service alone", "hustings stage --stage-port 8001"),
-    Command("edge", "services", "run one edge alone", "hustings edge --edge-port 8002"),
+    Command(
+        "edge",
+        "services",
+        "run one edge alone, anywhere",
+        "hustings edge --origin https://stage.example --token-file edge.token",
+    ),
     Command("web", "services", "run the web service alone", "hustings web --web-port 8000"),
     Command(
         "say",

@@ -23,6 +23,16 @@ FLAGS: Final = (
     ("--tls-key", "tls.key", "F", "its private key, PEM"),
 )
 
+EDGE_FLAGS: Final = (
+    ("--origin", "edge.origin", "URL", "of the stage, or of an edge to feed on"),
+    (
+        "--token",
+        "edge.token",
+        "T",
+        "credential; all users of this machine can read it here: rather --token-file",
+    ),
+)
+
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Give a command the flags that settle the settings."""
@@ -43,7 +53,7 @@ def load_settings(args: argparse.Namespace) -> Loaded:
     """Settings from defaults, file, environment and these flags, with their origins."""
     environ = os.environ  # noqa: TID251 - the one place where settings are read
     flags: dict[str, tuple[str, object]] = {}
-    for flag, name, _, _ in FLAGS:
+    for flag, name, _, _ in (*FLAGS, *EDGE_FLAGS):
         if (value := getattr(args, f"set:{name}", None)) is not None:
             flags[name] = (flag, value)
     for pair in getattr(args, "set", []):

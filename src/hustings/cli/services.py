@@ -5,25 +5,46 @@ import importlib
 import logging
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
-from hustings.cli.options import add_settings, settings_from
+from hustings.base.errors import UserError
+from hustings.cli.options import EDGE_FLAGS, add_settings, settings_from
 
 NAMES: Final = ("stage", "edge", "web")
 LOUD: Final = ("aioice", "aiortc", "httpx", "httpcore", "uvicorn", "websockets", "alembic")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Settings only."""
+    """Settings; for an edge also whom it follows."""
+    if parser.get_default("command") == "edge":
+        for flag, name, metavar, text in EDGE_FLAGS:
+            parser.add_argument(flag, dest=f"set:{name}", metavar=metavar, help=text)
+        parser.add_argument(
+            "--token-file", metavar="F", help="file with the credential; - reads standard input"
+        )
     add_settings(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
+    if getattr(args, "token_file", None):
+        setattr(args, f"set:{EDGE_FLAGS[1][1]}", read_secret(args.token_file))
     settings = settings_from(args)
     start_log(args.command, settings.log)
     app = importlib.import_module(f"hustings.{args.command}.app")
     return int(getattr(app, f"run_{args.command}")(settings))
+
+
+def read_secret(path: str) -> str:
+    """The one line of a file, or of standard input (`-`). Raises UserError."""
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("setting_file", f"Cannot read {path}: {error}.") from error
+    if not (secret := text.strip()):
+        raise UserError("setting_file", f"{path} holds no credential.")
+    return secret
 
 
 def start_log(service: str, level: str) -> None:

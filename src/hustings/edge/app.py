@@ -43,6 +43,7 @@ from hustings.edge.routes import Routes
 from hustings.edge.server import Connection, Server
 from hustings.edge.standing import Standing
 from hustings.edge.status import Statuses
+from hustings.edge.tree import Tree
 from hustings.edge.upstream import Upstream
 from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
@@ -82,6 +83,8 @@ class Edge:
             journal_key=lambda: _journal_key(settings),
             report=self.report,
         )
+        self.tree = Tree(self.rooms, self.counts, clock, report=self.upstream.pass_on)
+        self.upstream.below = self.tree.line
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
         self.routes = Routes(
             self.rooms,
@@ -95,15 +98,17 @@ class Edge:
                 rung=self.standing,
                 clock=clock,
             ),
+            below=self.tree,
             clock=clock,
         )
+        tickets = Standing(self.keys, clock, self.counts)
         self.door = Door(
             self.routes.handle,
             clock=clock,
             counts=self.counts,
             page=lambda request, retry_s: self._paper.problem(request, "busy", retry_s=retry_s),
             join_share=settings.edge.join_share,
-            standing=Standing(self.keys, clock, self.counts),
+            standing=lambda request: self.tree.standing(request) or tickets(request),
             trusted=settings.guard.trusted_proxies,
             forwarded=settings.guard.forwarded_header,
         )
@@ -159,6 +164,7 @@ class Edge:
         if self._listening is not None:
             self._listening.close()
         self.lane.close()
+        self.tree.close()
         await drain(
             self.rooms,
             self.server,
@@ -288,7 +294,7 @@ def credential(settings: Settings, clock: Clock) -> str:
         raise OperatorError(
             "edge_token",
             "An edge of another machine's stage needs a credential: make one there by "
-            "`hustings edge-token` and give it as HUSTINGS_EDGE_TOKEN.",
+            "`hustings edge-token` and give it by --token-file or HUSTINGS_EDGE_TOKEN.",
         )
     claims = Claims(typ="edge", jti=new_id(), iat=clock.wall_ms() // 1_000, name="this machine")
     return KeyRing([service_key(Path(settings.data))]).sign(claims)

@@ -18,6 +18,7 @@ from hustings.edge.hands import Hand, HandQueue
 from hustings.journal.entry import Entry
 from hustings.wire.batch import Answer, Batch, Now
 from hustings.wire.kinds import Call
+from hustings.wire.sketch import Sketch
 from hustings.wire.tokens import hand_of
 
 REACTIONS: Final = ("clap", "heart", "laugh", "wow", "agree", "doubt")
@@ -114,6 +115,19 @@ class Audience:
         if now_s > self._turned_s:  # false at first: nan
             self._listened_s += now.all * (now_s - self._turned_s)
         self._turned_s = now_s
+
+    def add(self, below: Batch) -> None:
+        """Sums and sketches of an edge that feeds on this one. Raises PeerError `sketch_bad`."""
+        self._joins += below.joins
+        self._listened_s += below.listened_s
+        self._reactions.update(below.reactions)
+        if self.salt is not None and below.salt == self.salt.id:
+            for data, sketch in (
+                (below.pages, self.census.pages),
+                (below.players, self.census.players),
+            ):
+                if data:
+                    sketch.merge(Sketch.decode(data))
 
     # --- up ------------------------------------------------------------------------------------
 

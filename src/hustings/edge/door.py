@@ -87,7 +87,8 @@ class Door:
         connection.who = who = self._asker(connection, request)
         place = connection.arrival.place
         over = place is Place.FULL or (place is Place.CROWDED and raised is None)
-        if over and (want.priority is Priority.SOUND or not want.memory):
+        asked = want.priority is Priority.SOUND or not want.memory
+        if over and asked and raised is not Priority.CHECK:
             refusal = self.admission.away(want.priority, "edge_full", who, now_s)
             self._refuse(connection, request, refusal)
             return

@@ -33,6 +33,7 @@ class HandQueue:
         self._heap: list[tuple[float, str]] = []  # waiting, and some that are gone
         self._offered: list[str] = []  # in the batch that is on its way
         self._taken: set[str] = set()
+        self._below: set[str] = set()  # raised at an edge that feeds on this one
         self._down: dict[str, None] = {}  # to be told: another edge or the stage may hold them
         self._wanted = HANDS  # until the stage says otherwise
         self._told = 0  # hands that were up at the last batch
@@ -52,11 +53,16 @@ class HandQueue:
             or (self._wanted > 0 and any(map(self._stands, self._heap[:1])))
         )
 
-    def put(self, hand: Hand, *, again: bool = False) -> None:
-        """Raise a hand; `again`: it was up before, perhaps at another edge, and is ours now."""
+    def put(self, hand: Hand, *, again: bool = False, below: bool = False) -> None:
+        """Raise a hand; `again`: it was up before, perhaps at another edge, and is ours now.
+
+        below: it is up at an edge that feeds on this one, which also counts it.
+        """
         if hand.id in self._up:
             return
         self._up[hand.id] = hand
+        if below:
+            self._below.add(hand.id)
         heapq.heappush(self._heap, (hand.at_s, hand.id))
         if again:
             self._tell_down(hand.id)
@@ -72,6 +78,7 @@ class HandQueue:
         """It was called up, or lowered elsewhere."""
         self._up.pop(hand_id, None)
         self._taken.discard(hand_id)
+        self._below.discard(hand_id)
         if len(self._heap) > 2 * len(self._up) + _SLACK:
             self._heap = [pair for pair in self._heap if self._stands(pair)]
             heapq.heapify(self._heap)
@@ -99,7 +106,7 @@ class HandQueue:
         oldest = first[0].at_s if first else self._heap[0][0] if self._heap else None
         self._told = len(self._up)
         return Hands(
-            up=len(self._up),
+            up=len(self._up) - len(self._below),
             first=[
                 Raised(hand.id, hand.name, hand.question, _age(hand.at_s, now_s)) for hand in first
             ],

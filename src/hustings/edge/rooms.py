@@ -18,12 +18,14 @@ from hustings.base.ids import RoomId
 from hustings.base.limits import Gcra
 from hustings.edge.audience import Audience
 from hustings.edge.census import Salt
+from hustings.edge.children import Children
 from hustings.edge.facts import Event, Facts
 from hustings.edge.fanout import Channel
 from hustings.edge.metrics import Counts
 from hustings.edge.playlists import HOLD_S, Window
 from hustings.edge.program import Program
 from hustings.edge.reconnect import Spread
+from hustings.edge.relay import RoomRelay
 from hustings.edge.streams import CmafStream, EventStream, RadioStream, TitledRadioStream
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position
@@ -105,6 +107,8 @@ class LiveRoom:
         self._state: Event | None = None
         self._ended = False
         self.audience = Audience()
+        self.children = Children(self.audience)
+        self.relay = RoomRelay()
         self._light: tuple[Light, float] | None = None  # and when it came
 
     # ------------------------------------------------------------ from the feed, and time
@@ -275,7 +279,7 @@ class LiveRoom:
     @property
     def idle(self) -> bool:
         """Whether nobody has listened or asked for a minute."""
-        if self.waiting or any(map(len, self._channels.values())):
+        if self.waiting or len(self.relay) or any(map(len, self._channels.values())):
             self.touch()
         return self._clock.monotonic() - self._touched_s > LINGER_S
 

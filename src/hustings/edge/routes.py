@@ -13,7 +13,7 @@ from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.base.limits import Gcra
-from hustings.edge import metrics, protocol
+from hustings.edge import metrics, protocol, tree
 from hustings.edge.audience import receipt_of
 from hustings.edge.census import Identity, identify
 from hustings.edge.hls import Hls
@@ -52,14 +52,17 @@ class Routes:
         counts: Counts,
         gauges: Callable[[], Mapping[str, float]],
         statuses: Statuses,
+        below: tree.Tree,
         clock: Clock,
     ) -> None:
+        """below: what answers the edges that feed on this one."""
         self._rooms = rooms
         self._paper = paper
         self._keys = keys
         self._counts = counts
         self._gauges = gauges
         self._statuses = statuses
+        self._tree = below
         self._clock = clock
         self._voices = {
             "hand": Gcra(rate=0.2, burst=10),
@@ -78,6 +81,9 @@ class Routes:
         if first == "live":
             room, _, name = rest.partition("/")
             self._live(connection, request, room_id(room), name)
+            return
+        if first in tree.PATHS:
+            self._tree.handle(connection, request)
             return
         _only(request, "GET", "HEAD")
         if first == "status":

@@ -20,6 +20,7 @@ from hustings.edge.admission import Asker, Place, Places, asker
 from hustings.edge.fanout import Channel
 from hustings.edge.metrics import Counts
 from hustings.edge.protocol import Answer, Request, RequestReader
+from hustings.edge.relay import Relay
 from hustings.edge.wheel import Wheel
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class Connection(asyncio.Protocol):
         self._server = server
         if arrival is not None:
             self.arrival = arrival
-        self._channel: Channel | None = None
+        self._channel: Channel | Relay | None = None
         self._request: Request | None = None  # being answered
         self._held: Request | None = None  # the next one, until the answer before it has left
         self._reader: RequestReader | None = None  # None once it is a listener
@@ -259,6 +260,19 @@ class Connection(asyncio.Protocol):
         self.transport.write(data)
         self._request = None
         self._end()
+
+    def follow(self, relay: Relay, beginning: bytes) -> None:
+        """Become an edge below this one; `beginning` is the answer's head and what comes first.
+
+        Raises TryLater `edge_full`.
+        """
+        if self.closed:
+            return
+        relay.join(self, beginning)
+        self._server.counts.answers[200] += 1
+        self._server.wheel.remove(self)
+        self._reader = self._request = None
+        self._channel = relay
 
     def listen(self, channel: Channel, head: bytes, wished: int | None = None) -> None:
         """Become a listener of this channel; `head` begins the answer."""

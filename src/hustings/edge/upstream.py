@@ -21,6 +21,7 @@ from hustings.base.errors import PeerError, UserError
 from hustings.base.ids import RoomId, new_id
 from hustings.base.tasks import Tasks
 from hustings.edge.census import Salt
+from hustings.edge.children import both
 from hustings.edge.keys import HeldKeys
 from hustings.edge.rooms import Light, Line, LiveRoom, Rooms
 from hustings.edge.status import NEAR_S
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 BATCH_S: Final = 1.0
 QUIET_TURNS: Final = 5  # a room without news is told every fifth second
+_TASKS: Final = 1_000  # rooms that are followed, and reports on their way
 TAIL_S: Final = 45.0  # more than the backlog: what HLS lists is never hold for want of asking
 
 
@@ -69,6 +71,7 @@ class Upstream:
         self._following: dict[RoomId, asyncio.Task[None]] = {}
         self._heard_s = float("-inf")
         self.told = asyncio.Event()  # the stage has named all rooms
+        self.below: Callable[[dict[str, Any]], None] = lambda line: None  # is told each line
         self._client = httpx.AsyncClient(
             verify=tls,
             timeout=httpx.Timeout(5.0, read=None),
@@ -103,6 +106,7 @@ class Upstream:
     async def _index(self) -> None:
         async for line in feed.follow_index(self._client, self._origin, self._token):
             self._heard_s = self._clock.monotonic()
+            self.below(line)
             if "tickets" in line:
                 self._keys.take(line["tickets"])
                 continue
@@ -147,9 +151,12 @@ class Upstream:
         async for record in records:
             if record is feed.Link.FORKED:
                 live.program.fork()
-            elif isinstance(record, Entry | Position):
-                live.record(record)
-                self._rooms.turn(live)
+                live.relay.fork()
+            elif not isinstance(record, feed.Link):
+                live.relay.take(record)
+                if isinstance(record, Entry | Position):
+                    live.record(record)
+                    self._rooms.turn(live)
 
     # ------------------------------------------------------------ up
 
@@ -161,10 +168,11 @@ class Upstream:
             now_s = self._clock.monotonic()
             sending = []
             for live in list(self._rooms.live.values()):
-                now = live.now
-                live.audience.turn(now, now_s)
+                live.audience.turn(live.now, now_s)
+                now = both(live.now, live.children.now(now_s))
                 if self.near and (turn % QUIET_TURNS == 0 or live.audience.news(now)):
-                    sending.append(self._send(live, live.audience.batch(now, now_s)))
+                    batch = live.audience.batch(now, now_s)
+                    sending.append(self._send(live, live.children.added(batch, now_s)))
             await asyncio.gather(*sending)
 
     async def _send(self, live: LiveRoom, batch: Batch) -> None:
@@ -172,7 +180,9 @@ class Upstream:
         said = msgspec.structs.replace(batch, edge=self._run)
         try:
             answer = await self._post(f"/rooms/{live.id}/batch", said)
-            live.audience.answered(read(answer.content, Answer))
+            taken = read(answer.content, Answer)
+            live.audience.answered(taken)
+            live.children.answered(said.hands.down, taken)
         except (httpx.HTTPError, PeerError) as error:
             live.audience.lost()
             log.info("batch for %s lost: %s", live.id, type(error).__name__)
@@ -184,6 +194,15 @@ class Upstream:
                 said = msgspec.structs.replace(self._report(), edge=self._run)
                 with contextlib.suppress(httpx.HTTPError):  # the next one says it all again
                     await self._post("/report", said)
+
+    def pass_on(self, report: bytes) -> None:
+        """A report of an edge that feeds on this one; one that finds no line is lost."""
+        if self.near and len(self._tasks) < _TASKS:
+            self._tasks.start(self._passed(report), name="report")
+
+    async def _passed(self, report: bytes) -> None:
+        with contextlib.suppress(httpx.HTTPError, PeerError):
+            await self._post("/report", read(report, Report))
 
     async def _post(self, path: str, said: msgspec.Struct) -> httpx.Response:
         """To the stage, which answers within a second or not at all. Raises httpx.HTTPError."""
