@@ -115,3 +115,23 @@ async def reach(client: Client) -> dict[str, Any]:
                 said: dict[str, Any] = msgspec.json.decode(event.data)
                 if said["kind"] == "reach":
                     return said
+
+
+async def test_F21_one_address_that_raises_a_thousand_hands_is_slowed_and_others_are_not(
+    edge: RunningEdge, stage: StageFeed
+) -> None:
+    async def raised(address: str, name: int) -> tuple[int, str]:
+        body = b'{"name": "n%d"}' % name
+        reply = await edge.get("/live/demo/hand", method="POST", body=body, X_Forwarded_For=address)
+        return reply.status, reply.headers.get("retry-after", "")
+
+    rude = [await raised("203.0.113.9", n) for n in range(1_000)]
+    polite = [await raised(f"198.51.100.{n}", n) for n in range(20)]
+    assert {status for status, _ in polite} == {202}
+    assert {status for status, _ in rude} == {202, 429}
+    assert sum(status == 202 for status, _ in rude) <= 30  # 10, and one each 5 s
+    assert all(2 <= int(after) <= 120 for status, after in rude if status == 429)
+    up = 20 + sum(status == 202 for status, _ in rude)
+    async with asyncio.timeout(10):
+        while not any(b.get("hands", {}).get("up", 0) == up for b in stage.batches):
+            await asyncio.sleep(0.05)
