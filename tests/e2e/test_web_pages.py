@@ -159,3 +159,33 @@ async def test_nothing_bars_anyone(page: Page, house: House, language: str, sche
     for path in ("/", "/rooms/hall"):
         await page.goto(url(house, f"{path}?lang={language}"))
         assert await barriers(page) == [], path
+
+
+async def test_the_board_shows_numbers_that_move_and_keeps_nobody_out(
+    house: House, page: Page
+) -> None:
+    await become_host(page, house)
+    edge = house.stage.board["edges"][0]
+    reach = {"now": 12_431, "live": 12_000, "low": 400, "hls": 31, "hands_up": 9, "peak": 15_000}
+    house.stage.board["rooms"][0] |= reach
+    edge |= {"listeners": 12_431, "connections": 12_500, "limit": 20_000}
+    edge |= {"rung": {"name": "joined_2", "reason": "cpu"}}
+
+    async def pass_s(seconds: int, joins: int, busy: int) -> None:
+        house.clock.advance(seconds)
+        house.stage.board["wall_ms"] += seconds * 1_000
+        edge.update(joins=joins, sent_bytes=joins * 1_000, refusals={"busy": busy})
+
+    await pass_s(5, 100, 0)
+    await page.goto(url(house, "/board"))
+    await expect(page.locator("#edges")).to_contain_text("paris :8010")
+    await pass_s(5, 200, 10)
+    await expect(page.locator("#edges")).to_contain_text("20")
+    await expect(page.locator("#plot-joins .now")).to_have_text("20")
+    await expect(page.locator("#refusals")).to_contain_text("busy")
+    await expect(page.locator("#rooms")).to_contain_text("12,431")
+    await expect(page.locator("#edges")).to_contain_text("joined_2: cpu")
+    assert await barriers(page) == []
+    house.stage.away = True
+    house.clock.advance(5)
+    await expect(page.locator("#trouble")).to_contain_text("does not answer")

@@ -13,7 +13,7 @@ from hustings.wire.tokens import KeyRing
 
 
 class FakeStage:
-    """Answers `GET /rooms`, `PUT /rooms/{room}` and `POST /rooms/{room}/revoke`."""
+    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}` and `POST /rooms/{room}/revoke`."""
 
     def __init__(self, keys: KeyRing, clock: Clock) -> None:
         self._keys = keys
@@ -21,11 +21,18 @@ class FakeStage:
         self.rooms: dict[str, dict[str, Any]] = {}
         self.revoked: list[tuple[str, str]] = []
         self.calls: list[str] = []
+        self.board: dict[str, Any] = {
+            "wall_ms": 1_800_000_000_000,
+            "stage": {"ticks": 5_000, "late_ticks": 1, "skipped_ticks": 0, "troubles": []},
+            "rooms": [{"room": "hall", "title": "Town hall", "state": "live"}],
+            "edges": [{"edge": "a", "credential": "paris", "name": ":8010", "silent_s": 1.0}],
+        }
         self.away = False  # answers 503
         self.refusal = ""  # answers 422 with this title
         self.app = Starlette(
             routes=[
                 Route("/rooms", self._list),
+                Route("/board", self._board),
                 Route("/rooms/{room}", self._put, methods=["PUT"]),
                 Route("/rooms/{room}/revoke", self._revoke, methods=["POST"]),
             ]
@@ -43,6 +50,9 @@ class FakeStage:
         if self.refusal and request.method != "GET":
             return JSONResponse({"title": self.refusal, "code": "refused"}, 422)
         return None
+
+    async def _board(self, request: Request) -> Response:
+        return self._stopped(request) or JSONResponse(self.board)
 
     async def _list(self, request: Request) -> Response:
         return self._stopped(request) or JSONResponse(list(self.rooms.values()))

@@ -30,6 +30,7 @@ from hustings.base.tasks import Tasks
 from hustings.pages import serving
 from hustings.settings import Settings
 from hustings.web.api import views as api
+from hustings.web.board import views as board
 from hustings.web.health import views as health
 from hustings.web.house import views as house
 from hustings.web.problems import not_found, problem_response
@@ -53,7 +54,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.services = services
-    for router in (rooms.router, house.router, api.router, api.pages, health.router):
+    for router in (rooms.router, house.router, board.router, api.router, api.pages, health.router):
         app.include_router(router)
     serving.install(app)
     app.add_exception_handler(HustingsError, _on_error)

@@ -11,6 +11,7 @@ from hustings.base.keyfiles import participant_key, service_key
 from hustings.base.listening import neighbour_tls
 from hustings.settings import Settings
 from hustings.store import Database, open_database
+from hustings.web.board.service import Board
 from hustings.web.house.service import House
 from hustings.web.outbox.service import Outbox
 from hustings.web.outbox.stage import StageClient
@@ -29,6 +30,7 @@ class Services:
     house: House
     rooms: Rooms
     outbox: Outbox
+    board: Board
     links: Links  # as far as the settings alone tell
     counts: Counter[str] = field(default_factory=Counter)  # requests by status class
 
@@ -58,6 +60,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             house=House(database, clock),
             rooms=rooms,
             outbox=Outbox(database, rooms, stage, clock),
+            board=Board(stage, clock),
             links=links_for(settings),
         )
     finally:

@@ -39,6 +39,14 @@ class StageClient:
         response = await self._call("GET", "/rooms", None)
         return msgspec.json.decode(response.content, type=list[Room])
 
+    async def board(self) -> bytes:
+        """How stage, edges and rooms are doing, as JSON. Raises TryLater `stage_away`."""
+        try:
+            response = await self._call("GET", "/board", None)
+        except (httpx.HTTPError, StageRefused) as error:
+            raise TryLater("stage_away", "The stage does not answer just now.") from error
+        return response.content
+
     async def send(self, message: Message) -> Room | None:
         """Deliver one message; returns the room as it now is, where the stage tells it.
 
