@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install install-dev run test check bench lock clean
+.PHONY: install install-dev run test test-night check bench lock clean
 
 install: $(BIN)/hustings          ## .venv with the `hustings` command
 install-dev: .venv/dev-installed  ## and everything that tests and checks need
@@ -25,6 +25,9 @@ run: install                      ## the demo: two voices in a room; FLAGS=--sta
 
 test: install-dev                 ## everything; what the machine lacks is skipped and named
 	$(BIN)/pytest
+
+test-night: install-dev           ## the fault table at full length, three times, worst counts: some hours
+	HUSTINGS_TEST_NIGHT=1 $(BIN)/pytest tests -k test_F --timeout 1800
 
 check: install-dev                ## format, lint, types, imports, docs: under a minute
 	$(BIN)/ruff format --check .

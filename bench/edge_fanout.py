@@ -23,7 +23,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
+
+from hustings.edge.ladder import rung
 
 HERE = Path(__file__).parent
 ROOM = "demo"
@@ -148,8 +151,9 @@ async def serve(origin: str, joined: int) -> None:
     """An edge that tells its counters for each line on stdin."""
     from tests.fakes.edges import running_edge
 
+    pace = msgspec.structs.replace(rung(0), joined=joined)
     async with running_edge(origin) as edge:
-        edge.edge.rooms.joined = joined
+        edge.edge.ladder.step = lambda sample, now_s: pace  # held, however busy the machine is
         await edge.until("rooms.indexed")
         print(json.dumps({"port": edge.port}), flush=True)
         asked = asyncio.Event()

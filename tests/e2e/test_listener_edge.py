@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, expect
 
+from hustings.edge.ladder import rung
 from hustings.wire import kinds
 from tests.e2e.chromium import chromium, heard, played, plays_on, stretches
 from tests.fakes.edges import RunningEdge, running_edge
@@ -69,6 +70,41 @@ async def test_it_sounds_the_stage_goes_and_comes_and_the_room_ends(
     await expect(page.locator("#waiting")).to_contain_text("has ended", timeout=15_000)
     await page.reload()
     await expect(page.locator("#waiting")).to_contain_text("has ended")
+
+
+async def test_when_parts_are_joined_the_page_gathers_its_buffer_and_loses_nothing(
+    edge: RunningEdge, page: Page
+) -> None:
+    await page.goto(f"{edge.url}/r/demo")
+    await plays_on(page, 2)
+    await page.evaluate("""() => {
+      const audio = document.getElementById("audio");
+      window.pauses = 0;
+      window.slowest = 1;
+      audio.addEventListener("waiting", () => { window.pauses += 1; });
+      audio.addEventListener("ratechange", () => {
+        window.slowest = Math.min(window.slowest, audio.playbackRate);
+      });
+    }""")
+    edge.edge.rooms.climb(rung(1))
+    await plays_on(page, 13)
+    assert await page.evaluate("[window.pauses, window.slowest]") == [0, 0.92]
+
+    edge.edge.rooms.climb(rung(3))  # too much to gather in ten seconds: one pause at most
+    await plays_on(page, 20)
+    assert await page.evaluate("window.pauses") <= 1
+
+    newcomer = await page.context.new_page()
+    await newcomer.goto(f"{edge.url}/r/demo")
+    await newcomer.evaluate(
+        "document.getElementById('audio').addEventListener('waiting', () => window.pauses = 1)"
+    )
+    await plays_on(newcomer, 6)
+    assert await newcomer.evaluate("window.pauses ?? 0") == 0
+
+    edge.edge.rooms.climb(rung(0))
+    await plays_on(page, 5)
+    assert len(await stretches(page)) == 1  # nothing was lost on the way
 
 
 async def test_without_media_source_the_browsers_own_hls_plays_and_events_come(

@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -29,13 +30,16 @@ from hustings.base.errors import OperatorError
 from hustings.base.ids import new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
+from hustings.base.memory import memory_share
 from hustings.base.tasks import Tasks
 from hustings.edge.accepting import Acceptor
 from hustings.edge.admission import Places
 from hustings.edge.door import Door
 from hustings.edge.drain import drain
 from hustings.edge.keys import HeldKeys
+from hustings.edge.ladder import Ladder
 from hustings.edge.lane import Lane
+from hustings.edge.load import SAMPLE_S, Lag, Load
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
 from hustings.edge.rooms import Rooms
@@ -55,7 +59,6 @@ from hustings.wire.tokens import Claims, KeyRing
 log = logging.getLogger(__name__)
 
 TICK_S: Final = 0.080  # a quarter of a part; what comes by the feed is sent at once
-SWEEP_S: Final = 0.250
 PATIENCE_S: Final = 5.0  # for a stage that starts at the same time, or is away
 STOP_S: Final = 1.0  # for what is written but not sent
 BACKLOG: Final = 4_096  # connections that wait to be accepted; the kernel's default bound
@@ -111,6 +114,7 @@ class Edge:
             standing=lambda request: self.tree.standing(request) or tickets(request),
             trusted=settings.guard.trusted_proxies,
             forwarded=settings.guard.forwarded_header,
+            pressure=lambda: self.ladder.x,
         )
         self.server = Server(
             self.door.enter,
@@ -124,7 +128,10 @@ class Edge:
         )
         self.ending = asyncio.Event()  # asked to drain
         self.lane = Lane(settings.edge.lane_port, self.routes.service, self.ending.set, clock)
+        self.ladder = Ladder(clock.monotonic())
         self._clock = clock
+        self._lag = Lag()
+        self._sampled = (clock.monotonic(), time.process_time())  # second, CPU seconds by then
         self._tasks = Tasks()
         self._listening: asyncio.Server | Acceptor | None = None
 
@@ -134,6 +141,7 @@ class Edge:
         patience_s: how long at most to listen only when the stage has said which rooms there are:
         where edges share a port, the others take newcomers until then.
         """
+        self.rooms.later = asyncio.get_running_loop().call_later
         self._paper.warm()  # before anybody listens: one loop does everything
         self.upstream.start()
         self._tasks.start(self._turn(), name="rooms")
@@ -196,6 +204,8 @@ class Edge:
             "listeners": self.rooms.listeners,
             "rooms": len(self.rooms.live),
             "stage_near": float(self.upstream.near),
+            "ladder_level": self.rooms.rung.level,
+            "pressure": self.ladder.x,
         }
 
     def report(self) -> Report:
@@ -218,12 +228,22 @@ class Edge:
 
     def standing(self) -> Rung:
         """The ladder's step, as pages and the board are told."""
-        return Rung(name="parts")
+        ladder = self.ladder
+        for_s = self._clock.monotonic() - ladder.since_s
+        return Rung(
+            name=ladder.rung.name,
+            joined=ladder.rung.joined,
+            reason=ladder.reason,
+            since_ms=self._clock.wall_ms() - round(for_s * 1_000),
+        )
 
     async def _turn(self) -> None:
+        clock = self._clock
         while True:
             self.rooms.tick()
+            asleep_s = clock.monotonic()
             await asyncio.sleep(TICK_S)
+            self._lag.take(clock.monotonic() - asleep_s - TICK_S)
 
     async def _sweep(self) -> None:
         while True:
@@ -231,7 +251,28 @@ class Edge:
             self.server.sweep()
             self.lane.server.sweep()
             self.rooms.spread_out()
-            await asyncio.sleep(SWEEP_S)
+            self._climb()
+            await asyncio.sleep(SAMPLE_S)
+
+    def _climb(self) -> None:
+        """Measure, and take the rung of the ladder that it asks for."""
+        now_s, spent_s = self._clock.monotonic(), time.process_time()
+        then_s, then_spent_s = self._sampled
+        self._sampled = (now_s, spent_s)
+        if now_s - then_s < SAMPLE_S / 2:
+            return
+        sample = Load(
+            cpu=(spent_s - then_spent_s) / (now_s - then_s),
+            lag_s=self._lag.p95_s,
+            backlog=self.rooms.slow / max(100, self.rooms.listeners),
+            memory=memory_share(),
+            connections=len(self.server.connections) / self.settings.edge.listeners,
+        )
+        before = self.ladder.rung
+        rung = self.ladder.step(sample, now_s)
+        if rung != before:
+            self.rooms.climb(rung)
+            log.warning("ladder: %s, %s", rung.name, self.ladder.reason or "calm")
 
 
 def run_edge(settings: Settings) -> int:

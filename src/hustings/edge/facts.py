@@ -41,6 +41,7 @@ class Facts:
         self.speaking: list[str] = []
         self.reach: dict[str, Any] = {}  # how many listened, as the journal last said
         self.dropped = 0  # events that the bounds cost
+        self.extras = True  # False under load: nobody is told who speaks
         self._roster: dict[str, dict[str, Any]] = {}
         self._queue: deque[Event] = deque()
         self._queued = 0
@@ -63,7 +64,8 @@ class Facts:
         except (PeerError, KeyError, TypeError, AttributeError):
             return  # not for us, or of a shape we do not know: the stage's own matter
         self.seq = max(self.seq, entry.seq)
-        if announce and entry.kind not in kinds.NOT_FORWARDED:
+        extra = entry.kind == kinds.LEVEL and not self.extras
+        if announce and not extra and entry.kind not in kinds.NOT_FORWARDED:
             self._announce(entry, body)
 
     def _fold(self, kind: str, body: dict[str, Any]) -> None:

@@ -1,189 +1,121 @@
-"""One stream to many listeners: a listener costs one `write` of shared bytes a part.
+"""One stream to many listeners: which cohort somebody joins, and when each gets how many parts.
 
-Keeps true: nothing is copied, encoded or queued for one listener. Whoever reads too slowly
-(`limit` bytes unsent) is skipped until their buffer has drained and then goes on with the newest
-part: a jump, which their player sees as a later decode time. Whoever would have twice the limit
-unsent is closed. Newcomers and resumers are brought up to the live edge from the backlog in
-steps, so a long backlog never stands in memory either. `edge.rooms` owns the channels;
-`edge.server.Connection` is the listener. Pure but for the transports it is given.
+Keeps true: newcomers join at the pace that holds now; those present are told first and change
+after `GRACE_S`, so that their players can gather the longer buffer (the ladder's promise); a
+change of pace loses and doubles nothing. The cohorts that a part makes due stand in one `Round`
+that is written a slice at a time: never all sockets in one burst. `edge.rooms` owns the channels
+and calls; `edge.cohort` does the writing. Pure: no clock, no loop.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from collections import deque
+from typing import Final
 
+from hustings.edge.cohort import SIZE, Cohort, Listener, Stream
 from hustings.edge.metrics import Counts
 
-_STEP: Final = 8  # parts of backlog between two looks at the buffer
-
-
-class Writer(Protocol):
-    """What we use of an asyncio transport."""
-
-    def write(self, data: bytes) -> None:
-        """Send or buffer."""
-        ...
-
-    def close(self) -> None:
-        """Send what is buffered, then close."""
-        ...
-
-    def abort(self) -> None:
-        """Close at once."""
-        ...
-
-
-class Listener(Protocol):
-    """One connection."""
-
-    @property
-    def transport(self) -> Writer:
-        """Where its bytes go."""
-        ...
-
-    @property
-    def paused(self) -> bool:
-        """Whether more than the limit is unsent."""
-        ...
-
-
-class Stream(Protocol):
-    """Where a channel's bytes come from; every piece is made once and shared."""
-
-    ending: bytes  # what a whole answer ends with
-
-    def pieces(self, fresh: range) -> Iterator[tuple[int, bytes]]:
-        """(last part, bytes) to be sent for the parts that became due."""
-        ...
-
-    def piece(self, n: int) -> bytes:
-        """Part `n` alone, for those who catch up."""
-        ...
-
-    def opening(self, wished: int | None) -> tuple[bytes, int]:
-        """The beginning for a newcomer, and the part it goes on with."""
-        ...
-
-    def oldest(self) -> int:
-        """The oldest part that `piece` knows."""
-        ...
-
-    def newest(self) -> int:
-        """The part after the last that `piece` knows."""
-        ...
+JOIN_PARTS: Final = 2  # what a newcomer gets at once when each part is sent by itself
+SPREAD_S: Final = 0.160  # half a part: within it all cohorts of one part are written
+PAUSE_S: Final = 0.005  # between two slices, at most
+GRACE_S: Final = 10.0  # from the announcement of a slower pace until those present take it
 
 
 class Channel:
     """All listeners of one stream."""
 
-    def __init__(self, stream: Stream, *, limit: int, counts: Counts) -> None:
+    def __init__(self, stream: Stream, *, limit: int, counts: Counts, joined: int = 1) -> None:
+        """joined: parts of one send for whoever comes now."""
         self.stream = stream
-        self.next = stream.newest()  # the part that a listener at the live edge gets next
+        self.joined = joined
+        self.next = stream.newest()  # the part after the last that is due
+        self.cohorts: list[Cohort] = []
         self._limit = limit
         self._counts = counts
-        # A dict of bound methods and not a set: the loop over it is the hot path, and insertion
-        # order is close to the order in memory (5,000 listeners: 1.21 -> 1.0 of a bare C loop).
-        self._live: dict[Listener, Callable[[bytes], None]] = {}
-        self._behind: dict[Listener, int] = {}  # those who catch up -> next part
-        self._slow: dict[Listener, int] = {}  # paused -> bytes that went by; may be in _behind too
-        self._stalled: list[Listener] = []  # live ones whose buffer filled since the last send
-        self._welcomes: dict[tuple[bytes, int | None], tuple[bytes, int]] = {}
+        self._welcomes: dict[tuple[bytes, int | None, Cohort], tuple[bytes, int]] = {}
 
     def __len__(self) -> int:
-        return len(self._live) + len(self._slow.keys() | self._behind.keys())
+        return sum(cohort.size for cohort in self.cohorts)
 
-    def send(self, fresh: range) -> None:
-        """Parts became due: one write for each listener."""
+    @property
+    def slow(self) -> int:
+        """Listeners who are skipped until their line has drained."""
+        return sum(cohort.slow for cohort in self.cohorts)
+
+    def send(self, fresh: range) -> list[Cohort]:
+        """Parts became due; returns the cohorts that are to `send` now."""
         self._welcomes.clear()
-        for last, data in self.stream.pieces(fresh):
-            self.next = last + 1
-            if not data:
-                continue
-            for write in self._live.values():
-                write(data)
-            self._counts.sends += len(self._live)
-            self._counts.sent_bytes += len(self._live) * len(data)
-            self._skip(len(data))
-        for listener in [each for each in self._behind if each not in self._slow]:
-            self._catch_up(listener)
-
-    def _skip(self, size: int) -> None:
-        for listener in list(self._slow):
-            self._slow[listener] += size
-            if self._slow[listener] > self._limit:
-                self._counts.slow_closed += 1
-                self.leave(listener)
-                listener.transport.abort()
-        for listener in self._stalled:
-            self._live.pop(listener, None)
-            self._slow[listener] = 0
-        self._stalled.clear()
+        self.stream.advance(fresh)
+        if fresh.start != self.next:  # the timeline jumped: over the hole, all together
+            for cohort in self.cohorts:
+                cohort.next = fresh.start
+        self.next = fresh.stop
+        self.cohorts = [cohort for cohort in self.cohorts if cohort.size]
+        return [cohort for cohort in self.cohorts if cohort.due(self.next)]
 
     def join(self, listener: Listener, head: bytes, wished: int | None) -> None:
         """A newcomer: head, opening and what the live edge has sent already, in one write."""
-        if (welcome := self._welcomes.get((head, wished))) is None:
-            opening, first = self.stream.opening(wished)
-            pieces = [head, opening]
-            if self.next - first <= _STEP:
-                pieces += [self.stream.piece(n) for n in range(first, self.next)]
-                first = max(first, self.next)
-            welcome = self._welcomes[head, wished] = (b"".join(pieces), first)
-        data, first = welcome
+        cohort = self._open_cohort()
+        key = (head, wished, cohort)
+        if (welcome := self._welcomes.get(key)) is None:
+            lead = max(JOIN_PARTS, self.joined + 1 if self.joined > 1 else 0)
+            welcome = self._welcomes[key] = cohort.welcome(head, wished, lead)
         self._counts.joins += 1
-        self._counts.sent_bytes += len(data)
-        self._behind[listener] = first
-        listener.transport.write(data)
-        self._catch_up(listener)
+        cohort.join(listener, *welcome)
 
-    def _catch_up(self, listener: Listener) -> None:
-        n = self._behind[listener]
-        while not listener.paused and n < self.next:
-            if n < self.stream.oldest():
-                n = self.stream.oldest()
-                self._counts.jumps += 1
-            end = min(self.next, n + _STEP)
-            for each in range(n, end):
-                if data := self.stream.piece(each):
-                    listener.transport.write(data)
-                    self._counts.sent_bytes += len(data)
-            n = end
-        self._behind[listener] = n
-        if listener.paused:
-            self._slow.setdefault(listener, 0)
-        elif n >= self.next:
-            del self._behind[listener]
-            self._live[listener] = listener.transport.write
+    def _open_cohort(self) -> Cohort:
+        for cohort in self.cohorts:
+            if cohort.size < SIZE and cohort.joined == self.joined:
+                return cohort
+        cohort = Cohort(
+            self.stream,
+            limit=self._limit,
+            counts=self._counts,
+            newest=self.next,
+            joined=self.joined,
+            phase=len(self.cohorts) % self.joined,
+        )
+        self.cohorts.append(cohort)
+        return cohort
 
-    def pause(self, listener: Listener) -> None:
-        """The listener's buffer is over the limit; may be called from within `send`."""
-        if listener in self._live:
-            self._stalled.append(listener)
-
-    def resume(self, listener: Listener) -> None:
-        """The listener's buffer has drained."""
-        if listener in self._stalled:
-            self._stalled.remove(listener)
-            return
-        skipped = self._slow.pop(listener, None)
-        if listener in self._behind:
-            self._catch_up(listener)
-        elif skipped is not None:
-            self._counts.jumps += skipped > 0
-            self._live[listener] = listener.transport.write
-
-    def leave(self, listener: Listener) -> None:
-        """The listener is gone."""
-        self._live.pop(listener, None)
-        self._slow.pop(listener, None)
-        self._behind.pop(listener, None)
-        if listener in self._stalled:
-            self._stalled.remove(listener)
+    def settle(self) -> None:
+        """Those present take the pace of newcomers too."""
+        for i, cohort in enumerate(self.cohorts):
+            if cohort.joined != self.joined:
+                cohort.reshape(self.joined, i % self.joined)
 
     def end(self, *, whole: bool) -> None:
         """Close all; `whole`: the stream is complete (its room has ended), and says so."""
-        for listener in (*self._live, *(self._slow.keys() | self._behind.keys())):
-            if whole and self.stream.ending and not listener.paused:
-                listener.transport.write(self.stream.ending)
-            listener.transport.close()
-        for group in (self._live, self._slow, self._behind):
-            group.clear()
-        self._stalled.clear()
+        for cohort in self.cohorts:
+            cohort.end(whole=whole)
+        self.cohorts.clear()
+
+
+class Round:
+    """Cohorts that wait to be written to, first come first; of all rooms of an edge."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Cohort, Channel]] = deque()
+        self._queued: set[Cohort] = set()
+
+    def add(self, channel: Channel, due: list[Cohort]) -> None:
+        """They are due; who still waits from the part before gets both in one send."""
+        for cohort in due:
+            if cohort not in self._queued:
+                self._queued.add(cohort)
+                self._waiting.append((cohort, channel))
+
+    def turn(self) -> float | None:
+        """Write one slice; returns the pause before the next, or None if all are written."""
+        written = 0
+        while self._waiting and written < SIZE:
+            cohort, channel = self._waiting.popleft()
+            self._queued.discard(cohort)
+            written += cohort.size
+            cohort.send(channel.next)
+        if not self._waiting:
+            return None
+        return min(PAUSE_S, SPREAD_S / len(self._waiting))
+
+    def finish(self) -> None:
+        """Write all now: a room ends."""
+        while self.turn() is not None:
+            pass

@@ -23,6 +23,7 @@ _VTT: Final = "text/vtt; charset=utf-8"
 _SHORT: Final = "public, max-age=1"
 _REPLY: Final = f"public, max-age={6 * playlists.TARGET_S}"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
+NO_PARTS: Final = 4  # parts of one send from which on playlists list segments only: costs a pause
 
 
 def _answer(kind: str, cache: str, body: bytes) -> Answer:
@@ -34,7 +35,7 @@ class Hls:
     """The answers of one edge."""
 
     def __init__(self) -> None:
-        self._shared: dict[tuple[str, str, int], bytes] = {}  # playlists of the newest part
+        self._shared: dict[tuple[str, str, int, bool], bytes] = {}  # playlists of the newest part
 
     def serve(self, connection: Connection, request: Request, room: LiveRoom, path: str) -> None:
         """Answer a path below `/live/{room}/`, now or when its part has come."""
@@ -115,12 +116,12 @@ class Hls:
 
     def _playlist(self, room: LiveRoom, rendition: str) -> bytes:
         window = room.window()
-        key = (room.id, rendition, window.next + window.ended)
+        key = (room.id, rendition, window.next + window.ended, room.joined >= NO_PARTS)
         if (body := self._shared.get(key)) is None:
             if rendition == "captions":
                 body = playlists.captions(window)
             else:
-                body = playlists.media(rendition, window)
+                body = playlists.media(rendition, window, parts=room.joined < NO_PARTS)
             if len(self._shared) >= 256:
                 self._shared.clear()
             self._shared[key] = body

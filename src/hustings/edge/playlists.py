@@ -86,23 +86,28 @@ def multivariant(*, language: str) -> bytes:
     return _text(lines)
 
 
-def media(rendition: str, window: Window) -> bytes:
-    """The media playlist of an audio rendition."""
-    lines = [
-        *_head(window, f"PART-HOLD-BACK={3 * PART_SECONDS:.2f},HOLD-BACK={HOLD_S}"),
-        f"#EXT-X-PART-INF:PART-TARGET={PART_SECONDS:.2f}",
-        '#EXT-X-MAP:URI="init.mp4"',
-        *_date(window),
-    ]
+def media(rendition: str, window: Window, *, parts: bool = True) -> bytes:
+    """The media playlist of an audio rendition.
+
+    parts: False under load: only segments, so that players ask a third as often (they go on
+    with what their playlist says; a blocked reload by segment stays possible).
+    """
+    hold = f"PART-HOLD-BACK={3 * PART_SECONDS:.2f}," if parts else ""
+    lines = [*_head(window, f"{hold}HOLD-BACK={HOLD_S}")]
+    if parts:
+        lines.append(f"#EXT-X-PART-INF:PART-TARGET={PART_SECONDS:.2f}")
+    lines += ['#EXT-X-MAP:URI="init.mp4"', *_date(window)]
     for segment in window.segments:
-        if segment >= window.segments.stop - _PART_SEGMENTS:
+        if parts and segment >= window.segments.stop - _PART_SEGMENTS:
             lines += _parts(window, segment * SEGMENT_PARTS, (segment + 1) * SEGMENT_PARTS)
         lines += [f"#EXTINF:{SEGMENT_SECONDS:.2f},", f"{segment}.m4s{window.tag}"]
-    current = window.segments.stop
-    lines += _parts(window, current * SEGMENT_PARTS, window.next)
+    if parts:
+        lines += _parts(window, window.segments.stop * SEGMENT_PARTS, window.next)
     if window.ended:
         lines += _last_segment(window, ".m4s")
         lines.append("#EXT-X-ENDLIST")
+        return _text(lines)
+    if not parts:
         return _text(lines)
     lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="part/{window.next}.m4s{window.tag}"')
     msn, part = divmod(window.next - 1, SEGMENT_PARTS)

@@ -30,7 +30,6 @@ from hustings.wire.names import (
 )
 
 LATE_PARTS: Final = 2  # beyond this a part is hold on the live path
-JOIN_PARTS: Final = 2  # what a newcomer gets at once
 _AHEAD: Final = 300  # parts kept that are not due yet (96 s); a stage never sends them
 _GAPS: Final = 64
 _TAIL_S: Final = 1.5  # wait so long for the feed's tail before beginning with hold
@@ -246,14 +245,20 @@ class Program:
         """Tell listeners something of this edge's own, with the next part."""
         self._said.append(self._event(kind, body))
 
-    def resume_at(self, wished: int | None) -> int:
-        """Where a listener begins: the wished part if it is kept, else the oldest kept or live."""
+    def resume_at(self, wished: int | None, lead: int) -> int:
+        """Where a listener begins: the wished part if it is kept, else the oldest or `lead` back."""
         if wished is None or wished > self.next:
-            return max(self.oldest, self.next - JOIN_PARTS)
+            return max(self.oldest, self.next - lead)
         return max(self.oldest, wished)
 
     def state(
-        self, *, now_s: float, wall_ms: int, listeners: int, reconnect_s: float = 1.0
+        self,
+        *,
+        now_s: float,
+        wall_ms: int,
+        listeners: int,
+        reconnect_s: float = 1.0,
+        joined: int = 1,
     ) -> Event:
         """state.json (docs/protocol.md 3.2) as the event that opens every stream."""
         media_time = self.clock.media_time(now_s)
@@ -269,6 +274,7 @@ class Program:
             "stream": CMAF_RENDITIONS,
             "listeners": listeners,
             "reconnect_s": reconnect_s,
+            "joined": joined,
         }
         seq = max(0, self.facts.seq)
         return Event(

@@ -85,12 +85,6 @@ class Relay:
         """It is gone."""
         self._children.pop(child, None)
 
-    def pause(self, child: Child) -> None:
-        """It reads slowly: `BEHIND_BYTES` says how slowly it may."""
-
-    def resume(self, child: Child) -> None:
-        """It reads again."""
-
     def close(self) -> None:
         """Let all go; they come back at once, here or at another edge."""
         for child in list(self._children):

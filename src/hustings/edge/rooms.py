@@ -16,11 +16,13 @@ from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId
 from hustings.base.limits import Gcra
+from hustings.edge import ladder
 from hustings.edge.audience import Audience
 from hustings.edge.census import Salt
 from hustings.edge.children import Children
 from hustings.edge.facts import Event, Facts
-from hustings.edge.fanout import Channel
+from hustings.edge.fanout import GRACE_S, Channel, Round
+from hustings.edge.ladder import Rung
 from hustings.edge.metrics import Counts
 from hustings.edge.playlists import HOLD_S, Window
 from hustings.edge.program import Program
@@ -84,10 +86,11 @@ class LiveRoom:
         clock: Clock,
         counts: Counts,
         spread: Spread,
+        joined: int = 1,
     ) -> None:
         now_s = clock.monotonic()
         self.id = line.room
-        self.joined = 1
+        self.joined = joined  # parts of one send, for those who come now
         self.program = Program(
             backlog_parts=int(settings.backlog_s / PART_SECONDS),
             facts=Facts(line.facts),
@@ -105,6 +108,7 @@ class LiveRoom:
         self._begin: list[Wait] = []
         self._parts: dict[int, list[Wait]] = {}
         self._state: Event | None = None
+        self._settle_s = float("inf")  # when those present take the pace of newcomers
         self._ended = False
         self.audience = Audience()
         self.children = Children(self.audience)
@@ -123,16 +127,21 @@ class LiveRoom:
         else:
             self.program.position(record.media_time, now_s)
 
-    def tick(self) -> None:
-        """Send what is due and wake those whose part has come."""
+    def tick(self, round_: Round) -> None:
+        """Line up what is due to be sent, and wake those whose part has come."""
         program, now_s = self.program, self._clock.monotonic()
         fresh = program.advance(now_s)
         if fresh:
             self._state = None
             for key, channel in list(self._channels.items()):
-                channel.send(fresh)
                 if not len(channel):
                     del self._channels[key]
+                    continue
+                round_.add(channel, channel.send(fresh))
+        if now_s >= self._settle_s:
+            self._settle_s = float("inf")
+            for channel in self._channels.values():
+                channel.settle()
         if (program.begun or program.heard) and self._begin:
             waiting, self._begin = self._begin, []
             for wait in waiting:
@@ -143,7 +152,22 @@ class LiveRoom:
         self._give_up(now_s)
         if program.finished and not self._ended:
             self._ended = True
+            round_.finish()
             self.close(whole=True)
+
+    def pace(self, joined: int) -> None:
+        """From now on newcomers get `joined` parts at once; those present are told, and follow.
+
+        Longer sends need a longer buffer, which a player gathers by playing slower; it has
+        `GRACE_S` for that. Shorter ones need nothing.
+        """
+        grace_s = GRACE_S if joined > self.joined else 0.0
+        self.joined = joined
+        self._state = None
+        for channel in self._channels.values():
+            channel.joined = joined
+        self._settle_s = self._in(grace_s)
+        self.program.say("pace", {"joined": joined, "in_s": grace_s})
 
     def _give_up(self, now_s: float) -> None:
         late = [wait for wait in self._begin if wait.until_s <= now_s]
@@ -215,6 +239,7 @@ class LiveRoom:
                 self._stream(name, chunked=chunked),
                 limit=self._settings.send_buffer_bytes,
                 counts=self._counts,
+                joined=self.joined,
             )
             self._channels[name, chunked] = channel
         return channel
@@ -228,7 +253,7 @@ class LiveRoom:
             return RadioStream(self.program, chunked=chunked)
         if name == "icy":
             return TitledRadioStream(self.program, lambda: str(self.program.facts.room["title"]))
-        return CmafStream(self.program, name, self.state, chunked=chunked, joined=self.joined)
+        return CmafStream(self.program, name, self.state, chunked=chunked)
 
     def state(self) -> Event:
         """The event `state`, made anew with each part."""
@@ -238,6 +263,7 @@ class LiveRoom:
                 wall_ms=self._clock.wall_ms(),
                 listeners=self.total,
                 reconnect_s=self._spread.told_s,
+                joined=self.joined,
             )
         return self._state
 
@@ -272,6 +298,11 @@ class LiveRoom:
         return self.listeners
 
     @property
+    def slow(self) -> int:
+        """Listeners who are skipped until their line has drained."""
+        return sum(channel.slow for channel in self._channels.values())
+
+    @property
     def waiting(self) -> int:
         """Blocked requests."""
         return len(self._begin) + sum(map(len, self._parts.values()))
@@ -290,13 +321,16 @@ class Rooms:
     def __init__(self, *, settings: EdgeSettings, clock: Clock, counts: Counts) -> None:
         self.live: dict[RoomId, LiveRoom] = {}
         self.lines: dict[RoomId, tuple[Line, float]] = {}  # with the second it was heard
-        self.joined = 1  # parts of one send, for channels made from now on: the ladder's step
+        self.rung = ladder.rung(0)
         self._lights: tuple[dict[str, Light], float] = ({}, 0.0)  # and when they came
         self.salt: Salt | None = None  # what listeners are counted with
         self.spread = Spread(settings.joins_per_s)
         self.indexed = False  # whether the stage has told which rooms there are
         self.follow: Callable[[LiveRoom], None] = lambda room: None
         self.unfollow: Callable[[RoomId], None] = lambda room: None
+        self.later: Callable[[float, Then], object] = lambda pause_s, then: then()
+        self._round = Round()
+        self._writing = False
         self._settings = settings
         self._clock = clock
         self._counts = counts
@@ -365,9 +399,10 @@ class Rooms:
             clock=self._clock,
             counts=self._counts,
             spread=self.spread,
+            joined=self.rung.joined,
         )
-        live.joined = self.joined
         live.audience.salted(self.salt)
+        live.program.facts.extras = self.rung.extras
         self.live[room] = live
         if live.program.facts.state != "ended":  # the past needs no line to the stage
             self._counts.upstream_starts += 1
@@ -385,11 +420,36 @@ class Rooms:
     def turn(self, live: LiveRoom) -> None:
         """Send what is due in one room; a fault of ours in it must not silence the others."""
         try:
-            live.tick()
-        except Exception:
-            self._counts.broken_ticks += 1
-            if self._counts.broken_ticks % 1_000 == 1:
-                log.exception("room %s: a turn failed", live.id)
+            live.tick(self._round)
+        except Exception as error:  # noqa: BLE001
+            self._broken(live.id, error)
+        if not self._writing:
+            self._write()
+
+    def _write(self) -> None:
+        """Write to the next listeners of all who are due; the rest after a short pause."""
+        try:
+            pause_s = self._round.turn()
+        except Exception as error:  # noqa: BLE001
+            self._broken("of all", error)
+            pause_s = 0.0
+        self._writing = pause_s is not None
+        if pause_s is not None:
+            self.later(pause_s, self._write)
+
+    def _broken(self, what: str, error: Exception) -> None:
+        """A fault of ours, told once in a while: it may come with each turn."""
+        self._counts.broken_ticks += 1
+        if self._counts.broken_ticks % 1_000 == 1:
+            log.error("room %s: a turn failed", what, exc_info=error)
+
+    def climb(self, rung: Rung) -> None:
+        """Another rung of the ladder holds, for all rooms."""
+        changed, self.rung = rung.joined != self.rung.joined, rung
+        for live in self.live.values():
+            live.program.facts.extras = rung.extras
+            if changed:
+                live.pace(rung.joined)
 
     def spread_out(self) -> None:
         """Tell all, when it must be told, over how many seconds they shall return if we die."""
@@ -406,6 +466,11 @@ class Rooms:
     def listeners(self) -> int:
         """Listeners of all rooms."""
         return sum(live.listeners for live in self.live.values())
+
+    @property
+    def slow(self) -> int:
+        """Those of them who are skipped until their line has drained."""
+        return sum(live.slow for live in self.live.values())
 
 
 def _call(wait: Wait) -> None:

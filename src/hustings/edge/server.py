@@ -17,6 +17,7 @@ from hustings.base.errors import HustingsError, PeerError
 from hustings.base.limits import plain_address
 from hustings.edge import protocol
 from hustings.edge.admission import Asker, Place, Places, asker
+from hustings.edge.cohort import Cohort
 from hustings.edge.fanout import Channel
 from hustings.edge.metrics import Counts
 from hustings.edge.protocol import Answer, Request, RequestReader
@@ -105,16 +106,18 @@ class Connection(asyncio.Protocol):
     """One TCP connection: requests, then perhaps a stream for ever."""
 
     __slots__ = (
-        "_channel",
         "_chatter",
         "_held",
         "_reader",
+        "_relay",
         "_request",
         "_server",
         "arrival",
         "bucket",
         "closed",
+        "cohort",
         "deadline",
+        "file",
         "paused",
         "transport",
         "who",
@@ -129,7 +132,9 @@ class Connection(asyncio.Protocol):
         self._server = server
         if arrival is not None:
             self.arrival = arrival
-        self._channel: Channel | Relay | None = None
+        self.cohort: Cohort | None = None  # once it is a listener
+        self.file = -1  # its socket, if a listener's bytes may go there directly
+        self._relay: Relay | None = None  # once it is an edge that feeds on us
         self._request: Request | None = None  # being answered
         self._held: Request | None = None  # the next one, until the answer before it has left
         self._reader: RequestReader | None = None  # None once it is a listener
@@ -182,14 +187,14 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """More than the buffer's limit is unsent."""
         self.paused = True
-        if self._channel is not None:
-            self._channel.pause(self)
+        if self.cohort is not None:
+            self.cohort.pause(self)
 
     def resume_writing(self) -> None:
         """The buffer has drained to a quarter."""
         self.paused = False
-        if self._channel is not None:
-            self._channel.resume(self)
+        if self.cohort is not None:
+            self.cohort.resume(self)
         elif self._held is not None:
             held, self._held = self._held, None
             self._handle(held)
@@ -199,9 +204,10 @@ class Connection(asyncio.Protocol):
         del exc
         self.closed = True
         self._server.gone(self)
-        if self._channel is not None:
-            self._channel.leave(self)
-            self._channel = None
+        if self.cohort is not None:
+            self.cohort.leave(self)
+        if self._relay is not None:
+            self._relay.leave(self)
 
     # ------------------------------------------------------------ what routes call
 
@@ -213,7 +219,7 @@ class Connection(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Whether somebody listens, or waits for an answer."""
-        return self._channel is not None or self._request is not None
+        return bool(self.cohort or self._relay or self._request)
 
     def answer(self, answer: Answer) -> None:
         """Answer the request in hand; then read the next, or close."""
@@ -272,7 +278,7 @@ class Connection(asyncio.Protocol):
         self._server.counts.answers[200] += 1
         self._server.wheel.remove(self)
         self._reader = self._request = None
-        self._channel = relay
+        self._relay = relay
 
     def listen(self, channel: Channel, head: bytes, wished: int | None = None) -> None:
         """Become a listener of this channel; `head` begins the answer."""
@@ -281,7 +287,7 @@ class Connection(asyncio.Protocol):
         self._server.counts.answers[200] += 1
         self._server.wheel.remove(self)
         self._reader = self._request = None
-        self._channel = channel
+        self.file = _file(self.transport)
         channel.join(self, head, wished)
 
     def carry_out(self, step: Handler) -> None:
@@ -329,3 +335,11 @@ class Connection(asyncio.Protocol):
         self._reader = None
         self.transport.close()
         self._watch(self._server.clock.monotonic() + protocol.BODY_S)
+
+
+def _file(transport: asyncio.Transport) -> int:
+    """The socket below; -1 under TLS. It stays open until `connection_lost` has returned."""
+    if transport.get_extra_info("sslcontext") is not None:
+        return -1
+    sock = transport.get_extra_info("socket")
+    return -1 if sock is None else int(sock.fileno())

@@ -7,11 +7,12 @@ learned chunks, get the same bytes until the connection closes.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from hustings.base.errors import TryLater
 from hustings.edge import protocol
+from hustings.edge.cohort import LARGEST
 from hustings.edge.facts import Event
 from hustings.edge.program import Program
 from hustings.edge.radio import Piece, TitledStream
@@ -29,6 +30,7 @@ class _Shared:
         self._program = program
         self._chunked = chunked
         self._made: dict[int, bytes] = {}
+        self._blocks: dict[tuple[int, int], bytes] = {}
 
     def _make(self, n: int) -> bytes:
         raise NotImplementedError
@@ -45,10 +47,21 @@ class _Shared:
                 del self._made[first]
         return data
 
-    def pieces(self, fresh: range) -> Iterator[tuple[int, bytes]]:
-        """Each part as it becomes due."""
-        for n in fresh:
-            yield n, self.piece(n)
+    def advance(self, fresh: range) -> None:
+        """Nothing is made before somebody gets it; what everybody has got is forgotten."""
+        for key in [key for key in self._blocks if key[1] < fresh.stop - LARGEST]:
+            del self._blocks[key]
+
+    def block(self, first: int, end: int) -> bytes:
+        """Parts first .. end - 1 as one send."""
+        if end - first == 1:
+            return self.piece(first)
+        if (data := self._blocks.get((first, end))) is None:
+            data = self._blocks[first, end] = self._joined(first, end)
+        return data
+
+    def _joined(self, first: int, end: int) -> bytes:
+        return b"".join(self.piece(n) for n in range(first, end))
 
     def oldest(self) -> int:
         """The oldest part kept."""
@@ -62,7 +75,7 @@ class _Shared:
 class CmafStream(_Shared):
     """Init, the event `state`, backlog, then each part with its events before it.
 
-    joined: parts of one send at the live edge (the ladder); those who catch up get single ones.
+    Several parts of one send are one fragment (`moof` + `mdat`), behind the events of all.
     """
 
     def __init__(
@@ -72,28 +85,20 @@ class CmafStream(_Shared):
         state: Callable[[], Event],
         *,
         chunked: bool,
-        joined: int = 1,
     ) -> None:
         super().__init__(program, chunked=chunked)
         self._rendition = rendition
         self._state = state
-        self._joined = joined
 
     def _make(self, n: int) -> bytes:
         return self._program.live(self._rendition, n)
 
-    def pieces(self, fresh: range) -> Iterator[tuple[int, bytes]]:
-        """One send for every `joined` parts, ending at multiples of it."""
-        if self._joined == 1:
-            yield from super().pieces(fresh)
-            return
-        for n in fresh:
-            if (n + 1) % self._joined == 0 and n - self._joined >= self._program.oldest:
-                yield n, self._frame(self._program.live(self._rendition, n, self._joined))
+    def _joined(self, first: int, end: int) -> bytes:
+        return self._frame(self._program.live(self._rendition, end - 1, end - first))
 
-    def opening(self, wished: int | None) -> tuple[bytes, int]:
-        """Init and state; goes on with the wished part, or with the last two."""
-        first = self._program.resume_at(wished)
+    def opening(self, wished: int | None, lead: int) -> tuple[bytes, int]:
+        """Init and state; goes on with the wished part, or with the last `lead`."""
+        first = self._program.resume_at(wished, lead)
         return self._frame(self._program.opening(self._rendition, first, self._state())), first
 
 
@@ -103,9 +108,9 @@ class RadioStream(_Shared):
     def _make(self, n: int) -> bytes:
         return self._program.plain(MP3, n)
 
-    def opening(self, wished: int | None) -> tuple[bytes, int]:
+    def opening(self, wished: int | None, lead: int) -> tuple[bytes, int]:
         """Nothing but the burst that follows."""
-        del wished
+        del wished, lead
         return b"", max(self._program.oldest, self._program.next - RADIO_BURST_PARTS)
 
 
@@ -125,19 +130,18 @@ class TitledRadioStream(_Shared):
             sound = self._program.plain(MP3, n)
             self._pieces.append((n, self._titled.piece(sound, self._title())))
 
-    def pieces(self, fresh: range) -> Iterator[tuple[int, bytes]]:
-        """Each part with the blocks that fall into it."""
+    def advance(self, fresh: range) -> None:
+        """Each part with the title blocks that fall into it, in order."""
+        super().advance(fresh)
         self._take(fresh)
-        for n in fresh:
-            yield n, self.piece(n)
 
     def piece(self, n: int) -> bytes:
         """Part `n`; empty if it is no longer kept."""
         return next((piece.data for at, piece in self._pieces if at == n), b"")
 
-    def opening(self, wished: int | None) -> tuple[bytes, int]:
+    def opening(self, wished: int | None, lead: int) -> tuple[bytes, int]:
         """From the first block of the burst on; from now on if there is none yet."""
-        del wished
+        del wished, lead
         burst = self._program.next - RADIO_BURST_PARTS
         begins = [(n, p) for n, p in self._pieces if p.begin >= 0]
         fitting = [(n, p) for n, p in begins if n >= burst] or begins[-1:]
@@ -161,7 +165,7 @@ class EventStream(_Shared):
     def _make(self, n: int) -> bytes:
         return self._program.sse([n]) or (b":\n\n" if n % _COMMENT_PARTS == 0 else b"")
 
-    def opening(self, wished: int | None) -> tuple[bytes, int]:
+    def opening(self, wished: int | None, lead: int) -> tuple[bytes, int]:
         """The state as it is now; nothing of the past."""
-        del wished
+        del wished, lead
         return self._frame(self._state().sse()), self._program.next

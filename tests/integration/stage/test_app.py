@@ -171,6 +171,7 @@ async def test_whip_checks_the_token_before_all(stage: Stage) -> None:
     for garbage in ("", "v=0", "\x00\xff" * 50, "m=audio\r\n" * 200):
         assert (await post(good, garbage)).status_code == 400
     assert (await post(good, "v=0\r\n" + "a=x:" + "y" * 20_000)).status_code == 413
+    assert stage.engine.studio.hall("r").model.people == {}  # garbage leaves no name backstage
 
     answer = await post(good)
     assert answer.status_code == 201

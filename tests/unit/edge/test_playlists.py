@@ -139,6 +139,17 @@ def test_any_window_follows_the_rules(next_part: int, ended: bool) -> None:
     check(Playlist(playlists.captions(window(next_part, ended=ended))), low_latency=False)
 
 
+@given(st.integers(100, 10**7), st.booleans())
+def test_under_load_only_whole_segments_are_listed(next_part: int, ended: bool) -> None:
+    playlist = Playlist(playlists.media("aac", window(next_part, ended=ended), parts=False))
+    check(playlist, low_latency=False)
+    assert not any(tag.startswith(("#EXT-X-PART", "#EXT-X-PRELOAD")) for tag in playlist.tags)
+    assert not any(segment["parts"] for segment in playlist.segments)
+    assert playlist.tags["#EXT-X-MAP"]
+    whole = Playlist(playlists.media("aac", window(next_part, ended=ended)))
+    assert [s["uri"] for s in playlist.segments] == [s["uri"] for s in whole.segments]
+
+
 @pytest.mark.parametrize(("parts", "tail"), [(36, 3.84), (40, 4 * 0.32)])
 def test_an_ended_room_closes_its_list(parts: int, tail: float) -> None:
     playlist = Playlist(playlists.media("aac", window(parts, ended=True)))

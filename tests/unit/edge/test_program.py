@@ -263,11 +263,11 @@ def test_a_room_that_ended_before_we_came_is_served_from_its_tail() -> None:
 
 def test_where_a_listener_begins() -> None:
     e = edge()
-    assert e.program.resume_at(None) == 198
-    assert e.program.resume_at(150) == 150
-    assert e.program.resume_at(200) == 200
-    assert e.program.resume_at(10) == 75
-    assert e.program.resume_at(999) == 198
+    assert e.program.resume_at(None, 2) == 198
+    assert e.program.resume_at(150, 2) == 150
+    assert e.program.resume_at(200, 2) == 200
+    assert e.program.resume_at(10, 2) == 75
+    assert e.program.resume_at(999, 2) == 198
 
 
 def test_thirty_seconds_are_always_kept() -> None:

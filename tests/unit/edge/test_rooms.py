@@ -1,6 +1,7 @@
 """Which rooms an edge carries, for how long, and who waits for what."""
 
 import contextlib
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from hustings.base.clock import ManualClock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId
+from hustings.edge import ladder
 from hustings.edge import rooms as rooms_module
+from hustings.edge.cohort import Cohort
 from hustings.edge.metrics import Counts
 from hustings.edge.rooms import Line, LiveRoom, Rooms
 from hustings.journal.records import Position
@@ -17,6 +20,29 @@ from hustings.wire.names import PART_SAMPLES
 from tests.fakes.entries import Writer
 
 ROOM = RoomId("demo")
+
+
+class Ear:
+    """A listener whose transport keeps what it is given."""
+
+    paused = False
+    file = -1
+
+    def __init__(self) -> None:
+        self.cohort: Cohort | None = None
+        self.transport = self
+        self.got: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.got.append(data)
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        self.got.append(b"close")
+
+    abort = close
 
 
 class House:
@@ -112,7 +138,7 @@ def test_blocked_requests_wake_with_their_part(house: House) -> None:
     live.when_sent(5_000, house.then, house.refuse)
     assert live.waiting == 3
     live.record(house.writer.part(500))
-    live.tick()
+    house.rooms.turn(live)
     assert house.heard == ["then"] * 3
     house.pass_s(13)
     assert house.heard[-1] == "room_starting"
@@ -199,3 +225,43 @@ def test_a_fault_in_one_room_silences_no_other(
     assert bad.program.next > before + 6
     assert house.counts.broken_ticks == 1
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_another_rung_reaches_newcomers_at_once_and_those_present_after_ten_seconds(
+    house: House,
+) -> None:
+    house.line()
+    live = house.rooms.find(ROOM)
+    house.feed(live)
+    house.rooms.tick()
+    old, new = Ear(), Ear()
+    live.channel("opus", chunked=False).join(old, b"", None)
+    house.rooms.climb(ladder.rung(2))
+    live.channel("opus", chunked=False).join(new, b"", None)
+    house.pass_s(8)
+    assert len(old.got) == 24  # parts of 0.32 s, two parts late as nothing comes
+    assert len(new.got) <= 8  # sends of 1.28 s
+    assert b'"kind":"pace"' in b"".join(old.got)
+    before = len(old.got)
+    house.pass_s(5)
+    assert len(old.got) - before < 12
+    house.rooms.climb(ladder.rung(0))
+    house.pass_s(1)
+    before = len(new.got)
+    house.pass_s(3.2)
+    assert len(new.got) - before == 10
+    for ear in (old, new):
+        parts = re.findall(rb"tfdt.{4}(.{8})", b"".join(ear.got), re.DOTALL)
+        starts = [int.from_bytes(each) // PART_SAMPLES for each in parts]
+        assert starts == sorted(set(starts))
+
+
+def test_extras_stop_with_their_rung(house: House) -> None:
+    house.line()
+    live = house.rooms.find(ROOM)
+    house.rooms.climb(ladder.rung(4))
+    assert not live.program.facts.extras
+    house.line("other")
+    assert not house.rooms.find(RoomId("other")).program.facts.extras
+    house.rooms.climb(ladder.rung(3))
+    assert live.program.facts.extras

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from hustings.base.errors import NotFound, UserError
 from hustings.stage.http.door import Door, bearer
+from hustings.stage.rtc.sdp import read_offer
 
 SDP_TYPE: Final = "application/sdp"
 SDP_BYTES: Final = 16 * 1024
@@ -32,6 +33,7 @@ def router(door: Door) -> APIRouter:
     async def whip(room: str, request: Request) -> Response:
         claims = door.encoder(bearer(request), room)
         offer = await sdp_of(request)
+        read_offer(offer)  # refuses before a name stands backstage that nobody answers to
         await door.engine.do(
             lambda studio: studio.hall(room).join(
                 claims.sub, name=claims.name or "encoder", role=claims.role or "speaker"

@@ -37,11 +37,3 @@ class Program:
         self._part += 1
         self._ticks = 0
         return part
-
-    def skip_to(self, part_n: int) -> None:
-        """Go on at part `part_n`; an unfinished part is dropped. ValueError: that lies behind."""
-        if part_n < self._part:
-            raise ValueError(f"part {self._part} is being made; {part_n} lies behind it")
-        self._part = part_n
-        self._ticks = 0
-        self._encoder.reset(part_n)

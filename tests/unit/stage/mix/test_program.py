@@ -37,17 +37,3 @@ def test_radio_begins_and_ends_with_a_part() -> None:
     program.radio = False
     part = next(part for _ in range(16) if (part := program.tick(SILENCE)))
     assert "mp3" not in part.renditions
-
-
-def test_skipping_drops_the_unfinished_part() -> None:
-    program = Program(5, radio=True)
-    for _ in range(7):
-        program.tick(SILENCE)
-    program.skip_to(40)
-    parts = [program.tick(SILENCE) for _ in range(16)]
-    assert parts[:15] == [None] * 15
-    assert parts[15] is not None
-    assert parts[15].n == 40
-    assert len(parts[15].renditions["opus"]) == 16
-    with pytest.raises(ValueError, match="behind"):
-        program.skip_to(40)

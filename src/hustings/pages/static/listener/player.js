@@ -10,6 +10,7 @@ const SPACINGS = 8; // arrivals that are remembered: a rough line needs a longer
 const BURST_S = 0.05; // what comes within is one arrival
 const DRIFT_S = 0.05; // beyond the target: play a little faster
 const FASTEST = 1.04; // hardly heard; nothing is lost by a cut line, it is caught up
+const SLOWEST = 0.92; // while a longer buffer is gathered because the edge will join parts
 const LOST_S = 32; // more than the server keeps: give up and jump
 const KEEP_S = 15; // played sound that stays in memory
 const QUEUE_PARTS = 200; // while the buffer cannot take them; then the oldest go
@@ -50,6 +51,8 @@ export class PartPlayer {
   #steeredAt = 0;
   #arrived = 0;
   #length = PART_S; // of what came last: an edge under pressure joins parts
+  #paced = PART_S; // what the edge has announced
+  #gathering = false; // playing slower until the buffer suffices for that
   /** @type {number[]} */
   #spacings = [];
   #address = "";
@@ -90,10 +93,21 @@ export class PartPlayer {
     this.#push(bytes);
   }
 
+  /**
+   * The edge sends this many parts at once, or will soon.
+   * @param {number} joined
+   */
+  pace(joined) {
+    this.#gathering = this.#started && joined * PART_S > this.#paced;
+    this.#paced = joined * PART_S;
+    if (!this.#gathering) this.#length = this.#paced;
+    this.#spacings = [];
+  }
+
   /** Seconds that are buffered just after a part came, when all is well; one late part is none. */
   get target() {
     const [, usual = 0] = [...this.#spacings].sort((a, b) => b - a);
-    return Math.max(this.#length, usual) + MARGIN_S;
+    return Math.max(this.#length, this.#paced, usual) + MARGIN_S;
   }
 
   /** Media time in seconds of what is heard now; NaN before the first sound. */
@@ -197,7 +211,9 @@ export class PartPlayer {
     if (range.end === this.#steeredAt) return; // between two parts the buffer only shrinks
     this.#steeredAt = range.end;
     const over = range.end - audio.currentTime - this.target;
+    if (over >= 0) this.#gathering = false;
     if (over > LOST_S) this.toLive();
+    else if (this.#gathering) audio.playbackRate = SLOWEST; // browsers keep the pitch
     else if (over > DRIFT_S) audio.playbackRate = Math.min(FASTEST, 1.02 + Math.floor(over * 10) / 50);
     else if (over < DRIFT_S / 4) audio.playbackRate = 1;
     if (over < PART_S) this.#faults = 0; // near live and playing: well again

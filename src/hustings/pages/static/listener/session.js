@@ -13,6 +13,7 @@ import { EventQueue, MediaClock, Room } from "./room.js";
  * @typedef {object} Player  what PartPlayer and the fallback have in common
  * @property {number} played  media time in seconds that is heard; NaN if unknown
  * @property {() => void} toLive
+ * @property {(joined: number) => void} [pace]  the edge joins that many parts
  * @property {() => void} close
  */
 
@@ -173,6 +174,7 @@ export class Session {
 
   /** @param {import("./protocol.js").RoomEvent} event */
   #event(event) {
+    if (event.kind === "pace" || event.kind === "state") this.#player?.pace?.(event.body.joined ?? 1);
     if (event.kind !== "state") return this.#events.put(event);
     this.#clock.set(event.body.media_time, performance.now() / 1000);
     this.room.apply(event);
