@@ -88,13 +88,15 @@ async def test_when_parts_are_joined_the_page_gathers_its_buffer_and_loses_nothi
     }""")
     edge.edge.rooms.climb(rung(1))
     await plays_on(page, 13)
-    assert await page.evaluate("[window.pauses, window.slowest]") == [0, 0.92]
+    assert await page.evaluate("window.pauses") == 0
 
     edge.edge.rooms.climb(rung(3))  # too much to gather in ten seconds: one pause at most
     await plays_on(page, 20)
     assert await page.evaluate("window.pauses") <= 1
+    assert await page.evaluate("window.slowest") == 0.92
 
-    newcomer = await page.context.new_page()
+    assert page.context.browser is not None
+    newcomer = await page.context.browser.new_page()
     await newcomer.goto(f"{edge.url}/r/demo")
     await newcomer.evaluate(
         "document.getElementById('audio').addEventListener('waiting', () => window.pauses = 1)"
@@ -113,7 +115,7 @@ async def test_without_media_source_the_browsers_own_hls_plays_and_events_come(
     await page.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource;")
     await page.goto(f"{edge.url}/r/demo")
     await plays_on(page)
-    assert await page.evaluate("document.getElementById('audio').src.endsWith('/aac/index.m3u8')")
+    assert await page.evaluate("document.getElementById('audio').src.includes('/aac/index.m3u8')")
     await expect(page.locator("#delay")).to_have_text("Some seconds behind")
     ada = kinds.Participant("ada", "Ada Roe", "host", "stage")
     stage.rooms["demo"].add(kinds.ROSTER, kinds.Roster(ada, "on_stage"), at=stage.media_time)

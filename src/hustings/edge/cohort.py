@@ -117,6 +117,7 @@ class Cohort:
         self.phase = phase
         self.next = self._boundary(newest)  # the part that a listener at the live edge gets next
         self.size = 0  # listeners
+        self._wanted = (1, 0)  # joined and phase to come
         self._limit = limit
         self._counts = counts
         # Dicts and not sets: insertion order is close to the order in memory, and the loop over
@@ -132,9 +133,24 @@ class Cohort:
         """Listeners who are skipped until their line has drained."""
         return len(self._slow)
 
-    def reshape(self, joined: int, phase: int) -> None:
-        """From the next send on; what was sent stays sent, so nothing is lost or doubled."""
-        self.joined, self.phase = joined, phase
+    def reshape(self, joined: int, place: int) -> None:
+        """Send `joined` parts at once, from a boundary of the new pace on.
+
+        Nothing is lost or doubled: a send holds what came since the one before. The first longer
+        send is a whole one, so that a player pauses at most once. place: this cohort's number,
+        for a phase that others do not have.
+        """
+        if joined <= self.joined:
+            self.joined, self.phase = joined, self.phase % joined
+            self._wanted = (1, 0)
+        else:
+            self._wanted = (joined, self.phase + place * self.joined % joined)
+            self._settle()
+
+    def _settle(self) -> None:
+        joined, phase = self._wanted
+        if joined > self.joined and self.next % joined == phase:
+            self.joined, self.phase = joined, phase
 
     def _boundary(self, newest: int) -> int:
         return newest - (newest - self.phase) % self.joined
@@ -155,6 +171,7 @@ class Cohort:
             if data := self.stream.block(self.next, last):
                 self._write(data)
             self.next = last
+        self._settle()
         for listener in [each for each in self._behind if each not in self._slow]:
             self._catch_up(listener)
 

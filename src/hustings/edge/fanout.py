@@ -79,8 +79,7 @@ class Channel:
     def settle(self) -> None:
         """Those present take the pace of newcomers too."""
         for i, cohort in enumerate(self.cohorts):
-            if cohort.joined != self.joined:
-                cohort.reshape(self.joined, i % self.joined)
+            cohort.reshape(self.joined, i)
 
     def end(self, *, whole: bool) -> None:
         """Close all; `whole`: the stream is complete (its room has ended), and says so."""
