@@ -153,7 +153,9 @@ async def serve(origin: str, joined: int) -> None:
 
     pace = msgspec.structs.replace(rung(0), joined=joined)
     async with running_edge(origin) as edge:
-        edge.edge.ladder.step = lambda sample, now_s: pace  # held, however busy the machine is
+        edge.edge.watch.ladder.step = lambda sample, now_s: (
+            pace
+        )  # held, however busy the machine is
         await edge.until("rooms.indexed")
         print(json.dumps({"port": edge.port}), flush=True)
         asked = asyncio.Event()

@@ -14,7 +14,6 @@ import os
 import resource
 import signal
 import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -30,16 +29,14 @@ from hustings.base.errors import OperatorError
 from hustings.base.ids import new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
-from hustings.base.memory import memory_share
 from hustings.base.tasks import Tasks
 from hustings.edge.accepting import Acceptor
 from hustings.edge.admission import Places
 from hustings.edge.door import Door
 from hustings.edge.drain import drain
 from hustings.edge.keys import HeldKeys
-from hustings.edge.ladder import Ladder
 from hustings.edge.lane import Lane
-from hustings.edge.load import SAMPLE_S, Lag, Load
+from hustings.edge.load import SAMPLE_S
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
 from hustings.edge.rooms import Rooms
@@ -49,9 +46,9 @@ from hustings.edge.standing import Standing
 from hustings.edge.status import Statuses
 from hustings.edge.tree import Tree
 from hustings.edge.upstream import Upstream
+from hustings.edge.watch import Watch
 from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
-from hustings.wire.batch import Rung
 from hustings.wire.links import links_for, near_url
 from hustings.wire.report import Report
 from hustings.wire.tokens import Claims, KeyRing
@@ -73,6 +70,7 @@ class Edge:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
+        self._clock = clock
         self.counts = Counts()
         self.rooms = Rooms(settings=settings.edge, clock=clock, counts=self.counts)
         self.keys = HeldKeys(self.counts)
@@ -88,22 +86,9 @@ class Edge:
         )
         self.tree = Tree(self.rooms, self.counts, clock, report=self.upstream.pass_on)
         self.upstream.below = self.tree.line
+        self.watch = Watch(self.rooms, clock, limit=settings.edge.listeners)
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
-        self.routes = Routes(
-            self.rooms,
-            self._paper,
-            keys=self.keys,
-            counts=self.counts,
-            gauges=self.gauges,
-            statuses=Statuses(
-                self.rooms,
-                silent_s=lambda: self.upstream.silent_s,
-                rung=self.standing,
-                clock=clock,
-            ),
-            below=self.tree,
-            clock=clock,
-        )
+        self.routes = self._routes()
         tickets = Standing(self.keys, clock, self.counts)
         self.door = Door(
             self.routes.handle,
@@ -114,7 +99,7 @@ class Edge:
             standing=lambda request: self.tree.standing(request) or tickets(request),
             trusted=settings.guard.trusted_proxies,
             forwarded=settings.guard.forwarded_header,
-            pressure=lambda: self.ladder.x,
+            pressure=self.watch.pressure,
         )
         self.server = Server(
             self.door.enter,
@@ -128,12 +113,25 @@ class Edge:
         )
         self.ending = asyncio.Event()  # asked to drain
         self.lane = Lane(settings.edge.lane_port, self.routes.service, self.ending.set, clock)
-        self.ladder = Ladder(clock.monotonic())
-        self._clock = clock
-        self._lag = Lag()
-        self._sampled = (clock.monotonic(), time.process_time())  # second, CPU seconds by then
         self._tasks = Tasks()
         self._listening: asyncio.Server | Acceptor | None = None
+
+    def _routes(self) -> Routes:
+        return Routes(
+            self.rooms,
+            self._paper,
+            keys=self.keys,
+            counts=self.counts,
+            gauges=self.gauges,
+            statuses=Statuses(
+                self.rooms,
+                silent_s=lambda: self.upstream.silent_s,
+                rung=self.watch.standing,
+                clock=self._clock,
+            ),
+            below=self.tree,
+            clock=self._clock,
+        )
 
     async def start(self, sock: socket.socket, *, patience_s: float = 0.0) -> None:
         """Follow the stage, and listen on a bound socket.
@@ -205,7 +203,7 @@ class Edge:
             "rooms": len(self.rooms.live),
             "stage_near": float(self.upstream.near),
             "ladder_level": self.rooms.rung.level,
-            "pressure": self.ladder.x,
+            "pressure": self.watch.pressure(),
         }
 
     def report(self) -> Report:
@@ -214,7 +212,7 @@ class Edge:
         return Report(
             name=f":{self.lane.port}" if self.lane.port else "",
             version=VERSION,
-            rung=self.standing(),
+            rung=self.watch.standing(),
             cpu_s=round(sum(os.times()[:2]), 3),
             rooms=len(live),
             listeners=self.rooms.listeners,
@@ -226,24 +224,13 @@ class Edge:
             refusals=dict(self.counts.refusals.most_common(100)),
         )
 
-    def standing(self) -> Rung:
-        """The ladder's step, as pages and the board are told."""
-        ladder = self.ladder
-        for_s = self._clock.monotonic() - ladder.since_s
-        return Rung(
-            name=ladder.rung.name,
-            joined=ladder.rung.joined,
-            reason=ladder.reason,
-            since_ms=self._clock.wall_ms() - round(for_s * 1_000),
-        )
-
     async def _turn(self) -> None:
         clock = self._clock
         while True:
             self.rooms.tick()
             asleep_s = clock.monotonic()
             await asyncio.sleep(TICK_S)
-            self._lag.take(clock.monotonic() - asleep_s - TICK_S)
+            self.watch.lag.take(clock.monotonic() - asleep_s - TICK_S)
 
     async def _sweep(self) -> None:
         while True:
@@ -251,28 +238,8 @@ class Edge:
             self.server.sweep()
             self.lane.server.sweep()
             self.rooms.spread_out()
-            self._climb()
+            self.watch.climb(len(self.server.connections))
             await asyncio.sleep(SAMPLE_S)
-
-    def _climb(self) -> None:
-        """Measure, and take the rung of the ladder that it asks for."""
-        now_s, spent_s = self._clock.monotonic(), time.process_time()
-        then_s, then_spent_s = self._sampled
-        self._sampled = (now_s, spent_s)
-        if now_s - then_s < SAMPLE_S / 2:
-            return
-        sample = Load(
-            cpu=(spent_s - then_spent_s) / (now_s - then_s),
-            lag_s=self._lag.p95_s,
-            backlog=self.rooms.slow / max(100, self.rooms.listeners),
-            memory=memory_share(),
-            connections=len(self.server.connections) / self.settings.edge.listeners,
-        )
-        before = self.ladder.rung
-        rung = self.ladder.step(sample, now_s)
-        if rung != before:
-            self.rooms.climb(rung)
-            log.warning("ladder: %s, %s", rung.name, self.ladder.reason or "calm")
 
 
 def run_edge(settings: Settings) -> int:

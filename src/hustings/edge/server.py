@@ -219,7 +219,7 @@ class Connection(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Whether somebody listens, or waits for an answer."""
-        return bool(self.cohort or self._relay or self._request)
+        return any(each is not None for each in (self.cohort, self._relay, self._request))
 
     def answer(self, answer: Answer) -> None:
         """Answer the request in hand; then read the next, or close."""
