@@ -14,7 +14,6 @@ import signal
 import ssl
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -26,113 +25,168 @@ from hustings.base.clock import Clock, SystemClock
 from hustings.base.tasks import Tasks
 from hustings.load.hearing import Hearing
 from hustings.load.lines import Line, open_socket, source_address, why
-from hustings.load.member import Member, Queued
-from hustings.load.orders import Findings, Manner, News, Orders, Own
-from hustings.load.scanning import Span
-from hustings.load.tally import PERSONS, Refusals, Seconds, percentile
+from hustings.load.member import Member
+from hustings.load.notes import Notes
+from hustings.load.orders import Findings, Manner, News, Orders
+from hustings.load.scanning import Span, Word
+from hustings.load.waiter import Told, Waiter
+from hustings.load.waiting import WaitingLine
+from hustings.wire.patience import asked_s
 
 SILENT_S: Final = 8.0  # then a line is dead, as the page thinks
+TICKET: Final = "hustings-ticket"
 _LOOK_S: Final = 0.05
-_KEPT_MS: Final = 200_000
 
 
 class Crowd:
     """The people of one process."""
 
     def __init__(self, orders: Orders, clock: Clock, tell: Callable[[News], None]) -> None:
+        self.room = orders.target.room
+        self.notes = Notes()
         self._orders = orders
         self._clock = clock
         self._tell = tell
-        self._chance = np.random.default_rng([orders.seed, orders.first])
+        self._draw = np.random.default_rng([orders.seed, orders.first])
         self._loop = asyncio.get_running_loop()
         self._tls = _tls(orders)
         self._connecting = Tasks()
         self._lines: set[Line] = set()
+        self._waiting: dict[Member, WaitingLine] = {}
         self._present: set[Member] = set()  # all but visitors who have left
         self._hearings: dict[Member, Hearing] = {}
         self._hearing = 0  # lines that are streams
-        self._due = self._heard = self._number = 0
-        self._seconds = Seconds()
-        self._refusals = Refusals()
-        self._faults = Counter[str]()
-        self._findings = Findings()
-        self._late_ms: list[float] = []
-        self._loop_ms: list[float] = []
-        self._no_files = 0
+        self._number = 0
         self._over = False
-        self.bytes = 0
-
-    # ------------------------------------------------------------ what lines tell
 
     def now_s(self) -> float:
         """Seconds since the common start."""
         return self._clock.monotonic() - self._orders.at
 
-    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+    def later(self, delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         """Call once the delay has passed."""
-        self._loop.call_later(delay_s, call)
+        return self._loop.call_later(delay_s, call)
 
-    def request(self, member: Member) -> bytes:
-        """What a person sends."""
+    def chance(self) -> float:
+        """0..1, of this process's seed."""
+        return float(self._draw.random())
+
+    def get(self, path: str) -> bytes:
+        """A request."""
         target = self._orders.target
         host = f"[{target.host}]" if ":" in target.host else target.host
-        lines = (
-            f"GET {member.path(target.path)} HTTP/1.1",
-            f"Host: {host}:{target.port}",
-            "User-Agent: hustings-loadtest",
-            "",
-            "",
-        )
-        return "\r\n".join(lines).encode()
+        return (
+            f"GET {path} HTTP/1.1\r\nHost: {host}:{target.port}\r\n"
+            "User-Agent: hustings-loadtest\r\n\r\n"
+        ).encode()
 
-    def streams(self, line: Line, now_s: float) -> None:
+    def request(self, member: Member) -> bytes:
+        """For a person's stream."""
+        return self.get(member.path(self._orders.target.path))
+
+    # ------------------------------------------------------------ what lines tell
+
+    def streams(self, line: Line, headers: Mapping[str, str], now_s: float) -> None:
         """The answer is the stream."""
         self._hearing += 1
-        line.member.answered(now_s)
-        if hearing := self._hearings.get(line.member):
+        member = line.member
+        member.answered(now_s)
+        member.ticket = headers.get(TICKET, member.ticket)
+        self._stop_waiting(member, now_s)
+        if hearing := self._hearings.get(member):
             hearing.connected()
             line.hearing = hearing
 
     def took(self, line: Line, span: Span, now_s: float) -> None:
         """Parts came whole."""
-        member = line.member
+        member, before = line.member, line.before
+        if before is not None and span.first + span.parts >= member.player.next:
+            self._leave(before)  # we are in step with it
+            line.before = None
         stalls = member.player.stalls
         first = member.took(span, now_s)
         if member.player.stalls > stalls:
-            self._seconds.add("stalls", now_s)
+            self.notes.stalled(now_s)
         if not first:
             return
-        self._heard += 1
-        self._seconds.add("first_sounds", now_s)
+        self.notes.sound(now_s)
         if not member.stays:
             self._leave(line)
             self._present.discard(member)
-            self._keep(member, now_s)
+            self.notes.keep(member.end(now_s))
+
+    def told(self, line: Line, word: Word) -> None:
+        """The edge says how to come back, or that it will go."""
+        if word.kind == "drain":
+            self._move(line, self.chance() * word.body.spread_s)
+        elif word.kind == "reconnect":
+            line.member.spread_s = word.body.spread_s
+        elif word.kind == "state":
+            line.member.spread_s = word.body.reconnect_s
 
     def refused(self, line: Line, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """An answer that is no stream."""
         member, now_s = line.member, self.now_s()
-        self._leave(line)
         retry_after = headers.get("retry-after", "")
-        code = _code(status, body)
-        self._refusals.add(code, status, retry_after, (now_s - member.tried_s) * 1_000)
-        self._seconds.add("refusals", now_s)
-        self._again(member, member.refused(retry_after, self._chance.random()))
+        told = _told(status, body)
+        self.notes.refused(told.code, status, retry_after, tried_s=member.tried_s, now_s=now_s)
+        self._leave(line)
+        if told.code == "queue" and told.ticket:
+            self._wait(member, told, asked_s(retry_after), now_s)
+        else:
+            self._retry(line, member.refused(retry_after, self.chance()))
 
     def broke(self, line: Line, reason: str) -> None:
         """The connection is gone, or what came over it was nonsense."""
         self._leave(line)
-        self._fault(line.member, reason)
+        if line.successor is None or line.successor.done:
+            self.notes.broke(reason, self.now_s())
+            self._retry(line, line.member.broke(self.chance()))
 
     def room_ended(self, line: Line) -> None:
         """The stream is complete: nobody comes back."""
         self._leave(line)
 
+    # ------------------------------------------------------------ the queue
+
+    def _wait(self, member: Member, told: Told, asked: float, now_s: float) -> None:
+        """There is no seat: hear the slower stream until there is one."""
+        member.queued(told, now_s)
+        line = self._waiting.get(member)
+        if line is not None:
+            line.waiter.again(told, asked, now_s)
+        else:
+            waiter = Waiter(told, self._orders.target.rendition, now_s, self.chance)
+            line = self._waiting[member] = WaitingLine(self, member, waiter)
+            line.plan()
+        if line.waiter.place is None:  # the edge says it when asked
+            self._again(member, asked + self.chance() * asked)
+
+    def turn(self, line: WaitingLine) -> None:
+        """Their place has come: ask for the seat, hearing on meanwhile."""
+        line.waiter.turn = False
+        self._begin(line.member)
+
+    def connect_waiting(self, line: WaitingLine) -> None:
+        """Open the connection of one who waits."""
+        self._connecting.start(self._connect_waiting(line), name="waiting")
+
+    async def _connect_waiting(self, line: WaitingLine) -> None:
+        try:
+            await self._open(line.member, lambda: line)
+        except (OSError, TimeoutError):
+            line.failed()
+
+    def _stop_waiting(self, member: Member, now_s: float) -> None:
+        if (line := self._waiting.pop(member, None)) is not None:
+            member.waited(line.waiter.sound_s, now_s)
+            line.close()
+
     # ------------------------------------------------------------ coming and going
 
     async def run(self, stop: asyncio.Event) -> Findings:
         """Everything until the orders' end, or until `stop`."""
-        began = time.process_time(), self.now_s()
+        spent_s, began_s = time.process_time(), self.now_s()
         tasks = Tasks()
         tasks.start(self._arrive(), name="arrivals")
         tasks.start(self._look(), name="watch")
@@ -141,17 +195,21 @@ class Crowd:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, self._orders.end_s - self.now_s())):
                 await stop.wait()
-                self._findings.ended_early = True
         self._over = True
         ended_s = self.now_s()
         await tasks.close()
         await self._connecting.close()
         for line in list(self._lines):
             line.close()
+        for member in list(self._waiting):
+            self._stop_waiting(member, ended_s)
         for member in self._present:
-            self._keep(member, ended_s)
-        spent = time.process_time() - began[0]
-        return self._result(spent / max(0.001, ended_s - began[1]))
+            self.notes.keep(member.end(ended_s))
+        return self.notes.result(
+            cpu=(time.process_time() - spent_s) / max(0.001, ended_s - began_s),
+            decoded=[each.result() for each in self._hearings.values()],
+            ended_early=stop.is_set(),
+        )
 
     async def _arrive(self) -> None:
         """Each person at their moment; those whose moment has passed, all at once."""
@@ -171,9 +229,9 @@ class Crowd:
     def _born(self, due_s: float, *, stays: bool) -> Member:
         orders = self._orders
         manner: Manner = "polite"
-        if self._chance.random() < orders.rude:
+        if self.chance() < orders.rude:
             manner = "rude"
-        elif stays and self._chance.random() < orders.slow:
+        elif stays and self.chance() < orders.slow:
             manner = "slow"
         number = orders.first + self._number
         source, group = source_address(number)
@@ -181,57 +239,61 @@ class Crowd:
         member.number, member.source = number, source if orders.own_addresses else ""
         self._present.add(member)
         self._number += 1
-        self._due += 1
-        self._seconds.add("due", due_s)
-        late_ms = (self.now_s() - due_s) * 1_000
-        self._seconds.most("late_ms", due_s, late_ms)
-        if len(self._late_ms) < _KEPT_MS:
-            self._late_ms.append(late_ms)
+        self.notes.came(due_s, self.now_s())
         return member
 
-    def _begin(self, member: Member) -> None:
-        """One attempt."""
-        if self._over:
+    def _begin(self, member: Member, before: Line | None = None) -> None:
+        """One attempt; `before`: the line to be taken over from."""
+        if self._over or (before is not None and before.done):
             return
         now_s = self.now_s()
         line = Line(self, member, now_s)
+        if before is not None:
+            line.before, before.successor = before, line
         member.tries(now_s)
         self._lines.add(line)
         self._connecting.start(self._connect(line), name="connect")
 
     async def _connect(self, line: Line) -> None:
-        target, member = self._orders.target, line.member
+        try:
+            await self._open(line.member, lambda: line)
+        except (OSError, TimeoutError) as error:
+            if not line.done:
+                self.broke(line, why(error))
+
+    async def _open(self, member: Member, line: Callable[[], asyncio.Protocol]) -> None:
+        """A connection from the person's own address. Raises OSError, TimeoutError."""
+        target = self._orders.target
         host = target.addresses[member.number % len(target.addresses)]
         try:
             sock = open_socket(host, member.source, slow=member.manner == "slow")
-        except OSError as error:
-            self._no_files += 1
-            self._leave(line)
-            self._fault(member, f"own_{why(error)}")
-            return
+        except OSError:
+            self.notes.no_files += 1
+            raise
         try:
             async with asyncio.timeout(SILENT_S):
                 await self._loop.sock_connect(sock, (host, target.port))
                 name = target.host if self._tls else None
                 await self._loop.create_connection(
-                    lambda: line, sock=sock, ssl=self._tls, server_hostname=name
+                    line, sock=sock, ssl=self._tls, server_hostname=name
                 )
-        except (OSError, TimeoutError) as error:
-            sock.close()
-            if not line.done:
-                self.broke(line, why(error))
-        except asyncio.CancelledError:  # the end
+        except BaseException:
             sock.close()
             raise
+
+    def _move(self, line: Line, delay_s: float) -> None:
+        """Be on another line before this one ends."""
+        self.later(delay_s, lambda: self._begin(line.member, line))
+
+    def _retry(self, line: Line, delay_s: float) -> None:
+        if line.before is not None and not line.before.done:
+            self._move(line.before, delay_s)
+        else:
+            self._again(line.member, delay_s)
 
     def _again(self, member: Member, delay_s: float) -> None:
         if not self._over:
             self.later(delay_s, lambda: self._begin(member))
-
-    def _fault(self, member: Member, reason: str) -> None:
-        self._faults[reason] += 1
-        self._seconds.add("broken", self.now_s())
-        self._again(member, member.broke(self._chance.random()))
 
     def _leave(self, line: Line) -> None:
         if not line.done:
@@ -244,27 +306,24 @@ class Crowd:
         now_s = self.now_s()
         for line in [each for each in self._lines if each.is_stream]:
             self._leave(line)
-            self._again(line.member, line.member.cut(now_s, self._chance.random()))
+            self._again(line.member, line.member.cut(now_s, self.chance()))
 
     # ------------------------------------------------------------ what is told
 
     async def _look(self) -> None:
         """Our own lateness twenty times a second; news once a second."""
-        next_s, told_s, worst_ms = self.now_s(), -1, 0.0
+        next_s, told_s = self.now_s(), -1
         while True:
             next_s += _LOOK_S
             await asyncio.sleep(max(0.0, next_s - self.now_s()))
             now_s = self.now_s()
-            late_ms = (now_s - next_s) * 1_000
-            worst_ms = max(worst_ms, late_ms)
-            if len(self._loop_ms) < _KEPT_MS:
-                self._loop_ms.append(late_ms)
+            self.notes.looked((now_s - next_s) * 1_000)
             next_s = max(next_s, now_s - _LOOK_S)
             if int(now_s) != told_s:
                 told_s = int(now_s)
                 self._hang_up(now_s)
-                self._say(now_s, worst_ms)
-                worst_ms = 0.0
+                waiting = len(self._waiting)
+                self._tell(self.notes.news(now_s, hearing=self._hearing, waiting=waiting))
 
     def _hang_up(self, now_s: float) -> None:
         """Lines over which nothing comes."""
@@ -276,56 +335,15 @@ class Crowd:
         for line in silent:
             self.broke(line, "silent")
 
-    def _say(self, now_s: float, late_ms: float) -> None:
-        self._seconds.add("hearing", now_s, self._hearing)
-        self._seconds.add("bytes", now_s, self.bytes - self._findings.bytes)
-        self._findings.bytes = self.bytes
-        self._seconds.most("late_ms", now_s, late_ms)
-        self._tell(
-            News(
-                at_s=round(now_s, 2),
-                due=self._due,
-                hearing=self._hearing,
-                heard=self._heard,
-                refused=self._refusals.count,
-                broken=self._faults.total(),
-                bytes=self.bytes,
-                late_ms=round(late_ms, 1),
-            )
-        )
 
-    def _keep(self, member: Member, now_s: float) -> None:
-        record = member.end(now_s)
-        if len(self._findings.persons) < PERSONS:
-            self._findings.persons.append(record)
-        else:
-            self._findings.untold += 1
-
-    def _result(self, cpu: float) -> Findings:
-        found = self._findings
-        found.refusals = self._refusals.by_code
-        found.refusal_ms = self._refusals.sample_ms
-        found.faults = dict(self._faults)
-        found.seconds = self._seconds.result()
-        found.decoded = [each.result() for each in self._hearings.values()]
-        found.bytes = self.bytes
-        found.own = Own(
-            cpu=round(cpu, 3),
-            late_p99_ms=round(percentile(self._late_ms, 0.99), 1),
-            late_max_ms=round(max(self._late_ms, default=0.0), 1),
-            loop_p99_ms=round(percentile(self._loop_ms, 0.99), 1),
-            loop_max_ms=round(max(self._loop_ms, default=0.0), 1),
-            no_files=self._no_files,
-        )
-        return found
-
-
-def _code(status: int, body: bytes) -> str:
-    """The stable code of a problem document; else the status."""
+def _told(status: int, body: bytes) -> Told:
+    """The problem document of a refusal; with the status where it has no code."""
     try:
-        return msgspec.json.decode(body, type=Queued).code or f"http_{status}"
+        told = msgspec.json.decode(body, type=Told)
     except msgspec.DecodeError:
-        return f"http_{status}"
+        told = Told()
+    told.code = told.code or f"http_{status}"
+    return told
 
 
 def _tls(orders: Orders) -> ssl.SSLContext | None:

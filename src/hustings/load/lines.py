@@ -68,10 +68,12 @@ class Line(asyncio.Protocol):
         "_crowd",
         "_reader",
         "_scanner",
+        "before",
         "done",
         "heard_s",
         "hearing",
         "member",
+        "successor",
         "transport",
     )
 
@@ -85,6 +87,8 @@ class Line(asyncio.Protocol):
         self.done = False  # nothing that comes matters any more
         self.heard_s = now_s  # when something came, or it began
         self.hearing: Hearing | None = None  # of one who really decodes
+        self.before: Line | None = None  # that this one takes over from
+        self.successor: Line | None = None  # that takes over from this one
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
@@ -101,7 +105,7 @@ class Line(asyncio.Protocol):
             return
         now_s = self._crowd.now_s()
         self.heard_s = now_s
-        self._crowd.bytes += len(data)
+        self._crowd.notes.bytes += len(data)
         try:
             pieces = self._reader.feed(data)
             scanner = self._scanner
@@ -110,12 +114,14 @@ class Line(asyncio.Protocol):
                     self._refusal(pieces)
                     return
                 scanner = self._scanner = PartScanner()
-                self._crowd.streams(self, now_s)
+                self._crowd.streams(self, self._reader.headers, now_s)
             for piece in pieces:
                 for span in scanner.feed(piece):
                     self._crowd.took(self, span, now_s)
                 if self.hearing is not None:
                     self.hearing.feed(piece)
+            for word in scanner.words():
+                self._crowd.told(self, word)
         except PeerError as error:
             self._crowd.broke(self, why(error))
             return

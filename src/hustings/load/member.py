@@ -7,23 +7,13 @@ sound. Times are seconds since the common start. `load.crowd` calls it for each 
 
 from typing import Final
 
-import msgspec
-
 from hustings.load.orders import Manner, Person
 from hustings.load.player import Player
 from hustings.load.scanning import Span
+from hustings.load.waiter import Told
 from hustings.wire.patience import asked_s, retry_delay_s
 
 RUDE_S: Final = 0.1  # until a rude one tries again; as long again by chance
-
-
-class Queued(msgspec.Struct):
-    """What a refusal by the queue says: the fields of its problem document that we use."""
-
-    code: str = ""
-    ticket: str = ""
-    ahead: int = 0
-    wait_s: float = -1.0
 
 
 class Member:
@@ -31,6 +21,7 @@ class Member:
 
     __slots__ = (
         "_back_after_s",
+        "_queued_s",
         "failures",
         "group",
         "manner",
@@ -38,6 +29,7 @@ class Member:
         "player",
         "record",
         "source",
+        "spread_s",
         "stays",
         "ticket",
         "tried_s",
@@ -50,16 +42,17 @@ class Member:
         self.number = 0
         self.source = ""  # address that they come from; empty: the machine's own
         self.failures = 0  # in a row
-        self.ticket = ""  # of the queue
+        self.ticket = ""  # a place in the queue, then a seat
+        self.spread_s = 1.0  # of a return, as the edge last said
         self.tried_s = 0.0  # when the attempt in hand began
         self.record = Person(round(due_s, 4), manner, stays, group)
         self._back_after_s = -1.0
+        self._queued_s = -1.0  # since when
 
     def path(self, stream: str) -> str:
         """What the next request asks for; `stream` is the endless stream's path."""
-        query = [f"from={self.player.next}"] if self.player.next >= 0 else []
-        query += [f"ticket={self.ticket}"] if self.ticket else []
-        return f"{stream}?{'&'.join(query)}" if query else stream
+        resume = f"&from={self.player.next}" if self.player.next >= 0 else ""
+        return f"{stream}?ticket={self.ticket}{resume}"
 
     def tries(self, now_s: float) -> None:
         """An attempt begins."""
@@ -101,6 +94,20 @@ class Member:
         self._back_after_s = now_s
         return self._delay_s(0.0, chance)
 
+    def queued(self, told: Told, now_s: float) -> None:
+        """There is no seat yet: a place in the queue."""
+        self.ticket = told.ticket
+        if self._queued_s < 0:
+            self._queued_s = now_s
+            self.record.estimate_s = -1.0 if told.wait_s is None else round(told.wait_s, 2)
+
+    def waited(self, sound_s: float, now_s: float) -> None:
+        """A seat at last, or the end. sound_s: when the slower stream was first heard; -1: never."""
+        self.record.queued_s = round(self.record.queued_s + now_s - self._queued_s, 3)
+        if self.record.waiting_sound_s < 0:
+            self.record.waiting_sound_s = round(sound_s, 4)
+        self._queued_s = -1.0
+
     def end(self, now_s: float) -> Person:
         """The rehearsal, or this person's visit, is over: what became of them."""
         record, player = self.record, self.player
@@ -113,6 +120,6 @@ class Member:
     def _delay_s(self, asked: float, chance: float) -> float:
         if self.manner == "rude":
             return RUDE_S * (1.0 + chance)
-        delay = retry_delay_s(self.failures, asked, chance)
+        delay = retry_delay_s(self.failures, asked, chance, self.spread_s)
         self.failures += 1
         return delay

@@ -5,16 +5,22 @@ bytes or keeps sound: boxes are skipped by their size, and of a fragment only it
 (where it begins, how long it is). Checked against `media.cmaf` in tests. Called by `load.crowd`.
 """
 
+import contextlib
 import struct
 from typing import Final, NamedTuple
 
+import msgspec
+
 from hustings.base.errors import PeerError
+from hustings.media.cmaf import Box, event_of
 from hustings.wire.names import PART_SAMPLES
 
 _BOX: Final = struct.Struct(">I4s")
 _HEAD_BYTES: Final = 16 * 1024
 _MAX_BOX: Final = 16 * 1024 * 1024
-_MAX_MOOF: Final = 64 * 1024
+_MAX_WHOLE: Final = 64 * 1024
+_WHOLE: Final = frozenset({b"moof", b"emsg"})  # boxes that are looked into
+_SPREADS: Final = (b'"spread_s"', b'"reconnect_s"')
 
 
 class Span(NamedTuple):
@@ -22,6 +28,20 @@ class Span(NamedTuple):
 
     first: int
     parts: int
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Over how many seconds a crowd returns."""
+
+    spread_s: float = 1.0
+    reconnect_s: float = 1.0
+
+
+class Word(msgspec.Struct, frozen=True):
+    """An event of the edge's own: how to come back (`state`, `reconnect`), or to go (`drain`)."""
+
+    kind: str
+    body: Spread
 
 
 class AnswerReader:
@@ -101,15 +121,19 @@ class AnswerReader:
 
 
 class PartScanner:
-    """The parts in an endless CMAF stream; each is told when its last byte is here."""
+    """The parts in an endless CMAF stream; each is told when its last byte is here.
 
-    __slots__ = ("_head", "_rest", "_skip", "_sound")
+    Of events only those are read that may be `Word`s: a search for two names in bytes.
+    """
+
+    __slots__ = ("_head", "_rest", "_skip", "_sound", "_words")
 
     def __init__(self) -> None:
         self._rest = b""  # of a box's first bytes, or of a `moof`
         self._skip = 0  # bytes of a box that nobody looks at
         self._sound = False  # ... and they are an `mdat`
         self._head: Span | None = None  # of the sound that follows
+        self._words: list[bytes] = []
 
     def feed(self, data: bytes) -> list[Span]:
         """Parts that are whole now. Raises PeerError `cmaf_broken`."""
@@ -123,13 +147,16 @@ class PartScanner:
                     self._rest = data[at:]
                     break
                 size, kind = _BOX.unpack_from(data, at)
-                if not 8 <= size <= (_MAX_MOOF if kind == b"moof" else _MAX_BOX):
+                whole = kind in _WHOLE
+                if not 8 <= size <= (_MAX_WHOLE if whole else _MAX_BOX):
                     raise PeerError("cmaf_broken", "A box of impossible size.")
+                if whole and end - at < size:
+                    self._rest = data[at:]
+                    break
                 if kind == b"moof":
-                    if end - at < size:
-                        self._rest = data[at:]
-                        break
                     self._head = span_of(data, at, at + size)
+                elif whole and any(data.find(name, at, at + size) > 0 for name in _SPREADS):
+                    self._words.append(data[at:][8:size])
                 self._skip, self._sound = size, kind == b"mdat"
             step = min(self._skip, end - at)
             at += step
@@ -139,6 +166,18 @@ class PartScanner:
                     raise PeerError("cmaf_broken", "Sound without its head.")
                 found.append(self._head)
                 self._head, self._sound = None, False
+        return found
+
+    def words(self) -> list[Word]:
+        """What the edge said of itself since the last call."""
+        if not self._words:
+            return []
+        said, self._words = self._words, []
+        found = []
+        for body in said:
+            if (event := event_of(Box(b"emsg", body))) is not None:
+                with contextlib.suppress(msgspec.DecodeError):
+                    found.append(msgspec.json.decode(event.data, type=Word))
         return found
 
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from hustings.load.member import RUDE_S, Member
 from hustings.load.scanning import Span
+from hustings.load.waiter import Told
 from hustings.wire.patience import asked_s, retry_delay_s
 
 
@@ -14,14 +15,14 @@ def member(manner="polite", stays=True):
 
 def test_a_listener_from_the_wish_to_the_sound_and_back_after_a_cut():
     ada = member()
-    assert ada.path("/live/demo/opus.mp4") == "/live/demo/opus.mp4"
+    assert ada.path("/live/demo/opus.mp4") == "/live/demo/opus.mp4?ticket="
     ada.tries(2.1)
     ada.connected(2.15)
     ada.answered(2.2)
     assert ada.took(Span(50, 1), 2.25)
     assert not ada.took(Span(51, 1), 2.3)
     assert 0 <= ada.cut(5.0, 0.5) <= 1
-    assert ada.path("/s") == "/s?from=52"
+    assert ada.path("/s") == "/s?ticket=&from=52"
     ada.tries(5.5)
     ada.took(Span(52, 9), 5.6)
     record = ada.end(9.0)
@@ -43,6 +44,22 @@ def test_a_polite_one_never_comes_before_they_are_asked_to(asked, chance, failur
     delay = ada.refused(str(asked), chance)
     assert asked <= delay <= asked + max(asked, 60)
     assert ada.failures == failures + 1
+
+
+def test_a_place_in_the_queue_and_then_a_seat():
+    ada = member()
+    ada.queued(Told(ticket="t1", wait_s=30.0), 3.0)
+    ada.queued(Told(ticket="t2", wait_s=1.0), 20.0)
+    assert ada.path("/s") == "/s?ticket=t2"
+    ada.waited(4.0, 31.0)
+    record = ada.end(40.0)
+    assert (record.queued_s, record.estimate_s, record.waiting_sound_s) == (28.0, 30.0, 4.0)
+
+
+def test_a_crowd_that_was_told_to_spread_does():
+    ada = member()
+    ada.spread_s = 8.0
+    assert ada.cut(3.0, 1.0) == 8.0
 
 
 @given(st.floats(0, 1))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hustings.base.errors import PeerError
 from hustings.edge import protocol
 from hustings.edge.protocol import Answer
-from hustings.load.scanning import AnswerReader, PartScanner, Span
+from hustings.load.scanning import AnswerReader, PartScanner, Span, Spread, Word
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
 from hustings.wire.names import PART_SAMPLES
@@ -39,6 +39,32 @@ def test_it_finds_what_the_muxer_made_however_it_is_cut(spans, rendition, places
     scanner = PartScanner()
     found = [span for piece in cut(data, places) for span in scanner.feed(piece)]
     assert found == [Span(n, joined) for n, joined, _ in spans]
+
+
+@given(st.lists(st.integers(0, 2**12)))
+def test_words_of_the_edge_are_read_and_other_events_are_not(places):
+    def event(json):
+        return cmaf.emsg(json, media_time=0, seq=1)
+
+    data = cmaf.init_segment("opus") + part(
+        7,
+        events=(
+            event(b'{"kind": "state", "body": {"reconnect_s": 2.5, "room": {}}}'),
+            event(b'{"kind": "level", "body": {"speaking": ["ada"]}}'),
+            event(b'{"kind": "note", "body": "spread_s"}'),
+            event(b'{"kind": "drain", "body": {"spread_s": 4.0}}'),
+            event(b'{"kind": "drain", "body": {"spread_s": }}'),
+        ),
+    )
+    scanner = PartScanner()
+    words = [
+        word
+        for piece in cut(data, places)
+        for _ in [scanner.feed(piece)]
+        for word in scanner.words()
+    ]
+    assert words == [Word("state", Spread(reconnect_s=2.5)), Word("drain", Spread(spread_s=4.0))]
+    assert scanner.words() == []
 
 
 def test_a_part_is_told_with_its_last_byte():
