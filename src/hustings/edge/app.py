@@ -2,7 +2,7 @@
 
 `run_edge` is called by `hustings edge`; tests run an `Edge` in their own loop. The edges of one
 machine share the audience's port (`edge.share_port`), and each has an operator's lane of its own.
-One loop does everything; two timers turn in it: rooms 12 times a second, deadlines four times.
+One loop does everything; two timers turn in it: rooms 6 times a second, deadlines four times.
 Stopping closes the streams without their last chunk, so that players resume at the next edge by
 part number.
 """
@@ -55,7 +55,7 @@ from hustings.wire.tokens import Claims, KeyRing
 
 log = logging.getLogger(__name__)
 
-TICK_S: Final = 0.080  # a quarter of a part; what comes by the feed is sent at once
+TICK_S: Final = 0.160  # half a part: for hold audio and those who wait; the feed sends at once
 PATIENCE_S: Final = 5.0  # for a stage that starts at the same time, or is away
 STOP_S: Final = 1.0  # for what is written but not sent
 BACKLOG: Final = 4_096  # connections that wait to be accepted; the kernel's default bound

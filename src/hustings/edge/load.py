@@ -14,14 +14,14 @@ import msgspec
 SAMPLE_S: Final = 0.250
 _UP: Final = 0.3  # share of a new sample in the smoothed value while it rises
 _DOWN: Final = 0.1  # ... and while it falls
-_LAGS: Final = 25  # turns of the loop that are remembered: two seconds
+_LAGS: Final = 13  # turns of the loop that are remembered: two seconds
 
 
 class Load(msgspec.Struct, frozen=True):
     """One sample. Shares from 0 to 1 but for `lag_s`."""
 
     cpu: float = 0.0  # of one core, this process
-    lag_s: float = 0.0  # how late the loop turns, 95th percentile of two seconds
+    lag_s: float = 0.0  # how late the loop turns: the worst turn but one of two seconds
     backlog: float = 0.0  # listeners whose buffers are full
     memory: float = 0.0  # of what the machine or our control group grants
     connections: float = 0.0  # of the configured cap
@@ -72,7 +72,6 @@ class Lag:
         self._late.append(max(0.0, late_s))
 
     @property
-    def p95_s(self) -> float:
-        """The 95th percentile; of few turns the worst but one."""
-        ranked = sorted(self._late)
-        return ranked[max(0, int(0.95 * len(ranked)) - 1)]
+    def late_s(self) -> float:
+        """The worst turn but one: a single late one is no lag."""
+        return sorted(self._late)[-2] if len(self._late) > 1 else 0.0

@@ -3,7 +3,7 @@
 Keeps true: a room is followed while somebody listens or asks and for 60 s after; one `LiveRoom`
 (one program, one upstream) however many listen; the rooms that the index named stay known, with
 their clocks, while the stage is away. `edge.routes` asks here, `edge.upstream` delivers here, the
-app calls `tick` about 12 times a second. No sockets and no tasks of its own.
+app calls `tick` about 6 times a second. No sockets and no tasks of its own.
 """
 
 import logging

@@ -6,6 +6,7 @@
 
 import logging
 import time
+from typing import Final
 
 from hustings.base.clock import Clock
 from hustings.base.memory import memory_share
@@ -13,6 +14,8 @@ from hustings.edge.ladder import Ladder
 from hustings.edge.load import SAMPLE_S, Lag, Load
 from hustings.edge.rooms import Rooms
 from hustings.wire.batch import Rung
+
+MEMORY_SAMPLES: Final = 8  # memory grows slowly and asking costs 0.1 ms: each two seconds
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ class Watch:
         self._clock = clock
         self._limit = limit
         self._sampled = (clock.monotonic(), time.process_time())  # second, CPU seconds by then
+        self._samples = 0
+        self._memory = 0.0
 
     def pressure(self) -> float:
         """From 0, calm, to 1."""
@@ -40,11 +45,14 @@ class Watch:
         if now_s - then_s < SAMPLE_S / 2:
             return
         self._sampled = (now_s, spent_s)
+        self._samples += 1
+        if self._samples % MEMORY_SAMPLES == 1:
+            self._memory = memory_share()
         sample = Load(
             cpu=(spent_s - then_spent_s) / (now_s - then_s),
-            lag_s=self.lag.p95_s,
+            lag_s=self.lag.late_s,
             backlog=self._rooms.slow / max(100, self._rooms.listeners),
-            memory=memory_share(),
+            memory=self._memory,
             connections=connections / self._limit,
         )
         before = self.ladder.rung
