@@ -32,7 +32,7 @@ class SteppingClock(SystemClock):
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-async def test_a_wall_clock_step_moves_no_part(tmp_path: Path, hours: int) -> None:
+async def test_F28_a_wall_clock_step_moves_no_part(tmp_path: Path, hours: int) -> None:
     stage = Stage(tmp_path)
     stage.clock = clock = SteppingClock()
     async with stage:
@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-async def test_a_full_disk_stops_no_sound_and_is_said(small_disk: Path) -> None:
+async def test_F27_a_full_disk_stops_no_sound_and_is_said(small_disk: Path) -> None:
     async with Stage(small_disk / "data") as stage, httpx.AsyncClient(base_url=stage.url) as http:
         _, caller = await on_air(stage, frames=speech(20) * 10)
         assert (await http.get("/readyz")).status_code == 200

@@ -83,7 +83,7 @@ async def set_up_under_spray(peers: Peers, stranger: socket.socket) -> tuple[boo
 
 
 @pytest.mark.parametrize("set_ups", [6, pytest.param(30, marks=pytest.mark.slow)])
-async def test_speakers_connect_under_a_spray_of_client_hellos(
+async def test_F18_speakers_connect_under_a_spray_of_client_hellos(
     stranger: socket.socket, set_ups: int
 ) -> None:
     peers = Peers(Rtc(bind="127.0.0.1", first_port=42_320, last_port=42_329), SystemClock())

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hustings.base.errors import Denied, PeerError
 from hustings.wire.tickets import (
+    LEEWAY_S,
     PERIOD_S,
     SEAT_S,
     WAIT_S,
@@ -46,7 +47,7 @@ def test_refusals_have_stable_codes() -> None:
     assert code("") == "token_missing"
     assert code(text, keys_of(b"x" * 32, NOW)) == "token_bad"
     assert code(text, room="another") == "token_room"
-    assert code(text, now_s=TICKET.exp_s + 1) == "token_expired"
+    assert code(text, now_s=TICKET.exp_s + LEEWAY_S + 1) == "token_expired"
 
 
 @given(ticket=tickets, at=st.integers(0, 10_000), bit=st.integers(0, 7))
@@ -136,3 +137,13 @@ def test_a_poisoned_line_is_no_set_of_keys(line: object) -> None:
     with pytest.raises(PeerError) as refused:
         read_line(line)
     assert refused.value.code == "tickets_bad"
+
+
+@pytest.mark.parametrize("skew_s", [-90, 90])
+def test_F28_an_edge_whose_clock_is_off_by_90_s_reads_tickets_to_their_end(skew_s: int) -> None:
+    keys = keys_of(b"k" * 32, NOW)
+    ticket = Ticket("demo", NOW, 7, "seat", NOW + 600)
+    text = keys.sign(ticket)
+    for later in (0, 300, 600):
+        elsewhere = keys_of(b"k" * 32, NOW + later + skew_s)
+        assert elsewhere.check(text, room="demo", now_s=NOW + later + skew_s) == ticket

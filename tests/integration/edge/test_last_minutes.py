@@ -1,0 +1,77 @@
+"""When an evening ends, all turn to the page at once: the second stampede."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from hustings.wire import kinds
+from tests.fakes.edges import Client, RunningEdge, running_edge
+from tests.fakes.stage_feed import EPOCH_MS, StageFeed
+from tests.support.night import scaled
+
+LISTENERS = int(scaled(500, 4_000))
+ROOM = kinds.Room("demo", "Town hall", state="live", epoch_ms=EPOCH_MS, radio=True)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[StageFeed]:
+    feed = StageFeed()
+    feed.room()
+    feed.live()
+    await feed.start()
+    yield feed
+    await feed.stop()
+
+
+@pytest.fixture
+async def edge(stage: StageFeed) -> AsyncIterator[RunningEdge]:
+    async with running_edge(stage.url) as running:
+        await running.until("rooms.indexed")
+        yield running
+
+
+async def test_F37_the_end_sends_all_to_a_page_that_stands_ready(
+    stage: StageFeed, edge: RunningEdge, figures: dict[str, object]
+) -> None:
+    started = asyncio.Semaphore(10)
+
+    async def evening(number: int) -> tuple[bool, int, float]:
+        """Listen to the end, then open the room's page, within five seconds like everybody."""
+        home = f"10.{number // 250}.{number % 250}.7"
+        async with started:
+            while True:
+                client = edge.stream("/live/demo/opus.mp4", X_Forwarded_For=home)
+                await client.__aenter__()
+                if client.status == 200:
+                    break
+                client.writer.transport.abort()
+                await asyncio.sleep(0.5)
+        try:
+            while await client.some():
+                pass
+        finally:
+            client.writer.transport.abort()
+        whole = client.whole
+        began = asyncio.get_running_loop().time()
+        async with Client(edge.port, "/r/demo", X_Forwarded_For=home) as page:
+            body = await page.read()
+        assert b'data-phase="ended"' in body
+        return whole, page.status, asyncio.get_running_loop().time() - began
+
+    crowd = [asyncio.ensure_future(evening(number)) for number in range(LISTENERS)]
+    await edge.until(f"rooms.listeners == {LISTENERS}", seconds=60)
+    feeds, refusals = stage.opened, Counter(edge.edge.counts.refusals)
+    ended = msgspec.structs.replace(ROOM, state="ended")
+    stage.rooms["demo"].add(kinds.ROOM, ended, at=stage.media_time)
+    async with asyncio.timeout(60):
+        seen = await asyncio.gather(*crowd)
+    assert all(whole for whole, _, _ in seen)  # told that it was the end, not a broken line
+    assert {status for _, status, _ in seen} == {200}
+    assert stage.opened == feeds  # nobody asked the stage for anything
+    assert edge.edge.counts.refusals == refusals
+    waits = sorted(wait for _, _, wait in seen)
+    figures["listeners"] = LISTENERS
+    figures["page_p99_ms"] = waits[int(0.99 * len(waits))] * 1_000
