@@ -128,6 +128,36 @@ async def test_sums_go_on_after_a_restart_of_the_stage(tmp_path: Path) -> None:
         assert reach.peak in {40, 80}  # two edges by their credentials, one after the other
 
 
+async def test_an_edges_steps_on_the_ladder_stand_in_the_record(tmp_path: Path) -> None:
+    def report(rung: str, reason: str = "") -> dict[str, Any]:
+        return {"edge": "run-1", "rung": {"name": rung, "joined": 2, "reason": reason}}
+
+    async with Stage(tmp_path) as stage, httpx.AsyncClient(base_url=stage.url) as http:
+        await stage.put("r", title="R", state="lobby")
+        await stage.put("elsewhere", title="E", state="lobby")
+        headers = stage.service_headers("edge")
+        batch = {"edge": "run-1", "now": {"live": 4}}
+        assert (await http.post("/rooms/r/batch", json=batch, headers=headers)).status_code == 200
+        for said in (report("parts"), report("joined_2", "cpu"), report("joined_2", "cpu")):
+            assert (await http.post("/report", json=said, headers=headers)).status_code == 204
+        assert (await http.post("/report", json=report("parts"), headers=headers)).is_success
+        await stage.engine.do(lambda studio: [h.journal.flush() for h in studio.halls.values()])
+        told = await stage.engine.do(
+            lambda studio: {
+                room: [
+                    entry.plain()
+                    for entry in hall.journal.reader().entries()
+                    if entry.kind == kinds.LADDER
+                ]
+                for room, hall in studio.halls.items()
+            }
+        )
+    assert told["elsewhere"] == []
+    first, second = told["r"]
+    assert first == {"edge": "run-1", "rung": "joined_2", "joined": 2, "reason": "cpu"}
+    assert (second["edge"], second["rung"]) == ("run-1", "parts")
+
+
 @pytest.mark.parametrize("path", ["/board", "/report"])
 async def test_the_board_is_for_services_only(tmp_path: Path, path: str) -> None:
     async with Stage(tmp_path) as stage, httpx.AsyncClient(base_url=stage.url) as http:

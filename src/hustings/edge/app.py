@@ -213,6 +213,7 @@ class Edge:
             name=f":{self.lane.port}" if self.lane.port else "",
             version=VERSION,
             rung=self.watch.standing(),
+            pressure=self.watch.pressure(),
             cpu_s=round(sum(os.times()[:2]), 3),
             rooms=len(live),
             listeners=self.rooms.listeners,

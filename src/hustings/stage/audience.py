@@ -91,6 +91,10 @@ class Audience:
 
     # --- what edges say ----------------------------------------------------------------------
 
+    def carries(self, edge: str) -> bool:
+        """Whether this edge has spoken of the room lately."""
+        return edge in self._edges
+
     def hear(self, edge: str, batch: Batch, now_s: float) -> None:
         """Take an edge's batch. Raises PeerError `sketch_bad`."""
         before = self._edges.pop(edge, None)

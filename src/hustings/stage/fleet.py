@@ -12,6 +12,7 @@ from hustings.wire.report import Report
 
 GONE_S: Final = 60.0
 EDGES: Final = 1_000
+CALM: Final = "parts"  # the lowest rung
 
 
 class Fleet:
@@ -20,12 +21,17 @@ class Fleet:
     def __init__(self) -> None:
         self._edges: dict[str, tuple[Report, str, float]] = {}  # by when they last spoke
 
-    def hear(self, edge: str, report: Report, *, credential: str, now_s: float) -> None:
-        """An edge reports; credential: the name that its credential was made for."""
-        self._edges.pop(edge, None)
+    def hear(self, edge: str, report: Report, *, credential: str, now_s: float) -> bool:
+        """An edge reports; credential: the name that its credential was made for.
+
+        Returns whether it stands on another rung of the ladder than before, or begins on one.
+        """
+        before = self._edges.pop(edge, None)
         if len(self._edges) >= EDGES:
             del self._edges[next(iter(self._edges))]
         self._edges[edge] = (report, credential, now_s)
+        stood = before[0].rung.name if before else CALM
+        return report.rung.name not in {stood, ""}
 
     def view(self, now_s: float) -> list[dict[str, Any]]:
         """Each edge's last report, with how long ago it came; by name."""

@@ -26,7 +26,7 @@ from hustings.stage.room import Change, RoomModel
 from hustings.stage.rtc.peers import Peer
 from hustings.stage.sound import Sound
 from hustings.wire import kinds
-from hustings.wire.batch import Answer, Batch, Hands
+from hustings.wire.batch import Answer, Batch, Hands, Rung
 from hustings.wire.kinds import Participant, Room
 from hustings.wire.names import PART_SAMPLES, PART_TICKS, TICK_SAMPLES
 from hustings.wire.tokens import hand_of
@@ -56,6 +56,7 @@ STAGE_KINDS: Final = frozenset(_BODIES) | {
     kinds.GAP,
     kinds.TERM,
     kinds.REACH,
+    kinds.LADDER,
 }
 
 
@@ -279,6 +280,13 @@ class Hall:
         free = self.model.hands_free
         taken = len(known) if free or False not in known else known.index(False)
         return self.audience.answer(edge, taken=taken, free=free)
+
+    def hear_ladder(self, edge: str, rung: Rung) -> None:
+        """An edge stands on another rung of the ladder; for the record, if it carries this room."""
+        if self.is_open and self.audience.carries(edge):
+            run = edge.rpartition(" ")[2]  # without its credential's id
+            told = kinds.Ladder(run, rung.name, joined=rung.joined, reason=rung.reason)
+            self._append(kinds.LADDER, told)
 
     def _audience_hands(self, hands: Hands) -> Iterator[Change]:
         for hand_id in hands.down:

@@ -28,6 +28,7 @@ from hustings.stage.hall import Hall
 from hustings.stage.rtc.peers import Peers
 from hustings.stage.salt import SaltFile
 from hustings.stage.sound import Sound
+from hustings.wire.report import Report
 
 log = logging.getLogger(__name__)
 
@@ -259,6 +260,13 @@ class Studio:
     @property
     def _snapshot_seconds(self) -> int:
         return max(1, round(self._settings.journal.snapshot_s))
+
+    def hear_report(self, edge: str, report: Report, *, credential: str) -> None:
+        """How an edge is doing; where it stands on the ladder belongs into its rooms' records."""
+        now_s = self._clock.monotonic()
+        if self.fleet.hear(edge, report, credential=credential, now_s=now_s):
+            for hall in self.halls.values():
+                hall.hear_ladder(edge, report.rung)
 
     def board(self) -> dict[str, Any]:
         """What operators watch: this stage, its open rooms, its edges."""

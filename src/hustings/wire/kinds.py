@@ -20,6 +20,7 @@ HAND: Final = "hand"
 SEAT: Final = "seat"
 KEY: Final = "key"
 REACH: Final = "reach"
+LADDER: Final = "ladder"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
@@ -158,6 +159,15 @@ class Reach(msgspec.Struct, frozen=True, omit_defaults=True):
     error: float = 0.0
     listened_s: int = 0  # listener-seconds so far
     edges: int = 0  # that reported in the last seconds
+
+
+class Ladder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `ladder`: an edge that carries the room stands on another rung from now on."""
+
+    edge: str  # this run of it
+    rung: str  # docs/protocol.md 3.4
+    joined: int = 1  # parts of one send
+    reason: str = ""  # the reading that led there; empty: calm again
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -92,10 +92,8 @@ def router(door: Door) -> APIRouter:
     async def report(request: Request) -> Response:
         claims = door.service(request, "edge")
         said: Report = read(await request.body(), Report)
-        edge, now_s = f"{claims.jti} {said.edge}", door.clock.monotonic()
-        await door.engine.do(
-            lambda studio: studio.fleet.hear(edge, said, credential=claims.name, now_s=now_s)
-        )
+        edge = f"{claims.jti} {said.edge}"
+        await door.engine.do(lambda studio: studio.hear_report(edge, said, credential=claims.name))
         return Response(status_code=204)
 
     @routes.get("/board")
