@@ -141,7 +141,7 @@ class Crowd:
         self._leave(line)
         if line.successor is None or line.successor.done:
             self.notes.broke(reason, self.now_s())
-            self._retry(line, line.member.broke(self.chance()))
+            self._retry(line, line.member.broke(self.now_s(), self.chance()))
 
     def room_ended(self, line: Line) -> None:
         """The stream is complete: nobody comes back."""
@@ -306,7 +306,7 @@ class Crowd:
         now_s = self.now_s()
         for line in [each for each in self._lines if each.is_stream]:
             self._leave(line)
-            self._again(line.member, line.member.cut(now_s, self.chance()))
+            self._again(line.member, line.member.broke(now_s, self.chance()))
 
     # ------------------------------------------------------------ what is told
 

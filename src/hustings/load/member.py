@@ -85,13 +85,10 @@ class Member:
         """Seconds until the next try after a refusal. chance: 0..1."""
         return self._delay_s(asked_s(retry_after), chance)
 
-    def broke(self, chance: float) -> float:
-        """Seconds until the next try after a connection that broke or never stood."""
-        return self._delay_s(0.0, chance)
-
-    def cut(self, now_s: float, chance: float) -> float:
-        """The rehearsal cuts the line of one who hears; seconds until the next try."""
-        self._back_after_s = now_s
+    def broke(self, now_s: float, chance: float) -> float:
+        """Seconds until the next try after a connection that broke, was cut, or never stood."""
+        if self.record.first_sound_s >= 0 and self._back_after_s < 0:
+            self._back_after_s = now_s
         return self._delay_s(0.0, chance)
 
     def queued(self, told: Told, now_s: float) -> None:

@@ -21,7 +21,7 @@ def test_a_listener_from_the_wish_to_the_sound_and_back_after_a_cut():
     ada.answered(2.2)
     assert ada.took(Span(50, 1), 2.25)
     assert not ada.took(Span(51, 1), 2.3)
-    assert 0 <= ada.cut(5.0, 0.5) <= 1
+    assert 0 <= ada.broke(5.0, 0.5) <= 1
     assert ada.path("/s") == "/s?ticket=&from=52"
     ada.tries(5.5)
     ada.took(Span(52, 9), 5.6)
@@ -59,7 +59,7 @@ def test_a_place_in_the_queue_and_then_a_seat():
 def test_a_crowd_that_was_told_to_spread_does():
     ada = member()
     ada.spread_s = 8.0
-    assert ada.cut(3.0, 1.0) == 8.0
+    assert ada.broke(3.0, 1.0) == 8.0
 
 
 @given(st.floats(0, 1))
@@ -70,10 +70,10 @@ def test_a_rude_one_is_back_at_once(chance):
 def test_sound_makes_patience_young_again():
     ada = member()
     for _ in range(5):
-        ada.broke(1.0)
-    assert ada.broke(1.0) == 32
+        ada.broke(9.0, 1.0)
+    assert ada.broke(9.0, 1.0) == 32
     ada.took(Span(1, 2), 3.0)
-    assert ada.broke(1.0) == 1
+    assert ada.broke(9.0, 1.0) == 1
 
 
 @given(st.text(max_size=12))
