@@ -68,6 +68,11 @@ class StageSettings(Frozen, frozen=True):
     """People on stage in one room."""
     people: Count = 50
     """Named participants in one room, backstage included."""
+    lobby_min: Annotated[float, msgspec.Meta(ge=0)] = 30
+    """Minutes before the planned start at which a room's lobby opens by itself; 0: by hand only."""
+    doors: Annotated[str, msgspec.Meta(pattern="^(lobby|live)$")] = "lobby"
+    """When the queue of a full house begins to move: with the lobby, or when the room goes live. Those who
+    wait already then are served in an order that is drawn by lot; whoever comes later, as they come."""
     rtc: Rtc = Rtc()
 
 
@@ -118,6 +123,10 @@ class EdgeSettings(Frozen, frozen=True):
     """Connections of `guard.trusted_proxies` begin with a PROXY header (version 1 or 2)."""
     of_network: Count = 5_000
     """Connections of one network (IPv4 /24, IPv6 /48) beyond which it takes a ticket; carriers share one."""
+    waiting_share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.2
+    """Of connections and bandwidth, kept for those who wait for a seat and hear `opus-low` meanwhile."""
+    bandwidth_mbit: Annotated[float, msgspec.Meta(ge=0)] = 0
+    """What this edge may send, Mbit/s; 0: not limited. A listener takes 0.041 (`opus`) to 0.073 (`aac`)."""
     join_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.2
     """Of one core, for those who join: what keeps a stampede away from those who listen; 1: all of it."""
 

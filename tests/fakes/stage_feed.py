@@ -10,16 +10,25 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from hustings.journal.entry import Entry
 from hustings.journal.records import FIRST_LINE, Position, entry_record, position_record
 from hustings.media.hold import hold_frames
+from hustings.stage.queue import RoomQueue, drawn
 from hustings.wire import kinds
 from hustings.wire.credentials import EdgeCheck, EdgeSigner
 from hustings.wire.names import AAC, MP3, OPUS, OPUS_LOW, PART_SAMPLES, PART_SECONDS
+from hustings.wire.places import draw_of, room_second
+from hustings.wire.queues import Said
+from hustings.wire.tickets import keys_of
 from hustings.wire.tokens import Claims
 from tests.fakes.entries import Writer
 
 EPOCH_MS = 1_799_999_000_000
+MASTER = b"m" * 32
+KEYS = keys_of(MASTER, EPOCH_MS / 1_000)
+TICKETS = {"tickets": KEYS.line()}
 SALT = {"id": "monday", "key": base64.b64encode(b"s" * 32).decode()}
 
 
@@ -46,6 +55,9 @@ class StageFeed:
     def __init__(self, *, first: int = 400) -> None:
         self.first = first
         self.rooms: dict[str, Writer] = {}
+        self.queues: dict[str, RoomQueue] = {}
+        self.doors = "lobby"
+        self.poison: list[dict[str, Any]] = []  # lines of the index, once
         self.opened = 0  # feeds of rooms that were asked for
         self.open = 0
         self.batches: list[dict[str, Any]] = []
@@ -64,6 +76,17 @@ class StageFeed:
     def media_time(self) -> int:
         passed = asyncio.get_running_loop().time() - self._began
         return self.first * PART_SAMPLES + int(passed * 48_000)
+
+    @property
+    def room_second(self) -> float:
+        return room_second(EPOCH_MS, self.media_time)
+
+    @staticmethod
+    def _room_entry(journal: Writer) -> Entry:
+        return next(e for e in reversed(journal.entries) if e.kind == kinds.ROOM)
+
+    def facts(self, name: str) -> dict[str, Any]:
+        return self._room_entry(self.rooms[name]).plain()
 
     async def start(self, port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
@@ -91,11 +114,16 @@ class StageFeed:
                 | facts
             ),
         )
-        writer.add(kinds.ROOM, room)
+        writer.add(kinds.ROOM, self.drawn(room))
+        self.queues[name] = RoomQueue(name)
         now = self.media_time // PART_SAMPLES
         for n in range(max(0, now - backlog), now):
             writer.part(n, **sound(n))
         return writer
+
+    def drawn(self, room: kinds.Room) -> kinds.Room:
+        """The room with its draw, as a stage publishes it."""
+        return drawn(room, MASTER, self.media_time, doors=self.doors)
 
     def live(self, name: str = "demo") -> None:
         """Make the room's parts from now on, each at its end."""
@@ -136,6 +164,10 @@ class StageFeed:
                     )
                     said = json.loads(await reader.readexactly(length))
                     self.batches.append({"path": path, **said})
+                    for run, word in said.get("queues", {}).items():
+                        queue = msgspec.convert(word, Said, str_keys=True)
+                        name = run or said["edge"]
+                        self.queues[path.split("/")[2]].hear(name, queue, self.room_second)
                     taken = len(said.get("hands", {}).get("first", []))
                     body = json.dumps({"taken": taken, "wanted": 50}).encode()
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
@@ -167,12 +199,14 @@ class StageFeed:
         told: dict[str, Any] = {}
         while True:
             await self.frozen.wait()
-            lines: list[dict[str, Any]] = [] if told else [{"salt": SALT}, {"edges": EDGES.line()}]
+            lines: list[dict[str, Any]] = (
+                [] if told else [TICKETS, {"salt": SALT}, {"edges": EDGES.line()}]
+            )
             if self.lights != told.get("reach"):
                 told["reach"] = self.lights
                 lines.append({"reach": self.lights})
             for name, journal in self.rooms.items():
-                entry = next(e for e in reversed(journal.entries) if e.kind == kinds.ROOM)
+                entry = self._room_entry(journal)
                 if told.get(name) != entry.seq:
                     told[name] = entry.seq
                     facts = entry.plain()
@@ -189,6 +223,12 @@ class StageFeed:
                             "facts": facts,
                         }
                     )
+            for name, queue in self.queues.items():
+                draw = draw_of(self.facts(name))
+                if line := queue.step(self.room_second, draw):
+                    lines.append({"queue": msgspec.to_builtins(line)})
+            lines += self.poison
+            self.poison.clear()
             lines.append({"tick": 1})
             await self._chunk(writer, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
             await asyncio.sleep(self.index_s)

@@ -41,11 +41,13 @@ from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
 from hustings.edge.rooms import Rooms
 from hustings.edge.routes import Routes
+from hustings.edge.seats import Seats
 from hustings.edge.server import Connection, Server
 from hustings.edge.standing import Standing
 from hustings.edge.status import Statuses
 from hustings.edge.tree import Tree
 from hustings.edge.upstream import Upstream
+from hustings.edge.waiting import WaitingRooms
 from hustings.edge.watch import Watch
 from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
@@ -74,22 +76,27 @@ class Edge:
         self.counts = Counts()
         self.rooms = Rooms(settings=settings.edge, clock=clock, counts=self.counts)
         self.keys = HeldKeys(self.counts)
+        self.seats = Seats(settings.edge, shut=lambda: self.rooms.rung.low)
+        self.waiting = WaitingRooms(self.rooms, self.seats, self.keys, clock, self.counts)
         self.upstream = Upstream(
             settings.edge.origin or near_url(settings, settings.stage.port),
             credential(settings, clock),
             self.rooms,
             clock=clock,
             keys=self.keys,
+            waiting=self.waiting,
             tls=True if settings.edge.origin else neighbour_tls(settings.tls.cert),
             journal_key=lambda: _journal_key(settings),
             report=self.report,
         )
-        self.tree = Tree(self.rooms, self.counts, clock, report=self.upstream.pass_on)
+        self.tree = Tree(
+            self.rooms, self.counts, clock, waiting=self.waiting, report=self.upstream.pass_on
+        )
         self.upstream.below = self.tree.line
         self.watch = Watch(self.rooms, clock, limit=settings.edge.listeners)
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
         self.routes = self._routes()
-        tickets = Standing(self.keys, clock, self.counts)
+        tickets = Standing(self.keys, clock, self.counts, called=self.waiting.called)
         self.door = Door(
             self.routes.handle,
             clock=clock,
@@ -108,6 +115,7 @@ class Edge:
             places=Places(
                 limit=settings.edge.listeners, of_network=settings.edge.of_network, spare=SPARE
             ),
+            seats=self.seats,
             buffer=settings.edge.send_buffer_bytes,
             trusted=settings.guard.trusted_proxies,
         )
@@ -120,6 +128,7 @@ class Edge:
         return Routes(
             self.rooms,
             self._paper,
+            self.waiting,
             keys=self.keys,
             counts=self.counts,
             gauges=self.gauges,
@@ -201,6 +210,8 @@ class Edge:
             "connections": len(self.server.connections),
             "listeners": self.rooms.listeners,
             "rooms": len(self.rooms.live),
+            "seats_free": self.seats.free,
+            "waiting": self.waiting.waiting,
             "stage_near": float(self.upstream.near),
             "ladder_level": self.rooms.rung.level,
             "pressure": self.watch.pressure(),

@@ -1,7 +1,7 @@
 """Leaving without a silence: all who listen go elsewhere while this edge still sends.
 
 Keeps true: whoever understands the event `drain` has another line before this one ends, and they
-do not all go at once (`spread_s`, docs/protocol.md 3.4); players that know nothing of it are let
+do not all go at once (`spread_s`, docs/protocol.md 3.5); players that know nothing of it are let
 go one after the other at the end, without a last chunk, so that they come back elsewhere. Called
 by `edge.app` when nobody new is accepted any more.
 """

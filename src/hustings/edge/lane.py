@@ -18,7 +18,9 @@ from hustings.base.listening import LOOPBACK, bound_socket
 from hustings.edge.admission import Places
 from hustings.edge.metrics import Counts
 from hustings.edge.protocol import Answer, Request
+from hustings.edge.seats import Seats
 from hustings.edge.server import Connection, Server
+from hustings.settings import EdgeSettings
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class Lane:
             clock=clock,
             counts=Counts(),
             places=Places(limit=_CONNECTIONS, of_network=_CONNECTIONS, spare=0),
+            seats=Seats(EdgeSettings()),  # nobody listens here
             buffer=_BUFFER_BYTES,
         )
         self._listening: asyncio.Server | None = None

@@ -16,6 +16,7 @@ _PLAIN: Final = (
     "upstream_starts",
     "broken_ticks",
     "bad_lines",
+    "queued",
 )
 
 
@@ -36,6 +37,7 @@ class Counts:
         self.upstream_starts = 0
         self.broken_ticks = 0  # our own faults, logged
         self.bad_lines = 0  # of the stage's index that could not be used
+        self.queued = 0  # told to wait for a seat
 
 
 def text(counts: Counts, gauges: Mapping[str, float]) -> bytes:

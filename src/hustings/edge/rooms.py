@@ -35,6 +35,7 @@ from hustings.settings import EdgeSettings
 from hustings.wire import kinds
 from hustings.wire.batch import Now
 from hustings.wire.names import CMAF_RENDITIONS, OPUS_LOW, PART_SECONDS
+from hustings.wire.places import room_second
 
 log = logging.getLogger(__name__)
 
@@ -272,6 +273,15 @@ class LiveRoom:
         program = self.program
         epoch_ms = int(program.facts.room.get("epoch_ms", 0))
         return Window(program.oldest, program.next, epoch_ms, program.finished)
+
+    @property
+    def second(self) -> float:
+        """Now, as tickets and places count it; the wall's while the room has no time yet."""
+        now_s = self._clock.monotonic()
+        if not self.program.clock.known:
+            return self._clock.wall_ms() / 1_000
+        epoch_ms = int(self.program.facts.room.get("epoch_ms", 0))
+        return room_second(epoch_ms, self.program.clock.media_time(now_s))
 
     def touch(self) -> None:
         """Somebody asks for this room."""

@@ -25,6 +25,7 @@ from hustings.edge.radio import METAINT
 from hustings.edge.rooms import LiveRoom, Rooms
 from hustings.edge.server import Connection
 from hustings.edge.status import Statuses
+from hustings.edge.waiting import TICKET_HEADER, WaitingRooms
 from hustings.wire.names import CMAF_RENDITIONS
 
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
@@ -36,6 +37,7 @@ _PREFLIGHT: Final = {
 }
 _STREAMS: Final = {f"{name}.mp4": name for name in CMAF_RENDITIONS}
 _PLAYLISTS: Final = frozenset(f"{name}/index.m3u8" for name in CMAF_RENDITIONS)
+_OF_ROOM: Final = frozenset({"state.json", "queue.json", "ticket"})
 _POSTS: Final = frozenset({"hand", "react", "receipt"})
 _HANDS: Final = 100_000  # raised at this edge, in all rooms: some 70 MB
 
@@ -47,6 +49,7 @@ class Routes:
         self,
         rooms: Rooms,
         paper: Paper,
+        waiting: WaitingRooms,
         *,
         keys: HeldKeys,
         counts: Counts,
@@ -59,6 +62,7 @@ class Routes:
         self._rooms = rooms
         self._paper = paper
         self._keys = keys
+        self._waiting = waiting
         self._counts = counts
         self._gauges = gauges
         self._statuses = statuses
@@ -156,16 +160,25 @@ class Routes:
             return
         live = self._rooms.find(room)
         if name in _PLAYLISTS and "page" not in request.query:  # a page is counted by its receipts
-            who = self._identity(connection, request, live)
+            who = self._identity(connection, request, live, request.query.get("ticket", ""))
             live.audience.asked(who, self._clock.monotonic())
         if name in _STREAMS or name in {"events", "radio.mp3"}:
             live.when_begun(
                 lambda: self._stream(connection, request, live, name), connection.refuse
             )
-        elif name == "state.json":
-            live.when_begun(lambda: connection.answer(_state(live)), connection.refuse)
+        elif name in _OF_ROOM:
+            live.when_begun(
+                lambda: connection.answer(self._of_room(request, live, name)), connection.refuse
+            )
         else:
             self._hls.serve(connection, request, live, name)
+
+    def _of_room(self, request: Request, live: LiveRoom, name: str) -> Answer:
+        if name == "state.json":
+            return _state(live)
+        if name == "queue.json":
+            return _json(self._waiting.view(live), cache="public, max-age=2")
+        return _json(self._waiting.ticket(live, request.query.get("ticket", "")))
 
     def _one_voice(self, connection: Connection, name: str) -> None:
         """One address is not the whole audience; behind a shared one people take turns."""
@@ -178,12 +191,12 @@ class Routes:
             )
 
     def _identity(
-        self, connection: Connection, request: Request, live: LiveRoom
+        self, connection: Connection, request: Request, live: LiveRoom, ticket: str
     ) -> Identity | None:
         """Whom to count: the page, if its ticket says who it is, else address and agent."""
         if (salt := self._rooms.salt) is None:
             return None
-        if page := self._keys.holder(request.query.get("ticket", ""), room=live.id):
+        if page := self._keys.holder(ticket, room=live.id):
             return identify(salt, page=page)
         agent = request.headers.get("user-agent", "")
         return identify(salt, address=connection.who.address, agent=agent)
@@ -238,9 +251,12 @@ class Routes:
             connection.answer(Answer(200, headers))
             return
         if kind != "events":
-            who = self._identity(connection, request, live)
+            ticket = self._waiting.admit(live, request.query.get("ticket", ""))
+            headers |= {TICKET_HEADER: ticket, "Access-Control-Expose-Headers": TICKET_HEADER}
+            page = ticket if "ticket" in request.query else ""  # players keep none
+            who = self._identity(connection, request, live, page)
             live.audience.joined(who, connection, self._clock.monotonic())
-        connection.listen(channel, protocol.head(200, headers, close=True), wished)
+        connection.listen(channel, protocol.head(200, headers, close=True), wished, seat=kind)
 
 
 def _state(live: LiveRoom) -> Answer:

@@ -22,6 +22,7 @@ from hustings.edge.fanout import Channel
 from hustings.edge.metrics import Counts
 from hustings.edge.protocol import Answer, Request, RequestReader
 from hustings.edge.relay import Relay
+from hustings.edge.seats import Seats
 from hustings.edge.wheel import Wheel
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Server:
         clock: Clock,
         counts: Counts,
         places: Places,
+        seats: Seats,
         buffer: int,
         trusted: Sequence[str] = (),
     ) -> None:
@@ -51,6 +53,7 @@ class Server:
         self.clock = clock
         self.counts = counts
         self.places = places
+        self.seats = seats
         self.buffer = buffer
         self.trusted = frozenset(trusted)
         self.idle_s = protocol.IDLE_S  # less under pressure
@@ -111,6 +114,7 @@ class Connection(asyncio.Protocol):
         "_reader",
         "_relay",
         "_request",
+        "_seat",
         "_server",
         "arrival",
         "bucket",
@@ -135,6 +139,7 @@ class Connection(asyncio.Protocol):
         self.cohort: Cohort | None = None  # once it is a listener
         self.file = -1  # its socket, if a listener's bytes may go there directly
         self._relay: Relay | None = None  # once it is an edge that feeds on us
+        self._seat = ""
         self._request: Request | None = None  # being answered
         self._held: Request | None = None  # the next one, until the answer before it has left
         self._reader: RequestReader | None = None  # None once it is a listener
@@ -206,6 +211,8 @@ class Connection(asyncio.Protocol):
         self._server.gone(self)
         if self.cohort is not None:
             self.cohort.leave(self)
+        if self._seat:
+            self._server.seats.leave(self._seat)
         if self._relay is not None:
             self._relay.leave(self)
 
@@ -280,15 +287,23 @@ class Connection(asyncio.Protocol):
         self._reader = self._request = None
         self._relay = relay
 
-    def listen(self, channel: Channel, head: bytes, wished: int | None = None) -> None:
-        """Become a listener of this channel; `head` begins the answer."""
+    def listen(
+        self, channel: Channel, head: bytes, wished: int | None = None, *, seat: str
+    ) -> None:
+        """Become a listener of this channel; `head` begins the answer, and is for this one alone.
+
+        seat: the stream, as `Seats` counts it.
+        """
         if self.closed:
             return
+        self._seat = seat
+        self._server.seats.take(seat)
         self._server.counts.answers[200] += 1
         self._server.wheel.remove(self)
         self._reader = self._request = None
         self.file = _file(self.transport)
-        channel.join(self, head, wished)
+        self.transport.write(head)
+        channel.join(self, b"", wished)  # what follows is shared by all who come just now
 
     def carry_out(self, step: Handler) -> None:
         """Go on with the request in hand, if there still is one; an error becomes its answer."""

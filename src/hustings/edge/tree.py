@@ -20,6 +20,7 @@ from hustings.edge.protocol import Answer, Request
 from hustings.edge.relay import IndexRelay, Relay
 from hustings.edge.rooms import LiveRoom, Rooms
 from hustings.edge.server import Connection
+from hustings.edge.waiting import WaitingRooms
 from hustings.wire.batch import Batch, encode, read
 from hustings.wire.credentials import EdgeCheck, read_line
 
@@ -35,13 +36,20 @@ class Tree:
     """The edges below this one."""
 
     def __init__(
-        self, rooms: Rooms, counts: Counts, clock: Clock, *, report: Callable[[bytes], None]
+        self,
+        rooms: Rooms,
+        counts: Counts,
+        clock: Clock,
+        *,
+        waiting: WaitingRooms,
+        report: Callable[[bytes], None],
     ) -> None:
         """report: passes a child's report on towards the stage."""
         self.index = IndexRelay()
         self._rooms = rooms
         self._counts = counts
         self._clock = clock
+        self._waiting = waiting
         self._report = report
         self._check: EdgeCheck | None = None
 
@@ -122,6 +130,7 @@ class Tree:
         live = self._rooms.find(room)
         said: Batch = read(body, Batch)
         now_s = self._clock.monotonic()
+        self._waiting.below(room, said)
         return Answer(
             200, dict(_JSON), encode(live.children.hear(f"{child} {said.edge}", said, now_s))
         )

@@ -25,6 +25,7 @@ from hustings.edge.children import both
 from hustings.edge.keys import HeldKeys
 from hustings.edge.rooms import Light, Line, LiveRoom, Rooms
 from hustings.edge.status import NEAR_S
+from hustings.edge.waiting import WaitingRooms
 from hustings.journal import feed
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position
@@ -50,6 +51,7 @@ class Upstream:
         *,
         clock: Clock,
         keys: HeldKeys,
+        waiting: WaitingRooms,
         tls: ssl.SSLContext | bool = True,
         journal_key: Callable[[], Ed25519PublicKey | None] = lambda: None,
         report: Callable[[], Report] = Report,
@@ -67,6 +69,7 @@ class Upstream:
         self._clock = clock
         self._run = new_id()  # edges may share a credential
         self._keys = keys
+        self._waiting = waiting
         self._tasks = Tasks()
         self._following: dict[RoomId, asyncio.Task[None]] = {}
         self._heard_s = float("-inf")
@@ -109,6 +112,10 @@ class Upstream:
             self.below(line)
             if "tickets" in line:
                 self._keys.take(line["tickets"])
+                self._waiting.anew()  # each connection begins so
+                continue
+            if "queue" in line:
+                self._waiting.hear(line["queue"])
                 continue
             if "salt" in line or "reach" in line:
                 self._counts(line)
@@ -170,9 +177,11 @@ class Upstream:
             for live in list(self._rooms.live.values()):
                 live.audience.turn(live.now, now_s)
                 now = both(live.now, live.children.now(now_s))
-                if self.near and (turn % QUIET_TURNS == 0 or live.audience.news(now)):
-                    batch = live.audience.batch(now, now_s)
-                    sending.append(self._send(live, live.children.added(batch, now_s)))
+                queues = self._waiting.said(live)
+                if self.near and (turn % QUIET_TURNS == 0 or queues or live.audience.news(now)):
+                    batch = live.children.added(live.audience.batch(now, now_s), now_s)
+                    sending.append(self._send(live, msgspec.structs.replace(batch, queues=queues)))
+            self._waiting.turn(near=self.near)
             await asyncio.gather(*sending)
 
     async def _send(self, live: LiveRoom, batch: Batch) -> None:
@@ -183,6 +192,7 @@ class Upstream:
             taken = read(answer.content, Answer)
             live.audience.answered(taken)
             live.children.answered(said.hands.down, taken)
+            self._waiting.taken(live.id, batch.queues)
         except (httpx.HTTPError, PeerError) as error:
             live.audience.lost()
             log.info("batch for %s lost: %s", live.id, type(error).__name__)

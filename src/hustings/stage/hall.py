@@ -22,6 +22,7 @@ from hustings.journal.file import Journal
 from hustings.settings import StageSettings
 from hustings.stage import commands
 from hustings.stage.audience import Audience
+from hustings.stage.queue import RoomQueue, drawn
 from hustings.stage.room import Change, RoomModel
 from hustings.stage.rtc.peers import Peer
 from hustings.stage.sound import Sound
@@ -29,6 +30,7 @@ from hustings.wire import kinds
 from hustings.wire.batch import Answer, Batch, Hands, Rung
 from hustings.wire.kinds import Participant, Room
 from hustings.wire.names import PART_SAMPLES, PART_TICKS, TICK_SAMPLES
+from hustings.wire.places import room_second
 from hustings.wire.tokens import hand_of
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,7 @@ class Hall:
         sound: Sound,
         clock: Clock,
         limits: StageSettings,
+        draw_key: bytes,
         on_facts: Callable[[], None] = lambda: None,
     ) -> None:
         self.room = room
@@ -81,6 +84,9 @@ class Hall:
         self.model = RoomModel(
             Room(room=room, title=room), seats=limits.seats, people=limits.people
         )
+        self.queue = RoomQueue(room)
+        self._draw_key = draw_key
+        self._limits = limits
         self._clock = clock
         self._on_facts = on_facts
         self._sockets: dict[str, Watcher] = {}  # participant -> their page
@@ -144,6 +150,13 @@ class Hall:
         """Samples since the epoch; 0 until the lobby opens."""
         return self._tick * TICK_SAMPLES
 
+    @property
+    def room_second(self) -> float:
+        """Now, as places in the queue count it; the wall's until the lobby opens."""
+        if not (epoch_ms := self.model.facts.epoch_ms):
+            return self._clock.wall_ms() / 1_000
+        return room_second(epoch_ms, self.media_time)
+
     def tick(self, now_s: float) -> None:
         """Twenty milliseconds: sound in, sound out; at a part's end one `part` entry."""
         if not self.model.facts.epoch_ms or (self.ended and not self.sound.on_air):
@@ -184,6 +197,8 @@ class Hall:
         self.journal.checkpoint()
         if not self.ended:
             self._enter(self.model.give_up(self._absent()))
+            lobby_ms = round(self._limits.lobby_min * 60_000)
+            self._enter(self.model.lobby_due(self._clock.wall_ms(), before_ms=lobby_ms))
         if reactions := self.audience.second(self._clock.monotonic()):
             self.tell({"type": "reactions", "reactions": reactions})
 
@@ -275,6 +290,8 @@ class Hall:
         now_s = self._clock.monotonic()
         self.audience.hear(edge, batch, now_s)
         self.audience.lowered(edge, batch.hands.down)
+        for run, said in batch.queues.items():
+            self.queue.hear(run or edge, said, self.room_second)
         self._enter(self._audience_hands(batch.hands))  # the pages are told once
         known = [hand.id in self.model.hands for hand in batch.hands.first]
         free = self.model.hands_free
@@ -405,6 +422,11 @@ class Hall:
             **msgspec.structs.asdict(reach),
         }
 
+    def queue_line(self) -> dict[str, Any] | None:
+        """Once a second: let the queue move; what edges must know of it, if anything."""
+        draw = self.model.facts.draw
+        return self.queue.step(self.room_second, draw) if not self.ended else None
+
     def tell(self, message: dict[str, Any]) -> None:
         """Send `message` to every watcher."""
         for watcher in tuple(self._sockets.values()):
@@ -440,7 +462,7 @@ class Hall:
 
     def _enter(self, changes: Iterable[Change]) -> None:
         told: set[str] = set()
-        for change in changes:
+        for change in map(self._with_draw, changes):
             visibility = Visibility.PUBLIC if change.public else Visibility.STAGE
             self._append(change.kind, change.body, visibility=visibility)
             self.model.fold(change.body)
@@ -458,6 +480,12 @@ class Hall:
             self.tell({"type": "roster", "roster": self._roster_view(), "asked": asked})
         if kinds.HAND in told:
             self.tell({"type": "hands", **self._hands_view()})
+
+    def _with_draw(self, change: Change) -> Change:
+        if not isinstance(change.body, Room):
+            return change
+        body = drawn(change.body, self._draw_key, self.media_time, doors=self._limits.doors)
+        return msgspec.structs.replace(change, body=body)
 
     def _append(
         self,

@@ -19,6 +19,7 @@ NAME_CHARS: Final = 80
 TEXT_CHARS: Final = 2_000
 SEAT_HELD_S: Final = 120.0  # a tunnel, a reboot of the phone
 NAME_HELD_S: Final = 900.0
+LOBBY_LATE_MS: Final = 3_600_000  # a room that nobody opened for so long stays closed
 HANDS: Final = 200  # in the hosts' list; the audience's queue itself is the edges' business
 AUDIENCE_HANDS: Final = 150  # of them: named people always find room
 
@@ -179,6 +180,14 @@ class RoomModel:
         if hand is None or hand.participant:
             return []
         return [Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False)]
+
+    def lobby_due(self, now_ms: int, *, before_ms: int) -> list[Change]:
+        """Open the lobby so long before the planned start; `LOBBY_LATE_MS` after it no more."""
+        start_ms = self.facts.start_ms
+        if self.facts.state != "scheduled" or not start_ms or not before_ms:
+            return []
+        due = -before_ms <= now_ms - start_ms < LOBBY_LATE_MS
+        return [Change(kinds.ROOM, self.opened(now_ms))] if due else []
 
     def give_up(self, absent: Mapping[str, float]) -> list[Change]:
         """Free what nobody uses: a seat after 2 minutes, a name in the room after 15.

@@ -19,6 +19,7 @@ from hustings.base import heartbeat
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied, NotFound, OperatorError, TryLater, UserError
 from hustings.base.ids import RoomId, room_id
+from hustings.base.keyfiles import ticket_key
 from hustings.base.tasks import Tasks
 from hustings.journal.file import Journal
 from hustings.journal.keys import SigningKey
@@ -158,6 +159,7 @@ class Studio:
             sound,
             self._clock,
             self._settings.stage,
+            ticket_key(Path(self._settings.data)),
             on_facts=lambda: self._tell_index(hall.index_line()),
         )
         hall.audience.salted(self._salt.now.id)
@@ -231,6 +233,8 @@ class Studio:
             phase = (self.ticks + index) % (TICKS_PER_SECOND * self._snapshot_seconds)
             if phase % TICKS_PER_SECOND == 0:
                 hall.second()
+                if (queue := hall.queue_line()) is not None:
+                    self._tell_index({"queue": queue})
             if phase == 0:
                 hall.minute()
 

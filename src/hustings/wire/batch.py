@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from hustings.base.errors import PeerError
+from hustings.wire.queues import Said
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -74,6 +75,8 @@ class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     players: Annotated[bytes, msgspec.Meta(max_length=SKETCH_BYTES)] = b""
     hands: Hands = Hands()
     reactions: Annotated[dict[str, Count], msgspec.Meta(max_length=16)] = {}
+    queues: Annotated[dict[str, Said], msgspec.Meta(max_length=1_000)] = {}
+    """Of those who wait: by the run of the edge below that says it, "" for this one itself."""
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

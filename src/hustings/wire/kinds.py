@@ -30,6 +30,14 @@ Role = Literal["host", "cohost", "speaker", "moderator"]
 Place = Literal["backstage", "stage", "gone"]
 
 
+class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The lottery among those who wait before a room's doors open (`wire.places`)."""
+
+    commit: str  # SHA-256 of the seed, hex; told as soon as there is a room
+    seed: str = ""  # hex; revealed when the doors open
+    doors_s: int = 0  # the room's second (epoch + media time) in which they did; 0 = closed
+
+
 class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     """Kind `room`: all public facts of a room; each change repeats the whole."""
 
@@ -46,6 +54,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     locked: bool = False  # nobody new may come on stage
     radio: bool = False  # an MP3 rendition is made
     notice: str = ""  # a plain sentence shown to everybody
+    draw: Draw | None = None  # who comes in first, where there are more people than seats
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -492,7 +492,7 @@ async def test_a_slow_reader_jumps_then_is_closed_and_memory_is_bounded(stage: S
 
 
 async def test_a_full_edge_says_so(stage: StageFeed) -> None:
-    async with running_edge(stage.url, listeners=5) as edge:
+    async with running_edge(stage.url, listeners=5, waiting_share=0) as edge:
         await edge.until("rooms.indexed")
         inside = [edge.stream("/live/demo/opus.mp4") for _ in range(5)]
         for client in inside:

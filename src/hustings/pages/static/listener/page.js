@@ -12,6 +12,8 @@ const live = article.dataset.live ?? "";
 const audio = /** @type {HTMLAudioElement} */ (element("audio"));
 const volume = /** @type {HTMLInputElement} */ (element("volume"));
 
+const LOT_S = 3600; // before the start: take part in the draw, should there be more people than seats
+
 let spoken = false; // our words are loaded
 const session = new Session(live, audio, changed);
 session.told(written(article));
@@ -23,7 +25,7 @@ element("mute").addEventListener("click", mute);
 element("catch-up").addEventListener("click", () => session.toLive());
 volume.addEventListener("input", () => setVolume(volume.valueAsNumber));
 document.addEventListener("keydown", onKey);
-element("keyboard").hidden = element("hand").hidden = false;
+element("keyboard").hidden = false;
 element("hand").addEventListener("toggle", async () => {
   const { prepare } = await import("./hand.js");
   prepare(live, session);
@@ -31,6 +33,7 @@ element("hand").addEventListener("toggle", async () => {
 setVolume(remembered());
 setInterval(() => spoken && showDelay(session), 500);
 setInterval(() => session.stalledSince && changed(), 1000);
+setInterval(changed, 20_000); // what depends on the time: how late it is
 follow();
 await loadStrings();
 spoken = true;
@@ -122,6 +125,7 @@ async function follow() {
     }
     if (session.room.phase === "ended") return;
     const left = ((session.room.facts?.start_ms || NaN) - Date.now()) / 1000;
+    if (session.room.phase === "scheduled" && left < LOT_S && !session.pass.ticket) session.pass.renew(true);
     const pause = failures ? retryDelay(failures, asked, Math.random()) : newsDelay(left, Math.random());
     await wait(pause, signal);
   }

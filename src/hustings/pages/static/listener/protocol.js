@@ -12,13 +12,21 @@ const SILENT_S = 8; // parts come each 0.32 s, joined at most each 2.6 s: after 
 /** @typedef {import("./boxes.js").RoomEvent} RoomEvent */
 /** @typedef {import("./boxes.js").MediaPart} MediaPart */
 /** @typedef {"connecting" | "open" | "busy" | "lost" | "unknown" | "ended"} LineState */
-/** @typedef {{retryAfterS: number, final?: LineState}} Outcome  of one connection */
+/**
+ * @typedef {object} Refusal  why not, if the server said so in words of its own: a place in the queue
+ * @property {string} code
+ * @property {string} [ticket]
+ * @property {number | null} [place]
+ * @property {number | null} [ahead]
+ * @property {number | null} [wait_s]
+ */
+/** @typedef {{retryAfterS: number, final?: LineState, told?: Refusal | null}} Outcome  of one connection */
 /**
  * @typedef {object} Listening  what a Stream tells; `line` has the seconds until the next try
  * @property {(bytes: Uint8Array<ArrayBuffer>) => void} init
  * @property {(part: MediaPart) => void} part
  * @property {(event: RoomEvent) => void} event
- * @property {(state: LineState, retryS: number) => void} line
+ * @property {(state: LineState, retryS: number, told?: Refusal | null) => void} line
  */
 /**
  * @typedef {object} Platform  the world, for tests to replace
@@ -73,8 +81,11 @@ export class Stream {
   next = -1;
   /** seconds over which those who were cut off together come back, as the server last said */
   spread = 1;
+  /** @type {Pick<import("./pass.js").Pass, "ticket" | "keep"> | null} */
+  pass = null;
   #failures = 0;
   #over = new AbortController();
+  #pause = new AbortController();
   /** @type {Promise<Outcome> | null} the line that shall take over */
   #successor = null;
 
@@ -101,15 +112,29 @@ export class Stream {
       }
       if (signal.aborted) return;
       if (outcome.final) return this.listening.line(outcome.final, 0);
+      if (outcome.told?.code === "queue") this.#failures = 0;
       const delay = retryDelay(this.#failures, outcome.retryAfterS, this.platform.random(), this.spread);
       this.#failures += 1;
-      this.listening.line(outcome.retryAfterS ? "busy" : "lost", delay);
-      await this.platform.wait(delay, signal);
+      this.#pause = new AbortController();
+      this.listening.line(outcome.retryAfterS ? "busy" : "lost", delay, outcome.told);
+      await this.platform.wait(delay, this.#pause.signal);
     }
+  }
+
+  /** Try now, if a next try is planned. */
+  hurry() {
+    this.#pause.abort();
   }
 
   close() {
     this.#over.abort();
+    this.#pause.abort();
+  }
+
+  get #address() {
+    const ticket = this.pass ? `ticket=${this.pass.ticket}` : "";
+    const query = [this.next < 0 ? "" : `from=${this.next}`, ticket].filter(Boolean).join("&");
+    return query ? `${this.url}?${query}` : this.url;
   }
 
   /**
@@ -123,13 +148,15 @@ export class Stream {
     this.#over.signal.addEventListener("abort", hangUp, { once: true });
     let timer = setTimeout(hangUp, SILENT_S * 1000);
     try {
-      const url = this.next < 0 ? this.url : `${this.url}?from=${this.next}`;
-      const answer = await this.platform.fetch(url, { signal: line.signal, cache: "no-store" });
+      const answer = await this.platform.fetch(this.#address, { signal: line.signal, cache: "no-store" });
       if (answer.status === 404) return { retryAfterS: 0, final: "unknown" };
       if (answer.status === 410) return { retryAfterS: 0, final: "ended" };
       if (!answer.ok || !answer.body) {
-        return { retryAfterS: retryAfter(answer.headers.get("Retry-After"), Date.now()) };
+        const told = answer.status === 503 ? await answer.json().catch(() => null) : null;
+        this.pass?.keep(told?.ticket);
+        return { retryAfterS: retryAfter(answer.headers.get("Retry-After"), Date.now()), told };
       }
+      this.pass?.keep(answer.headers.get("Hustings-Ticket"));
       this.listening.line("open", 0);
       const sorter = new Sorter(
         (bytes) => this.listening.init(bytes),

@@ -3,6 +3,7 @@
  * when to play and what to do when that fails; knows no element of the page but `<audio>`.
  */
 
+import { Pass } from "./pass.js";
 import { playable, PartPlayer } from "./player.js";
 import { RATE, Stream } from "./protocol.js";
 import { EventQueue, MediaClock, Room } from "./room.js";
@@ -25,6 +26,8 @@ export class Session {
   line = "connecting";
   retryAt = 0; // ms since the epoch of the next try; 0: none is planned
   stalledSince = 0; // ms; 0: sound comes
+  /** @type {{line: string, place: string} | null} in the waiting room */
+  wait = null;
   #clock = new MediaClock();
   #events = new EventQueue();
   #kinds = playable();
@@ -33,6 +36,8 @@ export class Session {
   /** @type {{close: () => void} | null} */
   #stream = null;
   #timer = 0;
+  /** @type {import("./waiting.js").Waiting | null} */
+  #waiting = null;
 
   /**
    * @param {string} live  `/live/<room>`
@@ -43,6 +48,7 @@ export class Session {
     this.live = live;
     this.audio = audio;
     this.changed = changed;
+    this.pass = new Pass(live);
     audio.addEventListener("playing", () => this.#sounds());
     audio.addEventListener("waiting", () => this.#stalls());
     audio.addEventListener("pause", () => {
@@ -72,12 +78,17 @@ export class Session {
       const stream = new Stream(`${this.live}/${kind.rendition}.mp4`, {
         init: (bytes) => player.init(bytes),
         part: ({ start, end, bytes }) => {
+          this.#seated();
           player.part(bytes, (end - start) / RATE);
           this.#clock.part(end, performance.now() / 1000);
         },
         event: (event) => this.#event(event),
-        line: (state, retryS) => this.#line(state, retryS),
+        line: (state, retryS, told) => {
+          this.#line(state, retryS);
+          if (state === "busy") this.#queue(player, kind.rendition, stream, told);
+        },
       });
+      stream.pass = this.pass;
       this.#stream = stream;
       stream.run();
     }
@@ -113,6 +124,7 @@ export class Session {
   #close() {
     this.mode = "stopped"; // before the element pauses and tells us
     clearInterval(this.#timer);
+    this.#seated();
     this.#stream?.close();
     this.#player?.close();
     this.#stream = this.#player = null;
@@ -145,6 +157,43 @@ export class Session {
     }
     this.#player = this.#stream = player;
     return this.#play();
+  }
+
+  /**
+   * No seat: hear the sound that any cache may serve, and move up.
+   * @param {PartPlayer} player
+   * @param {"opus" | "aac"} rendition
+   * @param {Stream} stream
+   * @param {import("./protocol.js").Refusal | null} [told]
+   */
+  async #queue(player, rendition, stream, told) {
+    const { Waiting } = await import("./waiting.js");
+    if (this.#stream !== stream || this.line === "open") return;
+    this.#waiting ??= new Waiting(this.live, this.pass, rendition, stream.next, {
+      init: (bytes) => player.init(bytes),
+      sound: (bytes, seconds, next) => {
+        player.part(bytes, seconds);
+        stream.next = next; // the seat's stream goes on from here: nothing is missed, nothing is heard of it
+      },
+      state: (state) => {
+        this.room.begin(state);
+        this.changed();
+      },
+      turn: () => stream.hurry(),
+      words: (said) => {
+        this.wait = said;
+        this.changed();
+      },
+    });
+    if (told) this.#waiting.told(told);
+  }
+
+  /** The stream sounds, or nothing does: no more waiting. */
+  #seated() {
+    if (!this.#waiting) return;
+    this.#waiting.close();
+    this.#waiting = this.wait = null;
+    this.changed();
   }
 
   #sounds() {

@@ -55,6 +55,7 @@ export function show(session) {
   element("controls").hidden = !open;
   element("waiting").hidden = open;
   element("more").hidden = !open;
+  element("hand").hidden = Boolean(session.wait); // those who wait hear the question too late
   element("stage").hidden = room.phase === "ended";
   say("line", line(session));
   say("play-name", playing ? t("Stop") : t("Listen"));
@@ -74,7 +75,8 @@ export function showDelay(session) {
   const known = state === "open" && Number.isFinite(delay) && delay > 0;
   const seconds = formatNumber(delay, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const wait = Math.ceil((retryAt - Date.now()) / 1000);
-  if (known) say("delay", t("{seconds} s behind", { seconds }));
+  if (session.wait) say("delay", session.wait.place);
+  else if (known) say("delay", t("{seconds} s behind", { seconds }));
   else if (state === "open" && session.mode === "playing") say("delay", t("Some seconds behind")); // HLS
   else say("delay", wait > 1 ? n("Next try in {count} second", "Next try in {count} seconds", wait) : "");
   element("catch-up").hidden = !known || delay < BEHIND_S;
@@ -88,17 +90,22 @@ export function showDelay(session) {
  * What is going on, in plain words.
  * @param {Session} session
  */
-function line({ mode, line: state, stalledSince, room }) {
+function line({ mode, line: state, stalledSince, room, wait }) {
   if (state === "unknown") return t("This room is not open any more.");
   if (mode === "broken") return t("Your browser cannot play this stream. Try one of the other ways to listen below.");
   if (mode === "blocked") return t("Press play to listen.");
   if (mode === "stopped") return t("Stopped. Press play to listen.");
+  if (wait) return wait.line;
   if (state === "busy") return t("Very many people are here. Stay; you will get your turn.");
   if (state === "lost") return t("The connection was lost. Reconnecting …");
   if (mode === "starting") return t("Connecting …");
   if (stalledSince && Date.now() - stalledSince > 700) return t("Waiting for sound …");
   if (room.source === "hold" && room.phase === "live") {
     return t("The stage is away for a moment. Stay here; the sound comes back by itself.");
+  }
+  const late = Math.floor((Date.now() - (room.facts?.start_ms || NaN)) / 60_000);
+  if (room.phase === "lobby" && late > 0) {
+    return n("It was to begin {count} minute ago. Stay here; the sound begins by itself.", "It was to begin {count} minutes ago. Stay here; the sound begins by itself.", late);
   }
   if (room.phase === "lobby") return t("You are in. The conversation has not begun yet.");
   return t("You are listening live.");

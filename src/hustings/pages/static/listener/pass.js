@@ -1,0 +1,51 @@
+/**
+ * This tab's ticket: a place in the queue, later a seat, kept over reloads and renewed while the
+ * page is open, so that nobody who was in is queued again. It names nobody. docs/protocol.md 3.7.
+ */
+
+const RENEW_S = 240; // a seat's ticket lasts 600; spread to 360, as a crowd came together
+
+export class Pass {
+  #key;
+  #text = "";
+
+  /** @param {string} live  `/live/<room>` */
+  constructor(live) {
+    this.live = live;
+    this.#key = `hustings-ticket ${live}`;
+    try {
+      this.#text = sessionStorage.getItem(this.#key) ?? "";
+    } catch {
+      // storage is forbidden: the ticket lives as long as the page
+    }
+    const renewed = () => setTimeout(() => this.renew().finally(renewed), RENEW_S * (1 + Math.random() / 2) * 1000);
+    renewed();
+  }
+
+  get ticket() {
+    return this.#text;
+  }
+
+  /** @param {string | null | undefined} text  null: nothing new */
+  keep(text) {
+    if (text == null || text === this.#text) return;
+    this.#text = text;
+    try {
+      sessionStorage.setItem(this.#key, text);
+    } catch {
+      // as above
+    }
+  }
+
+  /** A fresh one for ours; before the lobby opens also a first one: a lot in the draw. */
+  async renew(early = false) {
+    if (!this.#text && !early) return;
+    try {
+      const answer = await fetch(`${this.live}/ticket?ticket=${this.#text}`);
+      if (answer.ok) this.keep((await answer.json()).ticket);
+      else if (answer.status < 500 && answer.status !== 429) this.keep("");
+    } catch {
+      // offline: next time
+    }
+  }
+}

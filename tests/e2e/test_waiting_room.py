@@ -1,0 +1,144 @@
+"""A full house in Chromium: the third page hears the room at once, sees its place, and moves up."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from playwright.async_api import Page, expect
+
+from hustings.wire import kinds
+from tests.e2e.chromium import chromium, heard, plays_on, stretches
+from tests.fakes.edges import RunningEdge, running_edge
+from tests.fakes.stage_feed import EPOCH_MS, StageFeed
+
+pytestmark = pytest.mark.slow
+TAKEN = "All seats at the live sound are taken"
+# Seconds for which the element stood still, in all: what a listener would hear as silence.
+WATCH = """
+() => {
+  const audio = document.getElementById("audio");
+  window.still = 0;
+  let before = audio.currentTime, at = performance.now();
+  setInterval(() => {
+    const now = performance.now();
+    if (audio.currentTime === before) window.still += (now - at) / 1000;
+    before = audio.currentTime; at = now;
+  }, 20);
+}
+"""
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[StageFeed]:
+    feed = StageFeed()
+    feed.room(host="Ada")
+    feed.live()
+    await feed.start()
+    yield feed
+    await feed.stop()
+
+
+@pytest.fixture
+async def edge(stage: StageFeed) -> AsyncIterator[RunningEdge]:
+    async with running_edge(stage.url, listeners=100, waiting_share=0.98) as running:
+        await running.until("rooms.indexed")
+        yield running
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with chromium() as browser:
+        each = await browser.new_page()
+        errors: list[str] = []
+        each.on("pageerror", lambda error: errors.append(str(error)))
+        yield each
+        assert errors == []
+
+
+async def test_the_third_hears_the_room_at_once_and_moves_up_without_a_silence(
+    edge: RunningEdge, page: Page
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    async with contextlib.AsyncExitStack() as first, edge.stream("/live/demo/opus.mp4") as second:
+        await first.enter_async_context(edge.stream("/live/demo/opus.mp4"))
+        assert second.status == 200
+        await page.goto(f"{edge.url}/r/demo")
+        await expect(page.locator("#line")).to_contain_text(TAKEN)
+        await plays_on(page)
+        assert np.abs(await heard(page)).max() > 0.001
+        await expect(page.locator("#delay")).to_have_text("You are next.")
+        assert any("/opus-low/" in url for url in asked)
+        await expect(page.locator("#hand")).to_be_hidden()
+        await plays_on(page, 9)  # over two segments
+
+        await page.reload()  # keeps the place
+        await expect(page.locator("#line")).to_contain_text(TAKEN)
+        await plays_on(page)
+        assert edge.edge.counts.queued >= 2
+        assert len(edge.edge.waiting.said(edge.edge.rooms.live["demo"]).arrived) <= 1  # type: ignore[index,union-attr]
+
+        await page.evaluate(WATCH)
+        await first.aclose()
+        await expect(page.locator("#line")).to_have_text("You are listening live.", timeout=30_000)
+        await plays_on(page, 4)
+        assert await page.evaluate("window.still") < 0.3
+        assert len(await stretches(page)) == 1
+    streams = [url for url in asked if "/opus.mp4" in url]
+    assert "from=" in streams[-1]
+    assert "ticket=" in streams[-1]
+    await expect(page.locator("#hand")).to_be_visible()
+
+
+async def test_who_was_in_keeps_the_seat_over_a_reload(edge: RunningEdge, page: Page) -> None:
+    await page.goto(f"{edge.url}/r/demo")
+    await plays_on(page)
+    async with edge.stream("/live/demo/opus.mp4"), edge.stream("/live/demo/opus.mp4") as third:
+        assert third.status == 503
+        await page.reload()
+        await expect(page.locator("#line")).to_have_text("You are listening live.")
+
+
+async def test_the_place_is_worked_out_by_the_page(
+    stage: StageFeed, edge: RunningEdge, page: Page
+) -> None:
+    async with edge.stream("/live/demo/opus.mp4"), edge.stream("/live/demo/opus.mp4"):
+        for _ in range(40):
+            await edge.get("/live/demo/opus.mp4")
+        await asyncio.sleep(1.1)  # another second of arrival
+        await page.goto(f"{edge.url}/r/demo")
+        await expect(page.locator("#delay")).to_have_text("40 people before you")
+        await asyncio.sleep(5)  # the stage has counted them, and the page works it out by itself
+        await expect(page.locator("#delay")).to_have_text("40 people before you")
+
+
+async def test_a_start_that_is_late_is_said_in_plain_words(
+    stage: StageFeed, edge: RunningEdge, page: Page
+) -> None:
+    now_ms = int(await page.evaluate("Date.now()"))
+    room = kinds.Room("demo", "Town hall", state="lobby", epoch_ms=EPOCH_MS)
+    late = msgspec.structs.replace(room, start_ms=now_ms - 150_000)
+    stage.rooms["demo"].add(kinds.ROOM, stage.drawn(late), at=stage.media_time)
+    await stage.changed()
+    await page.goto(f"{edge.url}/r/demo")
+    await expect(page.locator("#line")).to_contain_text("It was to begin 2 minutes ago.")
+
+
+@pytest.mark.parametrize("language", ["de", "ar"])
+async def test_the_waiting_room_in_other_languages(
+    edge: RunningEdge, page: Page, language: str, tmp_path: Path
+) -> None:
+    words = {"de": "Alle Plätze", "ar": "كل أماكن"}
+    async with edge.stream("/live/demo/opus.mp4"), edge.stream("/live/demo/opus.mp4"):
+        for _ in range(3):
+            await edge.get("/live/demo/opus.mp4")
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await page.goto(f"{edge.url}/r/demo?lang={language}")
+        await expect(page.locator("#line")).to_contain_text(words[language])
+        await expect(page.locator("#delay")).not_to_be_empty()
+        await page.screenshot(path=tmp_path / f"{language}.png")
+        assert await page.evaluate("document.body.scrollWidth <= innerWidth")
