@@ -209,6 +209,7 @@ class Edge:
         return {
             "connections": len(self.server.connections),
             "listeners": self.rooms.listeners,
+            "hands": self.rooms.hands,
             "rooms": len(self.rooms.live),
             "seats_free": self.seats.free,
             "waiting": self.waiting.waiting,
@@ -228,7 +229,7 @@ class Edge:
             cpu_s=round(sum(os.times()[:2]), 3),
             rooms=len(live),
             listeners=self.rooms.listeners,
-            waiting=sum(each.audience.census.waiting for each in live),
+            waiting=self.rooms.waiting,
             connections=len(self.server.connections),
             limit=self.settings.edge.listeners,
             joins=self.counts.joins,

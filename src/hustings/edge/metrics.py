@@ -7,17 +7,50 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-_PLAIN: Final = (
-    "joins",
-    "sent_bytes",
-    "sends",
-    "jumps",
-    "slow_closed",
-    "upstream_starts",
-    "broken_ticks",
-    "bad_lines",
-    "queued",
+from hustings.base import exposition
+from hustings.base.exposition import Metric, Values
+
+_P: Final = "hustings_edge_"
+
+
+def _counter(name: str, says: str, *labels: str) -> Metric:
+    return Metric(f"{_P}{name}_total", "counter", says, labels)
+
+
+def _gauge(name: str, says: str) -> Metric:
+    return Metric(f"{_P}{name}", "gauge", says)
+
+
+PLAIN: Final = (
+    _counter("joins", "Streams that began."),
+    _counter("sent_bytes", "Bytes of sound and events written to listeners."),
+    _counter("sends", "Writes of a shared piece to a listener."),
+    _counter("jumps", "Slow listeners who jumped to live."),
+    _counter("slow_closed", "Listeners who were too slow even for that."),
+    _counter("upstream_starts", "Rooms that began to be followed."),
+    _counter("broken_ticks", "Faults of our own, which are in the log."),
+    _counter("bad_lines", "Lines of the stage's index that could not be used."),
+    _counter("queued", "Newcomers who were given a place in the queue."),
 )
+LABELLED: Final = (
+    _counter("parts", "Parts that left, by what was in them.", "source"),
+    _counter("refusals", "Requests that were refused, by the problem's code.", "code"),
+    _counter("answers", "Answers, by status.", "status"),
+    _counter("tickets", "Tickets that were shown, by kind or by why they count as none.", "result"),
+    _counter("admissions", "Decisions of the door.", "class", "outcome"),
+)
+GAUGES: Final = (
+    _gauge("connections", "Open connections."),
+    _gauge("listeners", "Who listens at this edge now."),
+    _gauge("waiting", "Tickets that wait for a low-delay seat, as far as this edge knows."),
+    _gauge("seats_free", "Low-delay seats that are free."),
+    _gauge("hands", "Raised hands that this edge holds."),
+    _gauge("rooms", "Rooms that are followed."),
+    _gauge("ladder_level", "The ladder's step: 0 calm to 6."),
+    _gauge("pressure", "How hard this edge works: 0 calm to 1."),
+    _gauge("stage_near", "1 while the stage is heard of, else 0."),
+)
+METRICS: Final = (*PLAIN, *LABELLED, *GAUGES)
 
 
 class Counts:
@@ -41,36 +74,17 @@ class Counts:
 
 
 def text(counts: Counts, gauges: Mapping[str, float]) -> bytes:
-    """The Prometheus text format, version 0.0.4. gauges: name without prefix -> value now."""
-    lines: list[str] = []
+    """The Prometheus text format. gauges: name without prefix -> value now."""
+    values: dict[str, float | Values] = {_P + name: value for name, value in gauges.items()}
+    values |= {each.name: getattr(counts, _field(each)) for each in PLAIN}
+    for each in LABELLED:
+        found: Counter[Any] = getattr(counts, _field(each))
+        values[each.name] = {
+            key if isinstance(key, tuple) else (str(key),): number for key, number in found.items()
+        }
+    return exposition.text("edge", METRICS, values)
 
-    def family(name: str, kind: str, values: Mapping[str, float]) -> None:
-        lines.append(f"# TYPE hustings_edge_{name} {kind}")
-        lines.extend(f"hustings_edge_{name}{label} {value:g}" for label, value in values.items())
 
-    for name, value in gauges.items():
-        family(name, "gauge", {"": value})
-    for name in _PLAIN:
-        lines.append(f"# TYPE hustings_edge_{name}_total counter")
-        lines.append(f"hustings_edge_{name}_total {getattr(counts, name)}")
-    labelled: tuple[tuple[str, str, Mapping[Any, int]], ...] = (
-        ("parts_total", "source", counts.parts),
-        ("refusals_total", "code", counts.refusals),
-        ("answers_total", "status", counts.answers),
-        ("tickets_total", "result", counts.tickets),
-    )
-    for name, label, values in labelled:
-        family(
-            name,
-            "counter",
-            {f'{{{label}="{key}"}}': v for key, v in sorted(values.items(), key=str)},
-        )
-    family(
-        "admissions_total",
-        "counter",
-        {
-            f'{{class="{kind}",outcome="{outcome}"}}': count
-            for (kind, outcome), count in sorted(counts.admissions.items())
-        },
-    )
-    return ("\n".join(lines) + "\n").encode()
+def _field(metric: Metric) -> str:
+    """The attribute of `Counts`."""
+    return metric.name.removeprefix(_P).removesuffix("_total")

@@ -473,6 +473,11 @@ class Rooms:
         return sum(len(live.audience.hands) for live in self.live.values())
 
     @property
+    def waiting(self) -> int:
+        """Who wait for a seat, in all rooms."""
+        return sum(live.audience.census.waiting for live in self.live.values())
+
+    @property
     def listeners(self) -> int:
         """Listeners of all rooms."""
         return sum(live.listeners for live in self.live.values())

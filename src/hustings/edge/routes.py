@@ -11,6 +11,7 @@ import msgspec
 
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
+from hustings.base.exposition import CONTENT_TYPE
 from hustings.base.ids import RoomId, room_id
 from hustings.base.limits import Gcra
 from hustings.edge import metrics, protocol, tree
@@ -114,9 +115,9 @@ class Routes:
                 raise TryLater("edge_draining", "This edge is about to end.", delay_s=30)
             return Answer(200, {"Content-Type": "text/plain", "Cache-Control": "no-store"}, b"ok\n")
         if name == "metrics":
-            kind = "text/plain; version=0.0.4; charset=utf-8"
             body = metrics.text(self._counts, self._gauges())
-            return Answer(200, {"Content-Type": kind, "Cache-Control": "no-store"}, body)
+            headers = {"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+            return Answer(200, headers, body)
         if name == "status.json":
             return _json(self._statuses.whole(), cache="public, max-age=2")
         raise NotFound("not_found", "There is nothing at this address.")

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from hustings import VERSION
 from hustings.base import heartbeat
 from hustings.base.clock import Clock, SystemClock
+from hustings.base.exposition import CONTENT_TYPE
 from hustings.base.ids import RoomId
 from hustings.base.keyfiles import edges_key, participant_key, service_key, ticket_key
 from hustings.base.limits import Limits
@@ -81,7 +82,7 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     @app.get("/metrics")
     async def metrics() -> Response:
         text = await door.engine.do(metrics_text)
-        return Response(text, media_type="text/plain; version=0.0.4")
+        return Response(text, media_type=CONTENT_TYPE)
 
     return app
 

@@ -71,6 +71,11 @@ class Studio:
         """Where the rooms' journals are."""
         return Path(self._settings.data) / "rooms"
 
+    @property
+    def now_s(self) -> float:
+        """The monotonic second."""
+        return self._clock.monotonic()
+
     async def start(self) -> None:
         """Open every room that has a journal and has not ended, and begin to tick.
 

@@ -102,6 +102,34 @@ def test_every_route_is_documented():
     assert missing == []
 
 
+def metrics():
+    from hustings.base import exposition
+    from hustings.edge import metrics as edge
+    from hustings.stage.http import metrics as stage
+    from hustings.web.health import views as web
+
+    return [exposition.BUILD, *edge.METRICS, *stage.METRICS, *web.METRICS]
+
+
+def test_every_metric_is_in_the_table_as_the_code_declares_it():
+    table = (ROOT / "docs" / "operations.md").read_text().partition("### Metrics")[2]
+    rows = [line for line in table.splitlines() if line.startswith("| `hustings_")]
+    declared = [
+        f"| `{m.name}` | {m.kind} | {', '.join(f'`{each}`' for each in m.labels)} | {m.help} |"
+        for m in metrics()
+    ]
+    assert sorted(rows) == sorted(declared)
+
+
+def test_metrics_are_named_by_convention():
+    """prometheus.io/docs/practices/naming: base units, `_total` for counters and only for them."""
+    for metric in metrics():
+        assert re.fullmatch(r"hustings_[a-z0-9_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind == "counter"), metric.name
+        assert not re.search(r"_(ms|kb|mb|kib|mib|percent|minutes|hours)(_|$)", metric.name)
+        assert metric.help[-1] == "."
+
+
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 

@@ -1,11 +1,20 @@
 """`/healthz`, `/readyz`, `/metrics`. A stage that is away does not make web unready."""
 
+from typing import Final
+
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
+from hustings.base import exposition
+from hustings.base.exposition import Metric, Values
 from hustings.web.services import Services
 
 router = APIRouter(include_in_schema=False)
+METRICS: Final = (
+    Metric("hustings_web_requests_total", "counter", "Answers, by status class.", ("status",)),
+    Metric("hustings_web_stage_reachable", "gauge", "1 if the stage answered the last time."),
+    Metric("hustings_web_outbox_pending", "gauge", "Messages that the stage has not heard yet."),
+)
 
 
 @router.get("/healthz")
@@ -26,19 +35,11 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus text."""
     services: Services = request.app.state.services
-    outbox = services.outbox
-    lines = [
-        "# HELP hustings_web_requests_total Answers by status class.",
-        "# TYPE hustings_web_requests_total counter",
-        *(
-            f'hustings_web_requests_total{{status="{status}"}} {count}'
-            for status, count in sorted(services.counts.items())
-        ),
-        "# HELP hustings_web_stage_reachable Whether the stage answered the last time.",
-        "# TYPE hustings_web_stage_reachable gauge",
-        f"hustings_web_stage_reachable {int(outbox.reachable)}",
-        "# HELP hustings_web_outbox_pending Messages that the stage has not heard yet.",
-        "# TYPE hustings_web_outbox_pending gauge",
-        f"hustings_web_outbox_pending {outbox.pending}",
-    ]
-    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+    values: dict[str, float | Values] = {
+        "hustings_web_requests_total": {
+            (status,): count for status, count in services.counts.items()
+        },
+        "hustings_web_stage_reachable": int(services.outbox.reachable),
+        "hustings_web_outbox_pending": services.outbox.pending,
+    }
+    return Response(exposition.text("web", METRICS, values), media_type=exposition.CONTENT_TYPE)
