@@ -114,7 +114,7 @@ class EdgeSettings(Frozen, frozen=True):
     linger_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """Seconds for which it still takes newcomers, `/readyz` answering 503: a balancer's two checks."""
     joins_per_s: Positive = 5_000.0
-    """Newcomers that an edge takes in a second; a crowd that was cut off returns at half of it."""
+    """Newcomers that one core takes in a second; the queue calls `join_share` of them."""
     listeners: Count = 20_000
     """Connections beyond which newcomers get 503."""
     held: Count = 4_000
@@ -128,7 +128,8 @@ class EdgeSettings(Frozen, frozen=True):
     bandwidth_mbit: Annotated[float, msgspec.Meta(ge=0)] = 0
     """What this edge may send, Mbit/s; 0: not limited. A listener takes 0.041 (`opus`) to 0.073 (`aac`)."""
     join_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.2
-    """Of one core, for those who join: what keeps a stampede away from those who listen; 1: all of it."""
+    """Of one core, for those who join: what keeps a stampede away from those who listen. Three times
+    as much while nothing presses; 1: all of it."""
 
 
 class WebSettings(Frozen, frozen=True):

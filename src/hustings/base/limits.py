@@ -83,6 +83,10 @@ class WorkBudget:
         self._begins = 0.0
         self._spent = 0.0
 
+    def grant(self, share: float) -> None:
+        """Another share from now on."""
+        self._allowance = share * self._slice
+
     def spend(self, seconds: float, now_s: float) -> None:
         """Charge work done; what exceeds a slice is paid by the following ones, up to four."""
         self._roll(now_s)

@@ -21,6 +21,8 @@ from hustings.edge.joins import JoinQueue
 MEMORY_X: Final = 0.8  # below it what lies in memory is served without a question
 SHORT_X: Final = 0.5  # from here on addresses count, as they do while joins queue
 SLICE_S: Final = 0.005  # of the work budget: shorter than `joins.TARGET_S`
+COST_S: Final = 150e-6  # of CPU for a join, until some have been measured
+_RECENT: Final = 0.02  # weight of the last one
 RETRY_S: Final = (2, 120)  # bounds of Retry-After
 _WINDOW_S: Final = 5.0
 _KEYS: Final = 65_536
@@ -222,13 +224,19 @@ class Outlook:
 class Admission(Generic[T]):
     """The rules of one edge process. T is whatever waits in the queue."""
 
-    def __init__(self, *, join_share: float) -> None:
-        """join_share: of one core, for joins; 1.0: all of it."""
+    def __init__(self, *, join_share: float, idle_share: float = 0.0) -> None:
+        """join_share: of one core, for joins; 1.0: all of it.
+
+        idle_share: what they get while nothing presses, if that is more: an edge that takes over
+        another one's listeners has little else to do.
+        """
         self.queue: JoinQueue[tuple[T, Asker, Priority]] = JoinQueue()
         self.counts: Counter[tuple[str, str]] = Counter()  # (class, what became of it)
         self._rates = AddressRates()
         self._greedy = Gcra(rate=50, burst=500)
         self._outlook = Outlook()
+        self._shares = (join_share, max(join_share, idle_share))  # under pressure, in calm
+        self._cost_s = COST_S
         self._budget = WorkBudget(share=join_share, slice_s=SLICE_S) if join_share < 1 else None
 
     def ask(
@@ -239,6 +247,9 @@ class Admission(Generic[T]):
         want: its class, as a ticket may have raised it; ticket: it holds a valid one.
         """
         self.queue.judge(now_s)
+        if self._budget is not None:
+            pressed, calm = self._shares
+            self._budget.grant(calm - (calm - pressed) * x)
         if want.memory and x < MEMORY_X:
             return self._grant(want, who, now_s)
         limited = not (ticket or who.near)
@@ -271,8 +282,14 @@ class Admission(Generic[T]):
 
     def spend(self, cpu_s: float, now_s: float) -> None:
         """A join cost so much."""
+        self._cost_s += _RECENT * (cpu_s - self._cost_s)
         if self._budget is not None:
             self._budget.spend(cpu_s, now_s)
+
+    @property
+    def rate(self) -> float:
+        """Joins a second that are let in while nothing presses, by what they cost of late."""
+        return self._shares[1] / self._cost_s
 
     def away(self, priority: Priority, reason: str, who: Asker, now_s: float) -> Refusal:
         """Turn somebody away; also for a reason that was found elsewhere (`full`: no place)."""

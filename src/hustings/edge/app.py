@@ -250,6 +250,7 @@ class Edge:
             self.server.idle_s = self.door.idle_s
             self.server.sweep()
             self.lane.server.sweep()
+            self.rooms.spread.rate = self.door.admission.rate
             self.rooms.spread_out()
             self.watch.climb(len(self.server.connections))
             await asyncio.sleep(SAMPLE_S)

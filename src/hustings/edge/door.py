@@ -32,6 +32,8 @@ from hustings.edge.server import Connection, Handler
 
 ACCEPT_S: Final = 60e-6  # of CPU for a connection, beside what its handler takes
 REFUSE_S: Final = 100e-6  # ... for one that is turned away, all in all
+IDLE_TIMES: Final = 3.0  # joins may take so many times their share while nothing presses
+IDLE_SHARE: Final = 0.8  # ... but no more than this
 PRESSED_IDLE_S: Final = 2.0  # between two requests, when places are short
 _SHELF: Final = 1_024
 
@@ -59,7 +61,9 @@ class Door:
         pressure: x of `edge.load`; standing: the class that a request's ticket gives, if any;
         trusted: proxies of ours, whose header `forwarded` is believed.
         """
-        self.admission: Admission[tuple[Connection, Request]] = Admission(join_share=join_share)
+        self.admission: Admission[tuple[Connection, Request]] = Admission(
+            join_share=join_share, idle_share=min(IDLE_SHARE, IDLE_TIMES * join_share)
+        )
         counts.admissions = self.admission.counts
         self._handler = handler
         self._clock = clock

@@ -334,7 +334,7 @@ class Rooms:
         self.rung = ladder.rung(0)
         self._lights: tuple[dict[str, Light], float] = ({}, 0.0)  # and when they came
         self.salt: Salt | None = None  # what listeners are counted with
-        self.spread = Spread(settings.joins_per_s)
+        self.spread = Spread()
         self.indexed = False  # whether the stage has told which rooms there are
         self.follow: Callable[[LiveRoom], None] = lambda room: None
         self.unfollow: Callable[[RoomId], None] = lambda room: None

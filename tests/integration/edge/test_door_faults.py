@@ -55,7 +55,7 @@ async def test_F2_rude_clients_cost_the_polite_nothing(
     seconds = scaled(5, 60)
     seen: Counter[str] = Counter()
     loop = asyncio.get_running_loop()
-    async with edge_process(stage.url, join_share=0.05) as edge, Ears(edge.port, 20) as ears:
+    async with edge_process(stage.url, join_share=0.017) as edge, Ears(edge.port, 20) as ears:
         until = loop.time() + seconds
 
         async def come(source: str, kind: str) -> bool:

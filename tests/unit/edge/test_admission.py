@@ -1,10 +1,14 @@
 """The door's decisions in virtual time: classes, pressure, addresses, places, Retry-After."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.edge.admission import (
+    COST_S,
+    SLICE_S,
     Admission,
     Answer,
     Outlook,
@@ -266,3 +270,18 @@ def test_one_network_cannot_take_all_places():
 def test_this_machine_is_not_one_network_among_others():
     places = Places(limit=100, of_network=10, spare=5)
     assert all(places.take(asker("127.0.0.1")) is Place.IN for _ in range(50))
+
+
+def test_joins_get_more_while_nothing_presses_and_the_rate_is_what_they_cost():
+    door: Admission[str] = Admission(join_share=0.2, idle_share=0.6)
+    assert door.rate == pytest.approx(0.6 / COST_S)
+    for _ in range(300):
+        door.spend(300e-6, 1.0)
+    assert door.rate == pytest.approx(0.6 / 300e-6, rel=0.01)
+    for x, share in ((0.0, 0.6), (0.6, 0.36)):
+        door = Admission(join_share=0.2, idle_share=0.6)
+        granted = 0
+        while ask(door, ticket=True, x=x) is Answer.GRANTED:
+            door.spend(97e-6, 0.0)
+            granted += 1
+        assert granted == math.ceil(share * SLICE_S / 97e-6)
