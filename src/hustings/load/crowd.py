@@ -140,8 +140,9 @@ class Crowd:
         """The connection is gone, or what came over it was nonsense."""
         self._leave(line)
         if line.successor is None or line.successor.done:
-            self.notes.broke(reason, self.now_s())
-            self._retry(line, line.member.broke(self.now_s(), self.chance()))
+            now_s = self.now_s()
+            self.notes.broke(reason, now_s)
+            self._retry(line, line.member.broke(now_s, self.chance()))
 
     def room_ended(self, line: Line) -> None:
         """The stream is complete: nobody comes back."""

@@ -22,7 +22,7 @@ LIMITS: Final[dict[str, float]] = {
     "silence_p95_s": 1.0,
     "back_p95_s": 10.0,  # overload.md F5
     "improper": 0,  # refusals
-    "refusal_p99_ms": 100.0,
+    "refusal_p99_ms": 250.0,  # a join may stand in the door's own queue for 100 to 200 ms
     "fairness": 0.9,
     "polite_share": 0.8,
     "audible": 0.5,  # of a decoder's frames: speech has pauses
@@ -91,7 +91,7 @@ def judge(
 ) -> Verdict:
     """Weigh a rehearsal."""
     criteria = (*_sound(summary, limits), *_manners(summary, limits))
-    if shape == "reconnect":
+    if shape == "reconnect" or summary.cut:
         criteria += _returns(summary, limits)
     if flood is not None:
         least = limits["goodput"] * flood.capacity
@@ -205,7 +205,7 @@ def _returns(found: Summary, limits: Mapping[str, float]) -> tuple[Criterion, ..
     most = limits["back_p95_s"]
     return (
         Criterion(
-            "back_p95_s", "After the cut everyone was back (95 % of the people)", f"≤ {most:g} s, all",
+            "back_p95_s", "Whose line broke was soon back (95 % of the people)", f"≤ {most:g} s, all",
             f"{brief(found.back_s.p95)}, {found.not_back} of {found.cut} not back",
             found.back_s.count > 0 and found.back_s.p95 <= most and not found.not_back,
         ),

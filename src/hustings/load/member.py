@@ -74,7 +74,7 @@ class Member:
         self.failures = 0
         self.player.took(span.first, span.parts, now_s)
         if self._back_after_s >= 0:
-            self.record.back_s = round(now_s - self._back_after_s, 4)
+            self.record.back_s = max(self.record.back_s, round(now_s - self._back_after_s, 4))
             self._back_after_s = -1.0
         if self.record.first_sound_s >= 0:
             return False
@@ -86,8 +86,9 @@ class Member:
         return self._delay_s(asked_s(retry_after), chance)
 
     def broke(self, now_s: float, chance: float) -> float:
-        """Seconds until the next try after a connection that broke, was cut, or never stood."""
+        """Seconds until the next try after a connection that broke or never stood."""
         if self.record.first_sound_s >= 0 and self._back_after_s < 0:
+            self.record.cuts += 1
             self._back_after_s = now_s
         return self._delay_s(0.0, chance)
 
@@ -111,6 +112,7 @@ class Member:
         if self.stays:
             player.end(now_s)
         record.parts, record.lost = player.parts, player.lost
+        record.away = self._back_after_s >= 0
         record.silence_s, record.stalls = round(player.silence_s, 3), player.stalls
         return record
 

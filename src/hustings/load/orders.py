@@ -88,7 +88,9 @@ class Person(msgspec.Struct, array_like=True):
     lost: int = 0
     silence_s: float = 0.0
     stalls: int = 0
-    back_s: float = -1.0  # after the cut: sound again
+    cuts: int = 0  # lines that broke while they heard
+    back_s: float = -1.0  # the longest time from such a break to sound again
+    away: bool = False  # a line broke, and there was no sound since
     estimate_s: float = -1.0  # what the queue had promised at first
 
 

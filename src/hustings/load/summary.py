@@ -71,8 +71,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rude: int = 0
     rude_heard: int = 0
     polite_share: float = 1.0  # polite people's share of success against their fair one
-    back_s: Spread = Spread()  # after the cut, until sound came again
-    cut: int = 0
+    back_s: Spread = Spread()  # after a line broke, until sound came again
+    cut: int = 0  # people whose line broke while they heard
     not_back: int = 0
     refusals: int = 0
     improper: int = 0  # neither 429 nor 503, or without a Retry-After of 2..120 s
@@ -104,8 +104,7 @@ def summarise(
     slow = [each for each in found.persons if each.manner == "slow"]
     waited = [each for each in mine if each.queued_s > 0]
     silences = [each.silence_s for each in mine if _heard(each)]
-    cut = [each for each in mine if 0 <= each.first_sound_s < wish.event_s]
-    cut = cut if wish.shape == "reconnect" else []
+    cut = [each for each in mine if each.cuts]
     return Summary(
         people=len(found.persons) + found.untold,
         listeners=len(mine),
@@ -132,7 +131,7 @@ def summarise(
         polite_share=_polite_share(found.persons, rude),
         back_s=spread([each.back_s for each in cut if each.back_s >= 0]),
         cut=len(cut),
-        not_back=sum(each.back_s < 0 for each in cut),
+        not_back=sum(each.away for each in cut),
         refusals=sum(each.count for each in found.refusals.values()),
         improper=sum(map(_improper, found.refusals.values())),
         refusal_ms=spread(found.refusal_ms),

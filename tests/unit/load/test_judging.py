@@ -62,7 +62,7 @@ def test_a_good_evening_is_told_in_one_sentence():
         ("improper", evening(person(), refusals={"busy": Refusal(503, 3, 1)})),
         ("improper", evening(person(), refusals={"busy": Refusal(503, 3, 0, 1)})),
         ("improper", evening(person(), refusals={"bug": Refusal(500, 1)})),
-        ("refusal_p99_ms", evening(person(), refusals={"b": Refusal(503, 1)}, refusal_ms=[200.0])),
+        ("refusal_p99_ms", evening(person(), refusals={"b": Refusal(503, 1)}, refusal_ms=[300.0])),
         ("fairness", evening(person(group=1), *(person(sound_s=-1, group=g) for g in range(2, 9)))),
     ],
 )  # fmt: skip
@@ -96,9 +96,11 @@ def test_the_stage_must_not_notice():
 
 def test_after_a_cut_all_must_be_back():
     wish = msgspec.structs.replace(WISH, shape="reconnect")
-    assert kept(evening(person(back_s=1.2)), "back_p95_s", wish=wish)
-    assert not kept(evening(person(back_s=11.0)), "back_p95_s", wish=wish)
-    assert not kept(evening(person(back_s=1.2), person()), "back_p95_s", wish=wish)
+    assert kept(evening(person(cuts=1, back_s=1.2)), "back_p95_s", wish=wish)
+    assert not kept(evening(person(cuts=1, back_s=11.0)), "back_p95_s", wish=wish)
+    gone = person(cuts=1, away=True)
+    assert not kept(evening(person(cuts=1, back_s=1.2), gone), "back_p95_s", wish=wish)
+    assert not kept(evening(person(cuts=1, back_s=11.0)), "back_p95_s")  # also an unplanned one
 
 
 def test_a_flood_must_not_lower_what_is_served():

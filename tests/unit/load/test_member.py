@@ -28,6 +28,7 @@ def test_a_listener_from_the_wish_to_the_sound_and_back_after_a_cut():
     record = ada.end(9.0)
     assert (record.connect_ms, record.first_byte_s, record.first_sound_s) == (50.0, 2.2, 2.25)
     assert (record.back_s, record.tries, record.parts, record.lost) == (0.6, 2, 11, 0)
+    assert (record.cuts, record.away) == (1, False)
     assert record.silence_s > 0
 
 

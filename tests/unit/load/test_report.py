@@ -62,7 +62,7 @@ def rehearsed(**facts):
     wish = Wish(
         target=target, shape=facts.pop("shape", "stampede"), listeners=2, slow=0.1, rude=0.1
     )
-    people = [Person(0.1, "polite", True, 0, first_sound_s=0.4, back_s=1.0)]
+    people = [Person(0.1, "polite", True, 0, first_sound_s=0.4, cuts=1, back_s=1.0)]
     people += [Person(2.5, "polite", True, 0, first_sound_s=2.7, queued_s=3.0, estimate_s=2)]
     found = Findings(
         persons=people, faults={"<script>": 3}, decoded=[Decoded(9, 0, 1.0)],
