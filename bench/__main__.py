@@ -8,7 +8,7 @@ import sys
 
 from bench.report import Row, machine, table
 
-NAMES = ("audio", "speakers", "fanout", "door", "loss", "ears", "record", "storm")
+NAMES = ("audio", "speakers", "fanout", "door", "loss", "ears", "record", "reconnect", "storm")
 
 
 def main(names: list[str]) -> int:

@@ -114,6 +114,7 @@ def _plots(done: Rehearsed) -> list[tuple[str, Markup]]:
                 Series("came", list(accumulate(values("due")))),
                 Series("have had sound", list(accumulate(values("first_sounds")))),
                 Series("hear now", values("hearing")),
+                Series("wait in the queue", values("waiting")),
             ],
             "people",
         ),

@@ -105,6 +105,7 @@ def summarise(
     waited = [each for each in mine if each.queued_s > 0]
     silences = [each.silence_s for each in mine if _heard(each)]
     cut = [each for each in mine if each.cuts]
+    decoded = [each for each in found.decoded if each.frames]  # others were not let in
     return Summary(
         people=len(found.persons) + found.untold,
         listeners=len(mine),
@@ -138,10 +139,10 @@ def summarise(
         by_code=found.refusals,
         faults=found.faults,
         fairness=_fairness(found.persons),
-        decoders=len(found.decoded),
-        audible=min((each.audible for each in found.decoded), default=0.0),
-        damaged=sum(each.damaged for each in found.decoded),
-        out_of_order=sum(each.broken_order for each in found.decoded),
+        decoders=len(decoded),
+        audible=min((each.audible for each in decoded), default=0.0),
+        damaged=sum(each.damaged for each in decoded),
+        out_of_order=sum(each.broken_order for each in decoded),
         peak_hearing=int(_peak(found, "hearing")),
         peak_joins=_peak(found, "first_sounds"),
         peak_mbit=round(_peak(found, "bytes") * 8 / 1e6, 2),

@@ -112,6 +112,27 @@ async def test_slow_readers_are_told_apart():
         assert (summary["heard"], summary["lost_s"]) == (summary["listeners"], 0)
 
 
+async def test_who_is_queued_hears_at_once_and_comes_in_when_seats_are_free():
+    async with rehearsing(listeners=50) as edge:  # 40 seats, 10 places to wait in
+        first = await begun(
+            f"{edge.url}/r/demo", "--listeners", "40", "--over", "0.2", "--seconds", "8",
+            "--processes", "1", "--json",
+        )  # fmt: skip
+        await edge.until("rooms.listeners >= 40", seconds=60)
+        code, out, _ = await loadtest(
+            f"{edge.url}/r/demo", "--listeners", "3", "--over", "0.2", "--seconds", "20",
+            "--processes", "1", "--json",
+        )  # fmt: skip
+        await ended(first)
+        summary = report(out)["summary"]
+        assert (summary["heard"], summary["queued"], summary["lost_s"]) == (3, 3, 0)
+        assert summary["peak_hearing"] == 3  # all came in
+        assert set(summary["by_code"]) == {"queue"}
+        assert summary["improper"] == 0
+        assert summary["first_sound_s"]["most"] < summary["queue_wait_s"]["p50"]
+        assert code == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_it_can_be_ended_early_and_tells_what_was_seen(number):
     async with rehearsing() as edge:
