@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 LINGER_S: Final = 60.0
 BEGIN_S: Final = 5.0  # a newcomer waits so long for a room's first bytes
 _KNOWN: Final = 10_000
+SLOW_REACH_S: Final = 60.0  # between two numbers of listeners in the stream, without extras
 _TOTAL_S: Final = 20.0  # the stage tells every 5
 _COUNTED: Final = {OPUS_LOW: "low", "events": "events"}  # all other streams: live
 _STARTS: Final = (5.0, 100.0)  # a second, and at once: rooms that the stage is asked for
@@ -115,6 +116,7 @@ class LiveRoom:
         self.children = Children(self.audience)
         self.relay = RoomRelay()
         self._light: tuple[Light, float] | None = None  # and when it came
+        self._told = (Light(), float("-inf"))  # ... as listeners were told in the stream, and when
 
     # ------------------------------------------------------------ from the feed, and time
 
@@ -185,11 +187,12 @@ class LiveRoom:
 
     def reached(self, light: Light) -> None:
         """The stage tells how many listen everywhere; those who listen here hear of a change."""
-        if self._light is None or self._light[0] != light:
-            at = self.program.clock.media_time(self._clock.monotonic())
+        now_s, facts = self._clock.monotonic(), self.program.facts
+        if light != self._told[0] and (facts.extras or now_s - self._told[1] >= SLOW_REACH_S):
             told = {"now": light.listeners, "waiting": light.waiting}
-            self.program.facts.tell(kinds.REACH, told, at=at)
-        self._light = (light, self._clock.monotonic())
+            facts.tell(kinds.REACH, told, at=self.program.clock.media_time(now_s))
+            self._told = (light, now_s)
+        self._light = (light, now_s)
 
     def close(self, *, whole: bool) -> None:
         """End all streams; `whole`: because the room has ended."""

@@ -4,6 +4,7 @@ import contextlib
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from hustings.base.clock import ManualClock
@@ -13,7 +14,7 @@ from hustings.edge import ladder
 from hustings.edge import rooms as rooms_module
 from hustings.edge.cohort import Cohort
 from hustings.edge.metrics import Counts
-from hustings.edge.rooms import Line, LiveRoom, Rooms
+from hustings.edge.rooms import Light, Line, LiveRoom, Rooms
 from hustings.journal.records import Position
 from hustings.settings import EdgeSettings
 from hustings.wire.names import PART_SAMPLES
@@ -265,3 +266,26 @@ def test_extras_stop_with_their_rung(house: House) -> None:
     assert not house.rooms.find(RoomId("other")).program.facts.extras
     house.rooms.climb(ladder.rung(3))
     assert live.program.facts.extras
+
+
+def test_how_many_listen_everywhere_is_told_when_it_changes_and_seldom_without_extras(
+    house: House,
+) -> None:
+    house.line()
+    live = house.rooms.find(ROOM)
+
+    def tell(*numbers: int) -> list[int]:
+        for number in numbers:
+            house.rooms.reached({"demo": Light(number), "elsewhere": Light(1)})
+        events = [msgspec.json.decode(event.data) for event in live.program.facts.take()]
+        return [event["body"]["now"] for event in events if event["kind"] == "reach"]
+
+    assert tell(5, 5, 6) == [5, 6]
+    live.program.facts.extras = False
+    assert tell(7, 8) == []
+    assert live.total == 8
+    house.clock.advance(61)
+    assert tell(9) == [9]
+    house.clock.advance(21)
+    assert live.total == 0  # the stage is silent: our own number
+    assert house.rooms.light(ROOM) == Light()
