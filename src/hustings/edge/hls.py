@@ -63,7 +63,8 @@ class Hls:
     ) -> None:
         if path == "index.m3u8":
             language = str(room.program.facts.room.get("language", "en"))
-            connection.answer(_answer(_PLAYLIST, _SHORT, playlists.multivariant(language=language)))
+            body = playlists.multivariant(language=language, low=room.low)
+            connection.answer(_answer(_PLAYLIST, _SHORT, body))
             return
         rendition, _, name = path.partition("/")
         if not (is_rendition(rendition) or rendition == "captions"):

@@ -70,14 +70,18 @@ class Cue(NamedTuple):
     text: str
 
 
-def multivariant(*, language: str) -> bytes:
-    """The playlist of renditions: AAC first (everybody plays it), Opus, and captions."""
+def multivariant(*, language: str, low: bool = False) -> bytes:
+    """The playlist of renditions: AAC first (everybody plays it), Opus, and captions.
+
+    low: for newcomers of an edge under load: the lowest one first, and AAC for those who play
+    nothing else.
+    """
     lines = ["#EXTM3U", "#EXT-X-VERSION:9", "#EXT-X-INDEPENDENT-SEGMENTS"]
     lines.append(
         '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="Captions",DEFAULT=NO,'
         f'AUTOSELECT=YES,LANGUAGE="{_tag(language)}",URI="captions/index.m3u8"'
     )
-    for rendition, peak, average, codec in _VARIANTS:
+    for rendition, peak, average, codec in (_VARIANTS[2], _VARIANTS[0]) if low else _VARIANTS:
         lines.append(
             f"#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},"
             f'CODECS="{codec}",SUBTITLES="captions"'

@@ -107,6 +107,7 @@ class LiveRoom:
         self._spread = spread
         self._touched_s = now_s
         self._channels: dict[tuple[str, bool], Channel] = {}
+        self.low = False  # newcomers are offered the lowest rendition first
         self._begin: list[Wait] = []
         self._parts: dict[int, list[Wait]] = {}
         self._state: Event | None = None
@@ -416,6 +417,7 @@ class Rooms:
         )
         live.audience.salted(self.salt)
         live.program.facts.extras = self.rung.extras
+        live.low = self.rung.low
         self.live[room] = live
         if live.program.facts.state != "ended":  # the past needs no line to the stage
             self._counts.upstream_starts += 1
@@ -461,6 +463,7 @@ class Rooms:
         changed, self.rung = rung.joined != self.rung.joined, rung
         for live in self.live.values():
             live.program.facts.extras = rung.extras
+            live.low = rung.low
             if changed:
                 live.pace(rung.joined)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from hustings.base.clock import Clock
-from hustings.base.errors import Denied, PeerError, TryLater
+from hustings.base.errors import Denied, PeerError, TryLater, UserError
 from hustings.base.ids import RoomId
 from hustings.edge.keys import HeldKeys
 from hustings.edge.metrics import Counts
@@ -70,22 +70,23 @@ class WaitingRooms:
         raise _later(verdict, ticket, live)
 
     def ticket(self, live: LiveRoom, text: str) -> dict[str, Any]:
-        """A ticket that lasts longer, for one that is still good; before the lobby, a first one.
+        """A ticket that lasts longer, for one that is still good; a place for whoever has none.
 
-        Raises Denied as `TicketKeys.check`, TryLater `edge_starting`.
+        Before the lobby opens that is a lot in the draw; later it is for those whom the door
+        turned away before they could ask for a seat. Raises TryLater `edge_starting`,
+        UserError `room_ended`.
         """
         keys = self._keys.now
         if keys is None:
             raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
+        if live.program.facts.state == "ended":
+            raise UserError("room_ended", "This room has ended.", status=410)
         second = live.second
-        early = not live.program.begun and live.program.facts.state == "scheduled"
-        try:
-            ticket = keys.check(text, room=live.id, now_s=second)
-        except Denied:
-            if not early:
-                raise
-            ticket = Ticket(live.id, 0, secrets.randbits(64), "wait", 0)
-            self._queue(live).arrive(0)
+        ticket = self._read(text, live.id, second)
+        if ticket is None:
+            at_s = int(second) if live.program.begun else 0
+            ticket = Ticket(live.id, at_s, secrets.randbits(64), "wait", 0)
+            self._queue(live).arrive(at_s)
         if ticket.kind == "seat":
             ticket = seat(ticket, second)
         else:

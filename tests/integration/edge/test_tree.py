@@ -170,3 +170,26 @@ async def test_a_draining_parent_lets_its_children_go_at_once(
             await parent.edge.drain()
         assert len(parent.edge.rooms.live["demo"].relay) == 0  # type: ignore[index]
         await client.parts(2)
+
+
+async def test_those_who_wait_below_stand_in_the_one_queue(stage: StageFeed) -> None:
+    full = {"listeners": 10, "waiting_share": 0.9}  # one seat
+    async with (
+        running_edge(stage.url, **full) as parent,
+        running_edge(parent.url, token=edge_credential("child"), **full) as child,
+        running_edge(child.url, token=edge_credential("leaf"), **full) as leaf,
+    ):
+        edges = (parent, child, leaf)
+        async with contextlib.AsyncExitStack() as seats:
+            for edge in edges:
+                await edge.until("rooms.indexed")
+                await seats.enter_async_context(edge.stream("/live/demo/opus.mp4"))
+            for edge in (child, leaf, leaf):
+                assert (await edge.get("/live/demo/opus.mp4")).status == 503
+            async with asyncio.timeout(15):
+                while stage.queues["demo"].waiting != 3:
+                    await asyncio.sleep(0.1)
+            await leaf.until("edge.waiting.waiting == 3", seconds=15)  # and its word goes down
+        async with asyncio.timeout(15):
+            while stage.queues["demo"].waiting:  # that seats are free is known above too
+                await asyncio.sleep(0.1)

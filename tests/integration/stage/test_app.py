@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import httpx
 import pytest
 import websockets
 
+from hustings.base.ids import RoomId
 from hustings.base.keyfiles import edges_key, ticket_key
 from hustings.base.revocations import revoke
 from hustings.journal.entry import Entry
@@ -428,3 +430,45 @@ async def test_a_listeners_hand_is_called_and_only_its_holder_comes(stage: Stage
             assert (await guest.do("accept"))["type"] == "done"
     seen = await stage.records("r", until=lambda got: entries(got, kinds.CALL))
     assert entries(seen, kinds.CALL)[0].decode(kinds.Call) == kinds.Call(raised["id"], "Lis")
+
+
+async def test_the_lobby_opens_by_itself_and_with_it_the_doors(stage: Stage) -> None:
+    start_ms = stage.clock.wall_ms() + 20 * 60_000
+    await stage.put("r", title="R", start_ms=start_ms)
+    async with asyncio.timeout(10):
+        while stage.engine.studio.halls[RoomId("r")].model.facts.state != "lobby":
+            await asyncio.sleep(0.05)
+    draw = stage.engine.studio.halls[RoomId("r")].model.facts.draw
+    assert draw is not None
+    assert draw.doors_s
+    records = await stage.records("r", until=lambda some: len(entries(some, kinds.ROOM)) == 2)
+    recorded = entries(records, kinds.ROOM)
+    first, last = (entry.decode(kinds.Room).draw for entry in (recorded[0], recorded[-1]))
+    assert first is not None
+    assert (first.seed, first.doors_s) == ("", 0)  # promised before ...
+    assert last == draw
+    assert last.commit == first.commit == hashlib.sha256(bytes.fromhex(last.seed)).hexdigest()
+
+
+async def test_a_queue_goes_round_from_edge_to_edge(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    second = int(stage.engine.studio.halls[RoomId("r")].room_second)
+    said = {"arrived": {second: 5}, "free": 2, "pace": 10}
+    async with (
+        httpx.AsyncClient(timeout=10, headers=stage.service_headers("edge")) as http,
+        http.stream("GET", f"{stage.url}/feed") as answer,
+    ):
+        batch = {"edge": "one", "queues": {"": said, "below": said}}
+        assert (await http.post(f"{stage.url}/rooms/r/batch", json=batch)).status_code == 200
+        seen: list[dict[str, Any]] = []
+        async for line in answer.aiter_lines():
+            if queue := json.loads(line).get("queue"):
+                seen.append(queue)
+                await http.post(f"{stage.url}/rooms/r/batch", json=batch)
+            if seen and seen[-1]["serving"] > second:
+                break
+    assert (
+        max(each["waiting"] for each in seen) == 10
+    )  # both edges, each once however often it says so
+    assert seen[-1]["coming"] == 4
+    assert seen == sorted(seen, key=lambda each: each["serving"])

@@ -172,6 +172,11 @@ def test_the_date_is_the_rooms_epoch_and_the_number() -> None:
     assert at.timestamp() * 1_000 == EPOCH + playlist.msn * 3_840
 
 
+def test_under_load_newcomers_are_offered_the_lowest_first() -> None:
+    text = playlists.multivariant(language="en", low=True).decode()
+    assert re.findall(r"^(\S+)/index.m3u8$", text, re.MULTILINE) == ["opus-low", "aac"]
+
+
 def test_multivariant() -> None:
     text = playlists.multivariant(language="pt-BR").decode()
     streams = [attributes(m) for m in re.findall(r"#EXT-X-STREAM-INF:(.*)", text)]

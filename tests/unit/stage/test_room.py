@@ -223,3 +223,31 @@ def _snapshot(room: RoomModel) -> kinds.Snapshot:
         size=0, frontier=[], room=room.facts, roster=list(room.people.values()),
         speaking=room.speaking, term=1, part=0, private=room.private_state(),
     )  # fmt: skip
+
+
+HALF_HOUR_MS = 30 * 60_000
+
+
+@pytest.mark.parametrize(
+    ("left_ms", "opens"),
+    [
+        (HALF_HOUR_MS + 1, False),
+        (HALF_HOUR_MS, True),
+        (0, True),
+        (-3_599_999, True),  # the host is late: people hear that the line works
+        (-3_600_000, False),  # nobody came: a room that was forgotten stays closed
+    ],
+)
+def test_the_lobby_opens_by_itself_before_the_start(left_ms: int, opens: bool) -> None:
+    evening = Evening()
+    evening.take(evening.room.put({"start_ms": NOW + left_ms}, now_ms=NOW))
+    assert bool(evening.take(evening.room.lobby_due(NOW, before_ms=HALF_HOUR_MS))) == opens
+    assert evening.room.facts.state == ("lobby" if opens else "scheduled")
+    assert not evening.room.lobby_due(NOW, before_ms=HALF_HOUR_MS) or not opens
+
+
+def test_a_lobby_opens_by_itself_only_where_a_start_is_planned_and_that_is_wished() -> None:
+    evening = Evening()
+    assert not evening.room.lobby_due(NOW, before_ms=HALF_HOUR_MS)
+    evening.take(evening.room.put({"start_ms": NOW}, now_ms=NOW))
+    assert not evening.room.lobby_due(NOW, before_ms=0)

@@ -37,13 +37,15 @@ export class Pass {
     }
   }
 
-  /** A fresh one for ours; before the lobby opens also a first one: a lot in the draw. */
-  async renew(early = false) {
-    if (!this.#text && !early) return;
+  /**
+   * A fresh one for ours.
+   * @param {boolean} [first]  also if we have none: a lot in the draw, or a place behind the others
+   */
+  async renew(first = false) {
+    if (!this.#text && !first) return;
     try {
       const answer = await fetch(`${this.live}/ticket?ticket=${this.#text}`);
       if (answer.ok) this.keep((await answer.json()).ticket);
-      else if (answer.status < 500 && answer.status !== 429) this.keep("");
     } catch {
       // offline: next time
     }

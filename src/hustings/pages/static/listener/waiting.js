@@ -105,6 +105,7 @@ export class Waiting {
     this.#receipts = new Receipts(live, { hears: "low", waits: true }, pass.ticket || undefined);
     this.#watch();
     this.#news();
+    if (!pass.ticket) pass.renew(true); // turned away at the door: stand in the queue all the same
   }
 
   /** What the edge said as it refused. @param {{place?: number | null, ahead?: number | null, wait_s?: number | null}} told */
