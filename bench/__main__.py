@@ -8,7 +8,10 @@ import sys
 
 from bench.report import Row, machine, table
 
-NAMES = ("audio", "speakers", "fanout", "door", "loss", "ears", "record", "reconnect", "storm")
+NAMES = (
+    *("audio", "speakers", "fanout", "peers", "tls", "caches", "door"),
+    *("loss", "ears", "record", "reconnect", "storm"),
+)
 
 
 def main(names: list[str]) -> int:

@@ -12,51 +12,17 @@ the wait for the first byte while they all join at once. Ends by itself in under
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 
-from hustings.edge.ladder import rung
-
-HERE = Path(__file__).parent
-ROOM = "demo"
-
-
-def compiled(folder: str) -> str:
-    """The C loop, built."""
-    program = str(Path(folder) / "send_loop")
-    subprocess.run(["cc", "-O2", "-o", program, str(HERE / "send_loop.c")], check=True)
-    return program
-
-
-@contextlib.contextmanager
-def running(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """A child whose lines are JSON; gone at the end."""
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
-
-
-def told(child: subprocess.Popen[str]) -> dict[str, Any]:
-    """The child's next line."""
-    assert child.stdout is not None
-    line = child.stdout.readline()
-    if not line:
-        raise SystemExit(f"{child.args!r} ended too early")
-    answer: dict[str, Any] = json.loads(line)
-    return answer
+from bench.edges import ROOM
+from bench.processes import asked, compiled, python, running, told
 
 
 def drain(loop: str, port: int, options: argparse.Namespace, seconds: float, path: str) -> Any:
@@ -80,25 +46,23 @@ def measure_loop(loop: str, options: argparse.Namespace, size: int) -> dict[str,
 
 def measure_edge(loop: str, options: argparse.Namespace) -> dict[str, Any]:
     """The same at the edge, with its memory."""
-    stage_words = (sys.executable, "-m", "bench.edge_fanout", "--stage")
-    with running(*stage_words) as stage:
-        origin = told(stage)["url"]
-        words = ("--serve", origin, "--joined", str(options.joined))
-        with running(sys.executable, "-m", "bench.edge_fanout", *words) as server:
+    with python("bench.edges", "stage") as stage:
+        words = ("edge", told(stage)["url"], "--joined", options.joined, "--join-share", 1)
+        with python("bench.edges", *words) as server:
             port = told(server)["port"]
             process = psutil.Process(server.pid)
             _warm(loop, port)
             empty = process.memory_full_info().uss
-            before = _counts(server)
+            before = asked(server)
             _sleep(5)
-            idle = (_counts(server)["cpu_s"] - before["cpu_s"]) / 5
+            idle = (asked(server)["cpu_s"] - before["cpu_s"]) / 5
             path = f"/live/{ROOM}/opus.mp4"
             with drain(loop, port, options, options.seconds + 30, path) as listeners:
                 joins = told(listeners)
-                before = _counts(server)
+                before = asked(server)
                 full = process.memory_full_info().uss
                 _sleep(options.seconds)
-                after = _counts(server)
+                after = asked(server)
     sends = after["sends"] - before["sends"]
     served = sends * options.joined * 0.32
     return {
@@ -120,77 +84,19 @@ def _warm(loop: str, port: int) -> None:
     _sleep(1)
 
 
-def _counts(server: subprocess.Popen[str]) -> dict[str, Any]:
-    assert server.stdin is not None
-    server.stdin.write("\n")
-    server.stdin.flush()
-    return told(server)
-
-
 def _sleep(seconds: float) -> None:
     asyncio.run(asyncio.sleep(seconds))
 
 
-# ---------------------------------------------------------------- the children
-
-
-async def stage() -> None:
-    """A stage with one room, until it is killed; at most two minutes."""
-    from tests.fakes.stage_feed import StageFeed
-
-    feed = StageFeed()
-    feed.index_s = 1.0
-    feed.room(ROOM)
-    feed.live(ROOM)
-    await feed.start()
-    print(json.dumps({"url": feed.url}), flush=True)
-    await asyncio.sleep(120)
-
-
-async def serve(origin: str, joined: int) -> None:
-    """An edge that tells its counters for each line on stdin."""
-    from tests.fakes.edges import running_edge
-
-    pace = msgspec.structs.replace(rung(0), joined=joined)
-    async with running_edge(origin) as edge:
-        edge.edge.watch.ladder.step = lambda sample, now_s: (
-            pace
-        )  # held, however busy the machine is
-        await edge.until("rooms.indexed")
-        print(json.dumps({"port": edge.port}), flush=True)
-        asked = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(0, lambda: asked.set() if os.read(0, 100) else None)
-        loop.call_later(120, lambda: os._exit(1))
-        while True:
-            await asked.wait()
-            asked.clear()
-            counts = edge.edge.counts
-            state = {name: getattr(counts, name) for name in ("sends", "sent_bytes", "jumps")}
-            state["cpu_s"] = time.process_time()
-            state["listeners"] = edge.edge.rooms.listeners
-            print(json.dumps(state), flush=True)
-
-
 def main() -> int:
-    """The bench, or one of its children."""
+    """The bench."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listeners", type=int, default=5_000)
     parser.add_argument("--joined", type=int, default=3, help="parts of one send (3: 0.96 s)")
     parser.add_argument("--seconds", type=float, default=12.0)
     parser.add_argument("--joins", type=int, default=5_000, help="joins a second")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--stage", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--serve", metavar="ORIGIN", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.stage:
-        asyncio.run(stage())
-        return 0
-    if options.serve:
-        import uvloop
-
-        uvloop.run(serve(options.serve, options.joined))
-        return 0
     print(json.dumps(result(options), indent=None if options.json else 2))
     return 0
 
@@ -199,7 +105,7 @@ def result(options: argparse.Namespace) -> dict[str, Any]:
     """All figures of one run."""
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        loop = compiled(folder)
+        loop = compiled("send_loop", Path(folder))
         edge = measure_edge(loop, options)
         floors = [measure_loop(loop, options, edge["bytes"]) for _ in range(2)]
     floor = sum(each["us"] for each in floors) / 2

@@ -20,7 +20,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from bench.edge_fanout import ROOM, running, told
+from bench.edges import ROOM
+from bench.processes import python, told
 from bench.report import Row, percentile
 from hustings.base.clock import SystemClock
 from hustings.load.orders import Findings
@@ -72,7 +73,7 @@ async def run(listeners: int, processes: int) -> Findings:
     [port], lane = free_ports(1), free_range(2)
     target = read_target(f"http://127.0.0.1:{port}/r/{ROOM}", rendition="opus")
     over_s = max(5.0, listeners / 1_000)
-    with running(sys.executable, "-m", "bench.edge_fanout", "--stage") as stage:
+    with python("bench.edges", "stage") as stage:
         origin = told(stage)["url"]
         with edge(origin, port, lane) as doomed:
             await ready(lane)

@@ -216,6 +216,21 @@ async def test_parts_arrive_as_they_are_made(audience):
         assert place["front", n] < place["edge", n + 2]
 
 
+async def test_an_old_radio_is_served(front, audience):
+    """HTTP/1.0, without a Host, except where Caddy must know which site is meant."""
+    site, _ = audience
+    host = b"Host: localhost\r\n" if front is FRONTS["caddy"] else b""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", site.port, ssl=site.trust, server_hostname="localhost"
+    )
+    writer.write(b"GET /live/demo/radio.mp3 HTTP/1.0\r\n" + host + b"\r\n")
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    assert b" 200 " in head.partition(b"\r\n")[0]
+    assert b"audio/mpeg" in head
+    assert await asyncio.wait_for(reader.readexactly(8_000), 20)
+    writer.close()
+
+
 async def test_events_flow(audience):
     site, _ = audience
     async with (
