@@ -141,3 +141,20 @@ async def test_the_waiting_room_in_other_languages(
         await expect(page.locator("#delay")).not_to_be_empty()
         await page.screenshot(path=tmp_path / f"{language}.png")
         assert await page.evaluate("document.body.scrollWidth <= innerWidth")
+
+
+async def test_beyond_every_place_the_page_is_silent_and_says_so_and_comes_by_itself(
+    stage: StageFeed, page: Page
+) -> None:
+    async with running_edge(stage.url, listeners=4, waiting_share=0.5) as edge:
+        await edge.until("rooms.indexed")
+        async with contextlib.AsyncExitStack() as stack:
+            for path in ("opus.mp4", "opus.mp4", "events", "events"):
+                await stack.enter_async_context(edge.stream(f"/live/demo/{path}"))
+            await page.goto(f"{edge.url}/r/demo")  # from memory, whatever else is full
+            await expect(page.locator("#title")).to_have_text("Town hall")
+            await expect(page.locator("#line")).to_contain_text("every place is taken")
+            await expect(page.locator("#delay")).to_contain_text("next")
+            assert edge.edge.waiting.waiting == 1
+        await expect(page.locator("#line")).to_have_text("You are listening live.", timeout=60_000)
+        await plays_on(page)

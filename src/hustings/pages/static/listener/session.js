@@ -185,7 +185,7 @@ export class Session {
         this.changed();
       },
     });
-    if (told) this.#waiting.told(told);
+    if (told?.code === "queue") this.#waiting.told(told);
   }
 
   /** The stream sounds, or nothing does: no more waiting. */

@@ -86,6 +86,7 @@ export class Waiting {
   #part = 0; // next to be sent, as of #at
   #at = 0;
   #asked = false;
+  #sounds = false;
   #next;
   #receipts;
 
@@ -105,7 +106,6 @@ export class Waiting {
     this.#receipts = new Receipts(live, { hears: "low", waits: true }, pass.ticket || undefined);
     this.#watch();
     this.#news();
-    if (!pass.ticket) pass.renew(true); // turned away at the door: stand in the queue all the same
   }
 
   /** What the edge said as it refused. @param {{place?: number | null, ahead?: number | null, wait_s?: number | null}} told */
@@ -125,8 +125,15 @@ export class Waiting {
     while (!signal.aborted) {
       const queue = /** @type {Queue | null} */ (await this.#get("queue.json", "json"));
       const [people, left] = queue && !signal.aborted ? await this.#look(queue) : [NaN, NaN];
-      await wait(pollDelay(people, left, Math.random()), signal);
+      if (this.pass.ticket) await wait(pollDelay(people, left, Math.random()), signal);
+      else await this.#takePlace();
     }
+  }
+
+  /** Turned away at the door already: stand in the queue all the same. */
+  async #takePlace() {
+    await this.pass.renew(true);
+    if (!this.pass.ticket) await wait(MOST_POLL_S * (1 + Math.random()), this.#over.signal);
   }
 
   /**
@@ -168,6 +175,7 @@ export class Waiting {
       if (bytes) {
         segment += 1;
         fetched += 1;
+        this.#sounds = true;
         this.telling.sound(bytes, BEHIND * SEGMENT_S, segment * SEGMENT_PARTS);
       } else {
         await wait(1 + Math.random(), signal);
@@ -205,7 +213,9 @@ export class Waiting {
    * @param {number} left  seconds
    */
   #say(people, left) {
-    const line = t("All seats at the live sound are taken. You hear it some seconds later, and move up by yourself.");
+    const line = this.#sounds
+      ? t("All seats at the live sound are taken. You hear it some seconds later, and move up by yourself.")
+      : t("Very many people are here, and every place is taken. Stay; the sound comes by itself.");
     this.telling.words({ line, place: placeWords(people, left) });
   }
 }
