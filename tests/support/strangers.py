@@ -18,6 +18,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 _HANG_S = 120.0
+OPUS_FRAMES = 16  # of a part
 
 
 def get(path: str, *lines: str) -> bytes:
@@ -151,8 +152,9 @@ class Ears:
                 if not mark or len(rest) < (size := int(line, 16)) + 2:
                     return
                 del pending[: len(line) + 2 + size + 2]
-                found = cmaf.fragments(boxes.feed(rest[:size]))
-                parts.extend(fragment.media_time // PART_SAMPLES for fragment in found)
+                for fragment in cmaf.fragments(boxes.feed(rest[:size])):
+                    first = fragment.media_time // PART_SAMPLES
+                    parts.extend(range(first, first + len(fragment.frames) // OPUS_FRAMES))
 
         return take
 

@@ -125,6 +125,8 @@ def plain_address(address: str) -> str:
 def address_key(address: str) -> str:
     """What is limited: an IPv4 address, or the /56 of an IPv6 address; the text if neither."""
     plain = plain_address(address)
+    if ":" not in plain:
+        return plain
     try:
         ip = ipaddress.IPv6Address(plain)
     except ValueError:

@@ -62,7 +62,8 @@ PATIENCE_S: Final = 5.0  # for a stage that starts at the same time, or is away
 STOP_S: Final = 1.0  # for what is written but not sent
 BACKLOG: Final = 4_096  # connections that wait to be accepted; the kernel's default bound
 SPARE: Final = 1_000  # connections over a limit that are still told to come later
-_KERNEL_BYTES: Final = 64 * 1024  # SO_SNDBUF: what a slow reader may lag behind unseen by us
+_KERNEL_BYTES: Final = 64 * 1024  # SO_SNDBUF: what may be under way to one listener
+_UNSENT_BYTES: Final = 16 * 1024  # ... of it not yet sent: what a slow reader may hide from us
 _USER_TIMEOUT_MS: Final = 10_000  # a peer that acknowledges nothing for so long is gone
 _OWN_FILES: Final = 200  # descriptors that are no listeners
 
@@ -252,7 +253,7 @@ class Edge:
             self.lane.server.sweep()
             self.rooms.spread.rate = self.door.admission.rate
             self.rooms.spread_out()
-            self.watch.climb(len(self.server.connections))
+            self.watch.climb(len(self.server.connections), self.door.spent_s)
             await asyncio.sleep(SAMPLE_S)
 
 
@@ -292,6 +293,8 @@ def listen(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
     sock = bound_socket(host, port, flag="--edge-port", reuse_port=reuse_port)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
     return sock

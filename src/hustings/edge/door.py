@@ -114,10 +114,10 @@ class Door:
             self._handler(connection, request)
 
     def _asker(self, connection: Connection, request: Request) -> Asker:
-        peer = connection.arrival.peer
-        if peer not in self._trusted:
+        peer, told = connection.arrival.peer, request.headers.get(self._forwarded)
+        if told is None or peer not in self._trusted:
             return connection.arrival.who
-        hops = forwarded_hops(request.headers.get(self._forwarded, ""), self._forwarded)
+        hops = forwarded_hops(told, self._forwarded)
         client = client_address(peer, hops, self._trusted)
         return asker(client, ours=client in self._trusted)
 

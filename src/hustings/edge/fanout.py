@@ -28,7 +28,7 @@ class Channel:
         self.joined = joined
         self.next = stream.newest()  # the part after the last that is due
         self.cohorts: list[Cohort] = []
-        self._limit = limit
+        self.limit = limit  # unsent bytes at which a listener is paused
         self._counts = counts
         self._welcomes: dict[tuple[bytes, int | None, Cohort], tuple[bytes, int]] = {}
 
@@ -67,7 +67,7 @@ class Channel:
                 return cohort
         cohort = Cohort(
             self.stream,
-            limit=self._limit,
+            limit=self.limit,
             counts=self._counts,
             newest=self.next,
             joined=self.joined,

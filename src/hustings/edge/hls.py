@@ -81,7 +81,7 @@ class Hls:
             if awaited is None:
                 playlist()
             else:
-                room.when_sent(awaited, playlist, refuse)
+                room.when_sent(awaited, playlist, refuse, network=_network(connection))
         elif name == "init.mp4" and rendition != "captions":
             connection.answer(_answer(_MP4, _FOR_EVER, init_segment(rendition)))
         else:
@@ -113,7 +113,7 @@ class Hls:
                 body = b"".join(program.plain(rendition, n) for n in range(first, last))
                 connection.answer(_answer(_MP4, _FOR_EVER, body))
 
-        room.when_sent(end - 1, send, refuse)
+        room.when_sent(end - 1, send, refuse, network=_network(connection))
 
     def _playlist(self, room: LiveRoom, rendition: str) -> bytes:
         window = room.window()
@@ -130,6 +130,11 @@ class Hls:
 
 
 _BRIEF: Final = {"Cache-Control": _SHORT, "Access-Control-Allow-Origin": "*"}
+
+
+def _network(connection: Connection) -> str:
+    """Whom a held request counts for; this machine is nobody."""
+    return "" if connection.who.near else connection.who.network
 
 
 def _parts_of(name: str, suffix: str) -> tuple[int, int]:

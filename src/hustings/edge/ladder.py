@@ -62,8 +62,8 @@ class Ladder:
         self.rung = rung(0)
         self.since_s = now_s
         self.reason = ""  # the reading that brought us here: cpu, lag, backlog, memory, connections
-        self.x = 0.0  # the larger of both pressures, smoothed: what the door goes by
-        self._work, self._space = Smoothed(), Smoothed()
+        self.x = 0.0  # work and memory, smoothed: what the door goes by; it counts places itself
+        self._work, self._space, self._memory = Smoothed(), Smoothed(), Smoothed()
         self._level = self._space_level = 0
         self._moved_s = now_s
         self._calm_s = now_s  # since when the rung below would do
@@ -76,7 +76,7 @@ class Ladder:
         space, space_why = load.space(sample)
         self._work.take(work)
         self._space.take(space)
-        self.x = max(self._work.value, self._space.value)
+        self.x = max(self._work.value, self._memory.take(load.memory(sample)))
         before = self.rung
         self._climb(sample, work, now_s)
         self._space_level = self._room()

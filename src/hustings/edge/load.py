@@ -39,9 +39,14 @@ def work(load: Load) -> tuple[float, str]:
 def space(load: Load) -> tuple[float, str]:
     """Pressure 0 .. 1 that only fewer newcomers relieve, and which reading it comes from."""
     return _worst(
-        ("memory", (load.memory - 0.70) / 0.20),
+        ("memory", memory(load)),
         ("connections", (load.connections - 0.60) / 0.40),
     )
+
+
+def memory(load: Load) -> float:
+    """Pressure of memory alone; what is left to 1 may be little, so it begins early."""
+    return min(1.0, max(0.0, (load.memory - 0.70) / 0.20))
 
 
 def _worst(*readings: tuple[str, float]) -> tuple[float, str]:

@@ -7,6 +7,7 @@ app calls `tick` about 6 times a second. No sockets and no tasks of its own.
 """
 
 import logging
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ from hustings.journal.records import Position
 from hustings.settings import EdgeSettings
 from hustings.wire import kinds
 from hustings.wire.batch import Now
-from hustings.wire.names import CMAF_RENDITIONS, OPUS_LOW, PART_SECONDS
+from hustings.wire.names import AAC, CMAF_RENDITIONS, OPUS, OPUS_LOW, PART_SECONDS
 from hustings.wire.places import room_second
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,10 @@ _KNOWN: Final = 10_000
 SLOW_REACH_S: Final = 60.0  # between two numbers of listeners in the stream, without extras
 _TOTAL_S: Final = 20.0  # the stage tells every 5
 _COUNTED: Final = {OPUS_LOW: "low", "events": "events"}  # all other streams: live
+# Unsent bytes of one listener, 4 to 5 s of sound as it is sent (with the kernel's share some 10 s).
+_UNSENT: Final = {OPUS: 20_000, OPUS_LOW: 10_000, AAC: 36_000, "mp3": 32_000, "icy": 32_000}
+_AT_ONCE: Final = 256  # answers in one slice, about 8 ms
+_PAUSE_S: Final = 0.005  # between two slices
 _STARTS: Final = (5.0, 100.0)  # a second, and at once: rooms that the stage is asked for
 
 Then = Callable[[], None]
@@ -74,6 +79,7 @@ class Wait(msgspec.Struct, frozen=True):
     then: Then
     refuse: Refuse
     until_s: float
+    network: str = ""  # of whoever holds a part's place; "": not counted
 
 
 class LiveRoom:
@@ -110,6 +116,7 @@ class LiveRoom:
         self.low = False  # newcomers are offered the lowest rendition first
         self._begin: list[Wait] = []
         self._parts: dict[int, list[Wait]] = {}
+        self._held: Counter[str] = Counter()  # network -> its waits in `_parts`
         self._state: Event | None = None
         self._settle_s = float("inf")  # when those present take the pace of newcomers
         self._ended = False
@@ -131,8 +138,8 @@ class LiveRoom:
         else:
             self.program.position(record.media_time, now_s)
 
-    def tick(self, round_: Round) -> None:
-        """Line up what is due to be sent, and wake those whose part has come."""
+    def tick(self, round_: Round, due: deque[Wait]) -> None:
+        """Line up what is due to be sent, and those whose part has come."""
         program, now_s = self.program, self._clock.monotonic()
         fresh = program.advance(now_s)
         if fresh:
@@ -146,13 +153,11 @@ class LiveRoom:
             self._settle_s = float("inf")
             for channel in self._channels.values():
                 channel.settle()
-        if (program.begun or program.heard) and self._begin:
-            waiting, self._begin = self._begin, []
-            for wait in waiting:
-                _call(wait)
+        if program.begun or program.heard:
+            due.extend(self._begin)
+            self._begin.clear()
         for n in sorted(n for n in self._parts if n < program.next or program.finished):
-            for wait in self._parts.pop(n):
-                _call(wait)
+            due.extend(self._freed(self._parts.pop(n)))
         self._give_up(now_s)
         if program.finished and not self._ended:
             self._ended = True
@@ -179,7 +184,7 @@ class LiveRoom:
             self._begin = [wait for wait in self._begin if wait.until_s > now_s]
         for n, waits in list(self._parts.items()):
             if waits[0].until_s <= now_s:  # in order of coming, all with the same patience
-                late += [wait for wait in waits if wait.until_s <= now_s]
+                late += self._freed([wait for wait in waits if wait.until_s <= now_s])
                 self._parts[n] = [wait for wait in waits if wait.until_s > now_s]
                 if not self._parts[n]:
                     del self._parts[n]
@@ -212,20 +217,31 @@ class LiveRoom:
         if self.program.begun or (self.program.heard and not self.program.clock.known):
             then()
             return
-        self._wait(self._begin, Wait(then, refuse, self._in(BEGIN_S)))
+        self._begin.append(Wait(then, refuse, self._in(BEGIN_S)))
 
-    def when_sent(self, n: int, then: Then, refuse: Refuse) -> None:
-        """Call one of the two: when part `n` has been sent, or after 12 s."""
+    def when_sent(self, n: int, then: Then, refuse: Refuse, *, network: str = "") -> None:
+        """Call one of the two: when part `n` has been sent, or after 12 s.
+
+        network: who asks; one network may hold a quarter of the places. Raises TryLater.
+        """
         self.touch()
         if n < self.program.next or self.program.finished:
             then()
             return
-        self._wait(self._parts.setdefault(n, []), Wait(then, refuse, self._in(HOLD_S)))
-
-    def _wait(self, waits: list[Wait], wait: Wait) -> None:
-        if self.waiting >= self._settings.held:
+        most = self._settings.held
+        held = self._held.total()
+        if held >= most or (network and self._held[network] >= max(1, most // 4)):
             raise TryLater("edge_full", "Too many wait for this room here.", delay_s=4)
-        waits.append(wait)
+        wait = Wait(then, refuse, self._in(HOLD_S), network)
+        self._parts.setdefault(n, []).append(wait)
+        self._held[network] += 1
+
+    def _freed(self, waits: list[Wait]) -> list[Wait]:
+        """The same; their places are free."""
+        self._held.subtract(wait.network for wait in waits)
+        if not self._parts:
+            self._held.clear()
+        return waits
 
     def _in(self, seconds: float) -> float:
         return self._clock.monotonic() + seconds
@@ -242,7 +258,7 @@ class LiveRoom:
         if (channel := self._channels.get((name, chunked))) is None:
             channel = Channel(
                 self._stream(name, chunked=chunked),
-                limit=self._settings.send_buffer_bytes,
+                limit=min(self._settings.send_buffer_bytes, _UNSENT.get(name, 1 << 30)),
                 counts=self._counts,
                 joined=self.joined,
             )
@@ -345,6 +361,8 @@ class Rooms:
         self.later: Callable[[float, Then], object] = lambda pause_s, then: then()
         self._round = Round()
         self._writing = False
+        self._due: deque[Wait] = deque()
+        self._answering = False
         self._settings = settings
         self._clock = clock
         self._counts = counts
@@ -435,11 +453,24 @@ class Rooms:
     def turn(self, live: LiveRoom) -> None:
         """Send what is due in one room; a fault of ours in it must not silence the others."""
         try:
-            live.tick(self._round)
+            live.tick(self._round, self._due)
         except Exception as error:  # noqa: BLE001
             self._broken(live.id, error)
         if not self._writing:
             self._write()
+        if self._due and not self._answering:
+            self._answer()
+
+    def _answer(self) -> None:
+        """Answer the next of those whose part has come; the rest after a short pause."""
+        for _ in range(min(_AT_ONCE, len(self._due))):
+            try:
+                _call(self._due.popleft())
+            except Exception as error:  # noqa: BLE001
+                self._broken("of somebody who waited", error)
+        self._answering = bool(self._due)
+        if self._due:
+            self.later(_PAUSE_S, self._answer)
 
     def _write(self) -> None:
         """Write to the next listeners of all who are due; the rest after a short pause."""

@@ -302,6 +302,7 @@ class Connection(asyncio.Protocol):
         self._server.wheel.remove(self)
         self._reader = self._request = None
         self.file = _file(self.transport)
+        self.transport.set_write_buffer_limits(high=channel.limit, low=channel.limit // 4)
         self.transport.write(head)
         channel.join(self, b"", wished)  # what follows is shared by all who come just now
 

@@ -38,9 +38,14 @@ class Watch:
         """From 0, calm, to 1."""
         return self.ladder.x
 
-    def climb(self, connections: int) -> None:
-        """Measure, and take the rung that it asks for."""
-        now_s, spent_s = self._clock.monotonic(), time.process_time()
+    def climb(self, connections: int, door_s: float) -> None:
+        """Measure, and take the rung that it asks for.
+
+        door_s: CPU seconds that joins and refusals have taken so far. They are left out: their
+        share is bounded, or unbounded by anybody's sound; a flood of those who are turned away
+        must not lower it. If it comes in the way of sound, the loop's lag tells.
+        """
+        now_s, spent_s = self._clock.monotonic(), time.process_time() - door_s
         then_s, then_spent_s = self._sampled
         if now_s - then_s < SAMPLE_S / 2:
             return
@@ -49,7 +54,7 @@ class Watch:
         if self._samples % MEMORY_SAMPLES == 1:
             self._memory = memory_share()
         sample = Load(
-            cpu=(spent_s - then_spent_s) / (now_s - then_s),
+            cpu=max(0.0, spent_s - then_spent_s) / (now_s - then_s),
             lag_s=self.lag.late_s,
             backlog=self._rooms.slow / max(100, self._rooms.listeners),
             memory=self._memory,

@@ -2,16 +2,22 @@
 
 import asyncio
 import contextlib
+import fcntl
 import random
 import re
 import resource
+import socket
+import sys
+import termios
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
+from hustings.edge.server import Connection
 from hustings.wire.names import PART_SAMPLES
 from tests.fakes.edge_process import edge_process
+from tests.fakes.edges import running_edge
 from tests.fakes.stage_feed import StageFeed
 from tests.support.night import scaled
 from tests.support.strangers import STREAM, Ears, Visit, get, visit
@@ -175,6 +181,62 @@ async def test_F6_slowloris_is_closed_and_an_honest_newcomer_is_served(
     assert statuses == {200: 50}
     assert max(times) <= scaled(HANG_S, 10)
     assert ears.lost() == 0
+
+
+def unsent(connection: Connection) -> int:
+    """Bytes that stand in memory for one listener: ours and the kernel's."""
+    sock = connection.transport.get_extra_info("socket")
+    waiting = bytearray(4)
+    fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, waiting)
+    size: int = connection.transport.get_write_buffer_size()
+    return size + int.from_bytes(waiting, sys.byteorder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["opus.mp4", "aac.mp4"])
+async def test_F7_slow_readers_cost_little_and_are_cut_or_skipped(
+    stage: StageFeed, figures: dict[str, object], name: str
+) -> None:
+    """500 with a receive buffer of 2 KiB: a half reads nothing, a half a quarter of the sound.
+
+    Half of each begins with the backlog. Each is skipped until its line has drained, closed, or
+    reset by the kernel once it has acknowledged nothing for 10 s.
+    """
+    bytes_a_second = {"opus.mp4": 4_500, "aac.mp4": 9_000}[name]
+    loop = asyncio.get_running_loop()
+    async with (
+        running_edge(stage.url, join_share=1.0) as edge,
+        Ears(edge.port, 10) as ears,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        slow = []
+        for n in range(500):
+            sock = socket.socket()
+            stack.callback(sock.close)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+            sock.setblocking(False)
+            await loop.sock_connect(sock, ("127.0.0.1", edge.port))
+            query = "?from=0" if n % 4 < 2 else ""
+            await loop.sock_sendall(sock, get(f"/live/demo/{name}{query}"))
+            slow.append(sock)
+        await edge.until("edge.counts.joins == 510", seconds=HANG_S)
+        began, most, server = loop.time(), 0, edge.edge.server
+        skipped: set[Connection] = set()
+        turn = 0
+        async with asyncio.timeout(HANG_S):
+            while len(server.connections - skipped) > 10:
+                skipped |= {each for each in server.connections if each.paused}
+                most = max(most, *map(unsent, server.connections))
+                for sock in slow[turn % 4 : 500 : 4] if turn % 2 else ():
+                    with contextlib.suppress(OSError):
+                        sock.recv(4_096)  # all there is: so the kernel sees it live
+                turn += 1
+                await asyncio.sleep(0.5)
+        figures |= {"skipped_or_cut_after_s": loop.time() - began, "most_bytes": most}
+        await ears.hear(3)
+        assert ears.lost() == 0
+    assert most <= 65_536 + 6 * bytes_a_second
+    assert figures["skipped_or_cut_after_s"] <= scaled(HANG_S, 16)  # type: ignore[operator]
 
 
 # ---------------------------------------------------------------- broken

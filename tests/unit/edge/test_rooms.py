@@ -146,14 +146,43 @@ def test_blocked_requests_wake_with_their_part(house: House) -> None:
     assert live.waiting == 0
 
 
-def test_waiting_is_bounded() -> None:
-    house = House(held=3)
+def test_waiting_is_bounded_and_one_network_may_have_a_quarter() -> None:
+    house = House(held=8)
     house.line()
     live = house.rooms.find(ROOM)
-    for _ in range(3):
-        live.when_begun(house.then, house.refuse)
+    house.feed(live)
+    house.rooms.tick()
+    n = live.program.next + 3
+    for network in ("a", "a", "b", "b", "", "", ""):
+        live.when_sent(n, house.then, house.refuse, network=network)
     with pytest.raises(TryLater):
+        live.when_sent(n, house.then, house.refuse, network="a")
+    live.when_sent(n + 1, house.then, house.refuse, network="c")
+    with pytest.raises(TryLater):
+        live.when_sent(n, house.then, house.refuse, network="d")
+    house.pass_s(4)
+    assert house.heard == ["then"] * 8
+    live.when_sent(live.program.next + 1, house.then, house.refuse, network="a")
+    house.pass_s(20)
+    assert live.waiting == 0
+
+
+def test_a_crowd_that_waits_is_answered_in_slices(house: House) -> None:
+    house.line()
+    live = house.rooms.find(ROOM)
+    pauses: list[float] = []
+    todo: list[Any] = []
+    house.rooms.later = lambda pause_s, then: (pauses.append(pause_s), todo.append(then))
+    for _ in range(1_000):
         live.when_begun(house.then, house.refuse)
+    house.feed(live)
+    house.rooms.tick()
+    seen = [len(house.heard)]
+    while todo:
+        todo.pop(0)()
+        seen.append(len(house.heard))
+    assert seen[-1] == 1_000
+    assert max(b - a for a, b in zip([0, *seen], seen, strict=False)) <= 256
 
 
 def test_F11_idle_rooms_are_asked_of_the_stage_at_a_rate(house: House) -> None:
