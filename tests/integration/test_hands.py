@@ -10,8 +10,12 @@ import httpx
 import pytest
 
 from hustings.base.clock import SystemClock
+from hustings.base.ids import RoomId
 from hustings.edge.app import Edge, listen
+from hustings.edge.hands import Hand
 from hustings.settings import EdgeSettings, Settings
+from hustings.stage.room import AUDIENCE_HANDS
+from hustings.stage.studio import Studio
 from hustings.wire import kinds
 from tests.integration.stage.test_app import entries
 from tests.support.stage import Person, Stage
@@ -48,9 +52,16 @@ async def names(host: Person, *wanted: str) -> None:
     """Wait until these are in the hosts' list, in this order, and so many hands are up in all."""
     while True:
         levels = await host.hear("levels")
-        told = [m["hands"] for m in host.heard if m["type"] in {"welcome", "hands"}][-1]
-        if levels["hands_up"] == len(wanted) and [each["name"] for each in told] == [*wanted]:
+        told = [each["name"] for each in hosts_list(host)]
+        if levels["hands_up"] == len(wanted) and told == [*wanted]:
             return
+
+
+def hosts_list(host: Person) -> list[dict[str, Any]]:
+    """The hands as the hosts' page shows them now."""
+    found: list[dict[str, Any]]
+    found = [m["hands"] for m in host.heard if m["type"] in {"welcome", "hands"}][-1]
+    return found
 
 
 async def test_hands_of_all_edges_are_one_queue(tmp_path: Path) -> None:
@@ -71,6 +82,51 @@ async def test_hands_of_all_edges_are_one_queue(tmp_path: Path) -> None:
             await names(host, "Second")
         seen = await stage.records("r", until=lambda got: entries(got, kinds.CALL))
         assert entries(seen, kinds.CALL)[0].decode(kinds.Call).hand == first["hand"]
+
+
+async def test_a_hundred_thousand_hands_are_a_number_and_the_oldest_to_the_hosts(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path) as stage:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        token = stage.service_headers("edge")["Authorization"].removeprefix("Bearer ")
+        settings = EdgeSettings(origin=stage.url, token=token, lane_port=0)
+        clock = SystemClock()
+        edge = Edge(Settings(edge=settings), clock)
+        await edge.start(listen("127.0.0.1", 0))
+        try:
+            async with asyncio.timeout(10):
+                while not edge.rooms.indexed:
+                    await asyncio.sleep(0.05)
+            queue = edge.rooms.find(RoomId("r")).audience.hands
+            now_s = clock.monotonic()
+            for n in range(100_000):
+                queue.put(Hand(f"{n:020x}", f"n{n}", "Why?", now_s - n / 100))  # the last is oldest
+            async with host.control():
+                while (await host.hear("levels"))["hands_up"] != 100_000:
+                    pass
+                oldest = [f"n{n}" for n in range(99_999, 99_949, -1)]
+                while [each["name"] for each in hosts_list(host)] != oldest:
+                    await host.hear("levels")
+                await host.do("call", hand=f"{99_999:020x}")
+                while [each["name"] for each in hosts_list(host)] != [*oldest[1:], "n99949"]:
+                    await host.hear("levels")
+                while (await host.hear("levels"))["hands_up"] != 99_999:
+                    pass
+            async with asyncio.timeout(20):  # 50 a second, until the list is full
+
+                def shown(studio: Studio) -> int:
+                    return len(studio.hall("r").model.hands)
+
+                while await stage.engine.do(shown) < AUDIENCE_HANDS:
+                    await asyncio.sleep(0.1)
+            await asyncio.sleep(2.2)
+            assert await stage.engine.do(shown) == AUDIENCE_HANDS
+            late = await stage.engine.do(lambda studio: studio.skipped_ticks)
+            assert late == 0
+        finally:
+            await edge.close()
 
 
 async def test_listeners_of_all_edges_are_one_number_everywhere(tmp_path: Path) -> None:

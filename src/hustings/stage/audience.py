@@ -6,6 +6,7 @@ fall, also over a restart of the stage (`past`). At most `EDGES` edges are kept;
 silent for longest makes room. `stage.hall` owns one for each room and gives the time.
 """
 
+import heapq
 import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
@@ -68,7 +69,7 @@ class Audience:
         self._pages = Unique()
         self._players = Unique()
         self._salt = ""
-        self._first_hand_s = math.inf  # of all edges, a second ago
+        self._first_hands: list[tuple[str, float]] = []  # edges with the oldest, a second ago
         self.peak = 0
         self.joins = 0
         self.listened_s = 0.0
@@ -141,7 +142,8 @@ class Audience:
         news = list(self._lowered)[len(self._lowered) - fresh :] if fresh else []
         down = [hand for by, hand in news if by != edge]
         mine = told.first_hand_s
-        wanted = min(free, HANDS) if mine <= self._first_hand_s and mine < math.inf else 0
+        others = (at_s for by, at_s in self._first_hands if by != edge)
+        wanted = min(free, HANDS) if mine < math.inf and mine <= next(others, math.inf) else 0
         return Answer(taken=taken, wanted=wanted, down=down)
 
     # --- what is told ------------------------------------------------------------------------
@@ -183,9 +185,13 @@ class Audience:
 
     def second(self, now_s: float) -> dict[str, int]:
         """Once a second: look for a new peak; returns the reactions of all edges since then."""
-        present = list(self._present(now_s))
-        self.peak = max(self.peak, sum(told.batch.now.all for told in present))
-        self._first_hand_s = min((told.first_hand_s for told in present), default=math.inf)
+        self.peak = max(self.peak, self.now(now_s).all)
+        firsts = [
+            (edge, told.first_hand_s)
+            for edge, told in self._edges.items()
+            if now_s - told.at_s <= SILENT_S
+        ]
+        self._first_hands = heapq.nsmallest(2, firsts, key=lambda pair: pair[1])
         taken, self._reactions = dict(self._reactions), Counter()
         return taken
 
