@@ -115,3 +115,31 @@ async def test_F30_every_process_is_renewed_in_a_live_room(tmp_path: Path) -> No
             await plays_on(page, 2)
             assert len(await stretches(page)) == 1
             assert sum(listeners(house, number) for number in (0, 1)) == 41
+
+
+async def test_F5_a_page_comes_back_without_a_click_and_catches_up_gently(
+    tmp_path: Path, figures: dict[str, object]
+) -> None:
+    """The only edge dies and is started anew: nothing is lost, and what is behind is caught up at 1.04."""
+    with House(tmp_path) as house:
+        async with on_air(house), chromium() as browser:
+            page = await browser.new_page()
+            await page.goto(f"{house.edge}/r/r")
+            await plays_on(page, 2)
+            rates = await page.evaluate_handle(
+                """() => { const audio = document.getElementById("audio"), seen = { most: 1, dry: 0 };
+                audio.addEventListener("ratechange", () => { seen.most = Math.max(seen.most, audio.playbackRate) });
+                let at = 0;
+                audio.addEventListener("waiting", () => { at = performance.now() });
+                audio.addEventListener("playing", () => {
+                  if (at) seen.dry += (performance.now() - at) / 1000; at = 0 });
+                return seen }"""
+            )
+            before = house.child("edge").pid
+            os.kill(before, signal.SIGKILL)
+            await plays_on(page, 6)
+            assert house.child("edge").pid != before
+            seen = await rates.json_value()
+            figures |= {"silence_s": round(seen["dry"], 2), "fastest": seen["most"]}
+            assert len(await stretches(page)) == 1  # no part is missing
+            assert 1 < seen["most"] <= 1.04

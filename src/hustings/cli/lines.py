@@ -50,9 +50,9 @@ class CmafLine(Line):
     async def _once(self) -> AsyncGenerator[Piece]:
         """One connection; one that is to end is left for another while it still sends."""
         chunks = self._resumed()
-        chunk: bytes | None = await anext(chunks, None)
         self._reader = BoxReader()
         try:
+            chunk: bytes | None = await anext(chunks, None)
             while chunk is not None:
                 for piece in self._pieces(chunk):
                     yield piece
@@ -73,16 +73,20 @@ class CmafLine(Line):
 
     async def _successor(self) -> tuple[AsyncGenerator[bytes], bytes] | None:
         """Another connection and its first bytes; None: it was refused, so a little later."""
-        asked_s, chunks = 0.0, self._resumed()
+        asked_s, chunks, first = 0.0, self._resumed(), b""
         try:
-            if first := await anext(chunks, b""):
-                self._move_s = math.inf
-                return chunks, first
+            first = await anext(chunks, b"")
         except TryLater as error:
             asked_s = error.delay_s
             self.refusals += 1
         except FAULTS as error:
             self.fault = str(error) or type(error).__name__
+        finally:
+            if not first:
+                await chunks.aclose()
+        if first:
+            self._move_s = math.inf
+            return chunks, first
         wait_s = retry_delay_s(0, asked_s, chance(), self.spread_s)
         self._move_s = self._clock.monotonic() + wait_s
         return None
