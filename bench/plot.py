@@ -23,8 +23,8 @@ text { font: 13px system-ui, sans-serif; fill: #212529 } .grid { stroke: #adb5bd
 
 def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
     """One group of bars for each key; bars of one name have one colour."""
-    most = _ceiling(value for group in groups.values() for value in group.values())
-    marks = _grid(most)
+    step, most = _scale([value for group in groups.values() for value in group.values()])
+    marks = _grid(step, most)
     wide = (WIDTH - LEFT) / len(groups)
     for i, (label, group) in enumerate(groups.items()):
         bar = wide * 0.8 / max(3, len(group))
@@ -45,14 +45,15 @@ def bars(title: str, groups: Mapping[str, Mapping[str, float]]) -> str:
 def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> str:
     """One line for each name, over x from 0 to its largest."""
     points = [point for line in series.values() for point in line]
-    most = _ceiling(y for _, y in points)
+    step, most = _scale([y for _, y in points])
     far = max(x for x, _ in points)
-    marks = _grid(most)
+    marks = _grid(step, most)
 
     def across(x: float) -> float:
         return LEFT + x / far * (WIDTH - LEFT - 30)
 
-    for name, line in series.items():
+    for i, (name, line) in enumerate(series.items()):
+        beside = -9 if i else 19  # the first line's values are written below it
         path = " ".join(f"{across(x):.1f},{_y(y, most):.1f}" for x, y in line)
         marks.append(
             f'<polyline points="{path}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>'
@@ -61,30 +62,29 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> st
             marks.append(
                 f'<circle cx="{across(x):.1f}" cy="{_y(y, most):.1f}" r="4" fill="{COLOURS[name]}"/>'
             )
-            marks.append(_text(across(x), _y(y, most) - 9, f"{y:g}", "value"))
+            marks.append(_text(across(x), _y(y, most) + beside, f"{y:g}", "value"))
     for x in dict.fromkeys(x for x, _ in points):
         marks.append(_text(across(x), HEIGHT - BOTTOM + 20, f"{x:,g}"))
     return _picture(title, dict.fromkeys(series), marks)
 
 
-def _ceiling(values: object) -> float:
-    """The largest value, rounded up to a step of the grid."""
-    most = max(values)  # type: ignore[call-overload]
+def _scale(values: Sequence[float]) -> tuple[float, float]:
+    """The step of the grid, and its multiple that no value exceeds; at most five steps."""
+    most = max(values)
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000) if most <= 5 * step)
-    return float(-(-most // step) * step)
+    return step, -(-most // step) * step
 
 
 def _y(value: float, most: float) -> float:
     return HEIGHT - BOTTOM - value / most * (HEIGHT - BOTTOM - TOP)
 
 
-def _grid(most: float) -> list[str]:
+def _grid(step: float, most: float) -> list[str]:
     marks = []
-    for i in range(6):
-        value = most * i / 5
-        y = _y(value, most)
+    for i in range(round(most / step) + 1):
+        y = _y(i * step, most)
         marks.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH}" y2="{y:.1f}"/>')
-        marks.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+        marks.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{i * step:g}</text>')
     return marks
 
 
