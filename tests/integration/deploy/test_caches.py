@@ -117,6 +117,21 @@ async def test_mistakes_and_refusals_are_kept_for_a_moment(cached):
     assert sum(of_media(asked).values()) <= 8  # 40 if none were kept; 2 within one second
 
 
+async def test_all_who_wait_in_the_queue_cost_the_edge_one(cached):
+    """Their places are in one file, and their sound in segments that everybody shares."""
+    cache, edge, asked = cached
+    segment = edge.edge.rooms.live["demo"].program.next // SEGMENT_PARTS - 1
+
+    async def wait():
+        async with Kept(cache.port) as waiter:
+            for path in ("queue.json", f"opus-low/{segment}.m4s"):
+                assert (await waiter.get(f"/live/demo/{path}?ticket=mine"))[0] == 200
+
+    await asyncio.gather(*(wait() for _ in range(50)))
+    assert asked["/live/demo/queue.json",] <= 2  # kept for two seconds
+    assert asked[f"/live/demo/opus-low/{segment}.m4s",] == 1
+
+
 async def test_a_playlist_is_kept_no_longer_than_the_edge_says(cached):
     cache, edge, _ = cached
     async with Kept(cache.port) as kept:
