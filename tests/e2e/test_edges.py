@@ -32,8 +32,10 @@ def listeners(house: House, number: int) -> int:
     return int(status["listeners"])
 
 
-async def test_SIGSTOP_one_of_two_edges_and_every_newcomer_sounds(tmp_path: Path) -> None:
-    """Within 5 s: 2 s of silence, then it is killed and those who waited there try again."""
+async def test_F5_a_frozen_one_of_two_edges_and_every_newcomer_sounds(
+    tmp_path: Path, figures: dict[str, object]
+) -> None:
+    """SIGSTOP. Within 5 s: 2 s of silence, then it is killed and those who waited there try again."""
     with House(tmp_path, "--edges", "2") as house:
         async with on_air(house), Crowd(f"{house.edge}/r/r", 10) as crowd:
             edges = [each.pid for each in house.children("edge")]
@@ -45,7 +47,7 @@ async def test_SIGSTOP_one_of_two_edges_and_every_newcomer_sounds(tmp_path: Path
                 while not all(each.parts for each in newcomers):
                     await asyncio.sleep(0.05)
             waits = sorted(each.times[0] - began_s for each in newcomers)
-            print(f"first sound: median {waits[20]:.2f} s, last {waits[-1]:.2f} s")
+            figures |= {"first_sound_s": round(waits[20], 2), "last_s": round(waits[-1], 2)}
             await crowd.heard(6)
             assert crowd.whole
             assert "its loop stood still" in house.log.read_text()
@@ -54,7 +56,7 @@ async def test_SIGSTOP_one_of_two_edges_and_every_newcomer_sounds(tmp_path: Path
             assert edges[1] in now
 
 
-async def test_F5_kill_9_of_one_of_two_edges(tmp_path: Path) -> None:
+async def test_F5_kill_9_of_one_of_two_edges(tmp_path: Path, figures: dict[str, object]) -> None:
     """Its listeners go on at the other one, at the part they need; one feed carries all."""
     with House(tmp_path, "--edges", "2") as house:
         async with on_air(house), Crowd(f"{house.edge}/r/r", 60) as crowd:
@@ -66,7 +68,7 @@ async def test_F5_kill_9_of_one_of_two_edges(tmp_path: Path) -> None:
             assert len(crowd.broken) < 60
             assert crowd.whole
             pauses = sorted(each.pause_s(began_s) for each in crowd.broken)
-            print(f"{len(pauses)} came back; longest pause {pauses[-1]:.2f} s")
+            figures |= {"came_back": len(pauses), "longest_pause_s": round(pauses[-1], 2)}
             async with asyncio.timeout(30):
                 while sum(1 for _ in house.children("edge")) < 2:
                     await asyncio.sleep(0.1)
@@ -79,7 +81,9 @@ async def test_F5_kill_9_of_one_of_two_edges(tmp_path: Path) -> None:
             assert max(feeds) == 1  # one line to the stage for the room, however many came
 
 
-async def test_F30_every_process_is_renewed_in_a_live_room(tmp_path: Path) -> None:
+async def test_F30_every_process_is_renewed_in_a_live_room(
+    tmp_path: Path, figures: dict[str, object]
+) -> None:
     """SIGHUP: edges hand their listeners on without a break; the stage's restart is hold audio."""
     with House(tmp_path, "--edges", "2") as house:
         async with on_air(house), Crowd(f"{house.edge}/r/r", 40) as crowd, chromium() as browser:
@@ -101,7 +105,7 @@ async def test_F30_every_process_is_renewed_in_a_live_room(tmp_path: Path) -> No
                     await asyncio.sleep(0.1)
             assert crowd.broken == []  # every listener moved before the old edge ended
             pauses = sorted(each.pause_s(began_s) for each in crowd.listeners)
-            print(f"edges: longest pause {pauses[-1]:.2f} s")
+            figures["longest_pause_at_edges_s"] = round(pauses[-1], 2)
             assert await stalls.evaluate("seen => seen.length") == 0
             async with asyncio.timeout(120):
                 while "stage is new" not in house.log.read_text():

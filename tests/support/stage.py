@@ -25,6 +25,7 @@ from hustings.stage.http.door import Door
 from hustings.wire.credentials import EdgeSigner
 from hustings.wire.tokens import Claims, KeyRing
 from tests.fakes.rtc_client import SILENCE, Caller
+from tests.fakes.udp_relay import UdpRelay
 from tests.support.house import free_ports
 
 
@@ -189,8 +190,10 @@ class Person:
                 if message.get("id") == self._number:
                     return message
 
-    async def speak(self, frames: list[bytes] | None = None) -> Caller:
-        """Connect WebRTC; waits until connected."""
+    async def speak(
+        self, frames: list[bytes] | None = None, *, by: UdpRelay | None = None
+    ) -> Caller:
+        """Connect WebRTC, directly or through a relay; waits until connected."""
         caller = Caller(frames or [SILENCE], every_s=0.02)
         answer = await self.http.post(
             f"/rooms/{self.room}/rtc",
@@ -198,7 +201,7 @@ class Person:
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/sdp"},
         )
         assert answer.status_code == 201, answer.text
-        await caller.answered(answer.text)
+        await caller.answered(by.rewritten(answer.text) if by else answer.text)
         async with asyncio.timeout(10):
             while caller.connection.connectionState != "connected":
                 await asyncio.sleep(0.02)
