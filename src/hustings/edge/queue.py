@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from hustings.wire.kinds import Draw
-from hustings.wire.places import Span, advance, merged, people, place
+from hustings.wire.places import Crowd, Span, advance, merged, people, place
 from hustings.wire.queues import TOLD, Heard, Said
 from hustings.wire.tickets import SEAT_S, WAIT_S, Ticket
 
@@ -56,7 +56,7 @@ class Queue:
         self._came = 0
         self._eager = 0.0  # called ones who found no seat, fading
         self._fresh = 0  # people here whom the stage has not counted yet
-        self._counted: list[Span] = []  # as of the last turn ...
+        self._crowd = Crowd()  # as of the last turn ...
         self._since: Counter[int] = Counter()  # ... and who came after it
 
     # ------------------------------------------------------------ the stage's word and ours
@@ -103,7 +103,7 @@ class Queue:
         if self._draw is None or not self._draw.doors_s or free <= 0:
             return
         count = max(self._heard.rate, _ALONE) * passed_s
-        self.serving = advance(self._spans, self.serving, count, second - _SETTLE_S)
+        self.serving = advance(self._crowd.spans, self.serving, count, second - _SETTLE_S)
 
     def _count(self) -> None:
         """Who waits: by the stage's last word, and ours for the seconds after it."""
@@ -116,14 +116,13 @@ class Queue:
                 ours[stands] = ours.get(stands, 0) + count
         self._fresh = sum(ours.values())
         own = [Span(each, each + 1, ours[each]) for each in sorted(ours)]
-        self._counted = [*self._heard.spans, *merged(own, _SPANS)]
+        self._crowd = Crowd([*self._heard.spans, *merged(own, self._fresh, _SPANS)])
         self._since.clear()
 
-    @property
-    def _spans(self) -> list[Span]:
+    def _latest(self) -> list[Span]:
+        """Who came since the last turn: those of a second or two."""
         doors_s = self._draw.doors_s if self._draw else 0
-        since = [Span(s, s + 1, self._since[s]) for s in sorted(self._since) if s >= doors_s]
-        return [*self._counted, *since]
+        return [Span(s, s + 1, self._since[s]) for s in sorted(self._since) if s >= doors_s]
 
     # ------------------------------------------------------------ who may come in
 
@@ -169,7 +168,7 @@ class Queue:
         if at <= self.serving:  # called, and all seats here are taken for the moment
             self._eager += 1
             return Verdict(ticket, at, 0, 0.0, min(MOST_S, LEAST_S + self._eager / self._pace))
-        ahead = people(self._spans, self.serving, at)
+        ahead = self._crowd.between(self.serving, at) + people(self._latest(), self.serving, at)
         rate = self._heard.rate
         wait_s = ahead / rate if rate > 0 else None
         retry_s = MOST_S / 4 if wait_s is None else min(MOST_S, max(LEAST_S, wait_s))
@@ -195,7 +194,7 @@ class Queue:
             "rate": self._heard.rate,
             "waiting": self.waiting,
             "open": self.open(free),
-            "spans": self._spans,
+            "spans": [*self._crowd.spans, *self._latest()],
             "draw": self._draw,
         }
 

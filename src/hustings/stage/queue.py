@@ -18,14 +18,14 @@ from typing import Any, Final
 
 import msgspec
 
+from hustings.stage.arrivals import Arrivals
 from hustings.wire.kinds import Draw, Room
-from hustings.wire.places import Span, advance, commitment, merged, people, room_second, seed_of
+from hustings.wire.places import advance, commitment, people, room_second, seed_of
 from hustings.wire.queues import Said
 
 SETTLE_S: Final = 2.0  # seconds so young are not whole: batches come each second
 GRACE_S: Final = 12.0  # who was called and did not come by then has gone
 SILENT_S: Final = 5.0  # an edge that says nothing has no free seats
-MOST_SECONDS: Final = 7_200  # with people in them; then the oldest are not counted any more
 _RATE_S: Final = 20.0  # the rate that people are told is of so long
 _SHOWS_S: Final = 60.0
 _DOUBT: Final = 5.0  # people who are taken to have come, before anything is known
@@ -48,30 +48,22 @@ class RoomQueue:
         self.room = room
         self.serving = 0.0
         self.waiting = 0
-        self._doors_s = 0
-        self._counts: dict[int, int] = {}  # second -> people, of all edges
-        self._told: dict[str, dict[int, int]] = {}  # edge -> what of that it has said
+        self._arrivals = Arrivals()
         self._edges: dict[str, tuple[Said, float]] = {}  # its last word, and when
         self._calls: deque[Call] = deque()
         self._came = self._called = _DOUBT  # fading
         self._flow = [0.0, 1e-9]  # people expected and seconds, fading
         self._stepped_s = 0.0
-        self._spans: list[Span] = []
         self._busy = False
 
     # ------------------------------------------------------------ from the edges
 
     def hear(self, edge: str, said: Said, now_s: float) -> None:
         """A batch of an edge."""
-        told = self._told.setdefault(edge, {})
-        for second, count in said.arrived.items():
-            stands, known = self._stands(second), told.get(second, 0)
-            if count > known and self.serving < stands + 1:
-                told[second] = count
-                self._counts[stands] = self._counts.get(stands, 0) + count - known
+        self._arrivals.hear(edge, said.arrived, self.serving)
         self._edges.pop(edge, None)
         self._edges[edge] = (said, now_s)
-        if self._doors_s:
+        if self._arrivals.doors_s:
             self.serving = max(self.serving, min(said.serving, now_s - SETTLE_S))
         self._came += said.came
         left: float = said.came
@@ -79,10 +71,6 @@ class RoomQueue:
             taken = min(left, call.expected)
             call.expected -= taken
             left -= taken
-
-    def _stands(self, second: int) -> int:
-        """Who came before the doors opened stands in the last second before that."""
-        return max(second, self._doors_s - 1)
 
     # ------------------------------------------------------------ time
 
@@ -93,25 +81,18 @@ class RoomQueue:
         """
         passed = min(2.0, max(0.0, now_s - self._stepped_s))
         self._stepped_s = now_s
-        if draw is not None and draw.doors_s and not self._doors_s:
-            self._open(draw.doors_s)
-        self._spans = [Span(each, each + 1, self._counts[each]) for each in sorted(self._counts)]
-        if self._doors_s:
+        if draw is not None and draw.doors_s and not self._arrivals.doors_s:
+            self._arrivals.open(draw.doors_s)
+            self.serving = max(self.serving, float(draw.doors_s - 1))
+        if self._arrivals.doors_s:
             coming = self._call(self._seats(now_s, passed), now_s)
             fading = math.exp(-passed / _RATE_S)
             self._flow = [self._flow[0] * fading + coming, self._flow[1] * fading + passed]
         self._forget(now_s, passed)
-        self._spans = [span for span in self._spans if span.first in self._counts]
-        self.waiting = round(people(self._spans, self.serving, math.inf))
+        self._arrivals.forget(self.serving)
+        self.waiting = self._arrivals.waiting(self.serving)
         was, self._busy = self._busy, bool(self.waiting or self._calls)
         return self.line() if was or self._busy else None
-
-    def _open(self, doors_s: int) -> None:
-        self._doors_s = doors_s
-        self.serving = max(self.serving, float(doors_s - 1))
-        for second in [each for each in self._counts if each < doors_s - 1]:
-            many = self._counts.pop(second)
-            self._counts[doors_s - 1] = self._counts.get(doors_s - 1, 0) + many
 
     def _seats(self, now_s: float, passed: float) -> float:
         heard = [said for said, at_s in self._edges.values() if now_s - at_s < SILENT_S]
@@ -121,8 +102,8 @@ class RoomQueue:
     def _call(self, seats: float, now_s: float) -> float:
         """Serve on; returns how many are expected to come."""
         before = self.serving
-        self.serving = advance(self._spans, before, seats / self.shows, now_s - SETTLE_S)
-        called = people(self._spans, before, self.serving)
+        self.serving = advance(self._arrivals, before, seats / self.shows, now_s - SETTLE_S)
+        called = people(self._arrivals, before, self.serving)
         if called:
             self._calls.append(Call(now_s, called, called * self.shows))
         return called * self.shows
@@ -133,15 +114,6 @@ class RoomQueue:
         self._called = _DOUBT + (self._called - _DOUBT) * fading
         while self._calls and now_s - self._calls[0].at_s > GRACE_S:
             self._called += self._calls.popleft().called
-        for second in sorted(self._counts)[: max(0, len(self._counts) - MOST_SECONDS)]:
-            del self._counts[second]
-        for second in [each for each in self._counts if each + 1 <= self.serving]:
-            del self._counts[second]
-        for edge, told in list(self._told.items()):
-            for second in [each for each in told if self._stands(each) not in self._counts]:
-                del told[second]
-            if not told:
-                del self._told[edge]
         for edge in list(self._edges)[: max(0, len(self._edges) - _EDGES)]:
             del self._edges[edge]
 
@@ -170,7 +142,7 @@ class RoomQueue:
             "rate": round(self.rate, 3),
             "waiting": self.waiting,
             "coming": round(self.coming),
-            "spans": merged(self._spans, _SPANS),
+            "spans": self._arrivals.spans(_SPANS),
         }
 
 

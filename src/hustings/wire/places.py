@@ -13,7 +13,9 @@ How many stand where is told by spans. The stage serves (`stage.queue`), edges a
 
 import hashlib
 import hmac
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -74,17 +76,39 @@ def draw_of(facts: Mapping[str, Any]) -> Draw | None:
     return draw if whole else None
 
 
-def people(spans: Iterable[Span], low: float, high: float) -> float:
-    """How many stand above `low` and not above `high`."""
+def people(spans: Iterable[tuple[int, int, int]], low: float, high: float) -> float:
+    """How many stand above `low` and not above `high`. spans: in order, not overlapping."""
     total = 0.0
     for first, end, count in spans:
-        share = min(high, end) - max(low, first)
-        if share > 0:
-            total += count * share / (end - first)
+        if first >= high:
+            break
+        total += count * max(0.0, min(high, end) - max(low, first)) / (end - first)
     return total
 
 
-def advance(spans: Sequence[Span], serving: float, count: float, until: float) -> float:
+class Crowd:
+    """Spans that are asked about often: where somebody stands costs two look-ups."""
+
+    def __init__(self, spans: Sequence[Span] = ()) -> None:
+        self.spans = list(spans)
+        self._firsts = [span.first for span in spans]
+        self._before = list(accumulate((span.people for span in spans), initial=0))
+
+    def between(self, low: float, high: float) -> float:
+        """As `people`."""
+        return self._below(high) - self._below(low) if high > low else 0.0
+
+    def _below(self, place: float) -> float:
+        i = bisect_right(self._firsts, place) - 1
+        if i < 0:
+            return 0.0
+        first, end, count = self.spans[i]
+        return self._before[i] + count * min(1.0, (place - first) / (end - first))
+
+
+def advance(
+    spans: Iterable[tuple[int, int, int]], serving: float, count: float, until: float
+) -> float:
     """How far `count` more people are served, at most `until`. spans: in order, not overlapping."""
     for first, end, many in spans:
         here = max(serving, first)
@@ -97,16 +121,22 @@ def advance(spans: Sequence[Span], serving: float, count: float, until: float) -
     return max(serving, until)
 
 
-def merged(spans: Sequence[Span], most: int) -> list[Span]:
-    """The same people in at most about twice `most` spans of similar weight.
+def merged(spans: Iterable[tuple[int, int, int]], total: int, most: int) -> list[Span]:
+    """The same people, `total` in all, in at most about twice `most` spans of similar weight.
 
     A second with more than its share stays by itself, as that of the draw does.
     """
-    fair = sum(span.people for span in spans) / max(1, most)
+    fair = total / max(1, most)
     fewer: list[Span] = []
-    for span in spans:
-        if fewer and fewer[-1].people + span.people <= fair:
-            fewer[-1] = Span(fewer[-1].first, span.end, fewer[-1].people + span.people)
-        else:
-            fewer.append(span)
+    begun, ended, held = 0, 0, 0
+    for first, end, count in spans:
+        if held and held + count > fair:
+            fewer.append(Span(begun, ended, held))
+            held = 0
+        if not held:
+            begun = first
+        held += count
+        ended = end
+    if held:
+        fewer.append(Span(begun, ended, held))
     return fewer

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hustings.wire.kinds import Draw
 from hustings.wire.places import (
+    Crowd,
     Span,
     advance,
     commitment,
@@ -128,6 +129,7 @@ def test_counting_people_adds_up(spans: list[Span], low: float, high: float, mor
     assert people(spans, -math.inf, math.inf) == everybody
     here = people(spans, low, high)
     assert 0 <= here <= everybody
+    assert Crowd(spans).between(low, high) == pytest.approx(here, abs=1e-3)
     assert people(spans, low, high + more) == pytest.approx(
         here + people(spans, high, high + more), abs=1e-3
     )
@@ -149,7 +151,7 @@ def test_serving_never_goes_back_and_passes_so_many_people(
 
 @given(spans=queues(), most=st.integers(1, 9))
 def test_merged_spans_hold_the_same_people(spans: list[Span], most: int) -> None:
-    fewer = merged(spans, most)
+    fewer = merged(spans, sum(span.people for span in spans), most)
     assert sum(span.people for span in fewer) == sum(span.people for span in spans)
     assert len(fewer) <= 2 * most
     for before, after in itertools.pairwise(fewer):
