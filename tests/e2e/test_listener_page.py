@@ -165,6 +165,14 @@ async def test_keys_in_a_text_are_text_and_a_hand_goes_up(page: Page, edge: Fake
     await page.get_by_role("button", name="Raise hand").click()
     await expect(page.locator("#hand-answer")).to_contain_text("Your hand is up")
     assert edge.hands == [{"name": "Kim", "question": "makes me ask"}]
+    await page.get_by_role("button", name="Lower your hand").click()
+    await expect(page.locator("#hand-answer")).to_have_text("Your hand is down.")
+    async with asyncio.timeout(10):
+        while len(edge.hands) < 2:
+            await asyncio.sleep(0.05)
+    assert edge.hands[1] == {"ticket": "t", "raised": False}
+    await page.get_by_role("button", name="Raise hand").click()
+    await expect(page.locator("#hand-answer")).to_contain_text("Your hand is up")
     await expect(page.locator("#play")).to_have_accessible_name("Stop")
     edge.event("call", kinds.Call("h1", "Kim"))
     await expect(page.locator("#hand-answer")).to_have_text("The hosts call on you.")

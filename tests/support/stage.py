@@ -163,7 +163,11 @@ class Person:
     async def control(self) -> AsyncIterator[Self]:
         url = f"{self.stage.url.replace('http', 'ws', 1)}/rooms/{self.room}/control"
         cookie = "; ".join(f"{k}={v}" for k, v in self.http.cookies.items())
-        async with websockets.connect(url, additional_headers={"Cookie": cookie}) as self.socket:
+        async with websockets.connect(
+            url,
+            additional_headers={"Cookie": cookie},
+            close_timeout=0.2,  # messages that nobody reads stand before the goodbye
+        ) as self.socket:
             await self.socket.send(json.dumps({"type": "hello", "token": self.token}))
             await self.hear("welcome")
             yield self

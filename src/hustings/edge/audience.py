@@ -12,13 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from hustings.base.errors import PeerError, UserError
-from hustings.base.ids import new_secret
 from hustings.edge.census import Census, Identity, Receipt, Salt
-from hustings.edge.hands import Hand, HandQueue
+from hustings.edge.hands import Hand, HandQueue, age_of, new_ticket
 from hustings.journal.entry import Entry
 from hustings.wire.batch import Answer, Batch, Now
 from hustings.wire.kinds import Call
 from hustings.wire.sketch import Sketch
+from hustings.wire.tickets import TicketKeys
 from hustings.wire.tokens import hand_of
 
 REACTIONS: Final = ("clap", "heart", "laugh", "wow", "agree", "doubt")
@@ -56,17 +56,26 @@ class Audience:
 
     # --- words ---------------------------------------------------------------------------------
 
-    def hand(self, body: bytes, now_s: float) -> dict[str, str]:
+    def hand(
+        self,
+        body: bytes,
+        now_s: float,
+        *,
+        room: str = "",
+        keys: TicketKeys | None = None,
+        second: float = 0.0,
+    ) -> dict[str, str]:
         """Raise a hand, raise it again, or lower it; its id, and the ticket that proves whose it is.
 
         The id is the ticket's fingerprint (`wire.tokens.hand_of`), so any edge can lower what
-        another holds.
+        another holds; the ticket says since when it is up, so that raised again at another edge
+        it keeps its place. second: now, as tickets count it.
         """
         said = _read(body, _Hand)
         name, question = " ".join(said.name.split()), " ".join(said.question.split())
         if len(said.ticket) > _TICKET or not (said.raised or said.ticket):
             raise UserError("hand_bad", "To lower a hand, or to raise it again, show its ticket.")
-        ticket = said.ticket or new_secret()
+        ticket = said.ticket or new_ticket(keys, room, second)
         made = hand_of(ticket)
         if not said.raised:
             self.hands.lower(made)
@@ -75,7 +84,8 @@ class Audience:
             raise UserError(
                 "hand_bad", "A hand has a name of 1 to 80 and a question of at most 280 letters."
             )
-        self.hands.put(Hand(made, name, question, now_s), again=bool(said.ticket))
+        at_s = now_s - (age_of(keys, ticket, room, second) if said.ticket else 0.0)
+        self.hands.put(Hand(made, name, question, at_s), again=bool(said.ticket))
         return {"hand": made, "ticket": ticket}
 
     def react(self, body: bytes) -> None:

@@ -7,8 +7,9 @@ time until the next. Whoever stays 60 s goes into a sketch: pages by what they c
 ticket, or a random word of the tab), others by address and agent; both only as a hash keyed with
 the day's salt, so that nothing kept here leads to anybody.
 
-Bounds: `_TIMED` streams are timed at once, `_SEEN` pages or players are remembered; beyond them
-the oldest are forgotten, so counts are too low, never memory too high. `edge.audience` owns one.
+Bounds: of streams no more than twice the open ones are held; `_SEEN` pages and as many players are
+remembered, then the oldest are forgotten: counts too low, never memory too high. `edge.audience`
+owns one.
 """
 
 from collections import deque
@@ -22,7 +23,7 @@ from hustings.wire.sketch import Sketch, keyed
 UNIQUE_S: Final = 60.0  # as podcasts are counted (IAB 2.1); shorter is a look through the door
 RECEIPT_S: Final = 30.0  # pages send one so often
 _PLAYLIST_KEPT_S: Final = 15.0  # players ask each target duration (4 s) at least; caches add some
-_TIMED: Final = 65_536
+_TIMED: Final = 1_000
 _SEEN: Final = 100_000
 
 Hears = Literal["hls", "low", "nothing"]
@@ -111,12 +112,16 @@ class Census:
     def __init__(self) -> None:
         self.pages = Sketch()
         self.players = Sketch()
-        self._timed: deque[tuple[float, Identity, Stays]] = deque(maxlen=_TIMED)
+        self._timed: deque[tuple[float, Identity, Stays]] = deque()
+        self._most = _TIMED  # of them, before those that are gone are let go
         self._receipts = {kind: Seen(RECEIPT_S) for kind in _KINDS}
         self._playlists = Seen(_PLAYLIST_KEPT_S)
 
     def joined(self, who: Identity, stream: Stays, now_s: float) -> None:
         """A stream begins."""
+        if len(self._timed) >= self._most:
+            self._timed = deque(each for each in self._timed if not each[2].closed)
+            self._most = max(_TIMED, 2 * len(self._timed))
         self._timed.append((now_s + UNIQUE_S, who, stream))
 
     def asked(self, who: Identity, now_s: float) -> None:

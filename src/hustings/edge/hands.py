@@ -7,12 +7,18 @@ in. A batch that is lost offers its hands again. Cost: O(log n) for a hand, noth
 """
 
 import heapq
+import secrets
 from typing import Final
 
 import msgspec
 
+from hustings.base.errors import Denied
+from hustings.base.ids import new_secret
 from hustings.wire.batch import DOWN, HANDS, Hands, Raised
+from hustings.wire.tickets import Ticket, TicketKeys
 
+_FOR: Final = "hands of {}"
+_EVENING_S: Final = 12 * 3_600
 _SLACK: Final = 64  # gone hands in the heap before it is made anew
 
 
@@ -128,6 +134,30 @@ class HandQueue:
             if self._waits(hand_id):
                 heapq.heappush(self._heap, (self._up[hand_id].at_s, hand_id))
         self._offered = []
+
+
+def new_ticket(keys: TicketKeys | None, room: str, second: float) -> str:
+    """Proves whose a hand is, and since when it is up; second: now, as tickets count it.
+
+    Signed for the room's hands, so it is no good as a place in the room's queue. Without keys
+    (the stage was never heard) a plain secret: it proves whose the hand is, and no time.
+    """
+    if keys is None:
+        return new_secret()
+    at_s = int(second)
+    number = secrets.randbits(64)
+    return keys.sign(Ticket(_FOR.format(room), at_s, number, "wait", at_s + _EVENING_S))
+
+
+def age_of(keys: TicketKeys | None, text: str, room: str, second: float) -> float:
+    """For how many seconds a hand has been up, by its ticket; 0 if that does not prove it."""
+    if keys is None:
+        return 0.0
+    try:
+        ticket = keys.check(text, room=_FOR.format(room), now_s=second)
+    except Denied:
+        return 0.0
+    return max(0.0, second - ticket.at_s)
 
 
 def _age(at_s: float, now_s: float) -> float:

@@ -223,7 +223,9 @@ class Routes:
             return Answer(204, dict(_OPEN))
         if self._rooms.hands >= _HANDS:
             raise TryLater("hands_full", "Very many hands are up already.", delay_s=60)
-        return _json(live.audience.hand(request.body, now_s), status=202)
+        keys, second = self._keys.now, live.second
+        made = live.audience.hand(request.body, now_s, room=room, keys=keys, second=second)
+        return _json(made, status=202)
 
     def _stream(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> None:
         if connection.draining:

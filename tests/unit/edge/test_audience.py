@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
-from hustings.base.errors import UserError
+from hustings.base.errors import Denied, UserError
 from hustings.edge.audience import Audience
 from hustings.edge.census import Salt
 from hustings.wire.batch import Answer, Now
+from hustings.wire.tickets import keys_of
 from hustings.wire.tokens import hand_of
 
 NOW = Now(live=7)
@@ -55,6 +56,23 @@ def test_its_owner_lowers_a_hand_or_raises_it_again() -> None:
     down = msgspec.json.encode({"ticket": made["ticket"], "raised": False})
     assert audience.hand(down, 9.0) == {"hand": made["hand"]}
     assert len(audience.hands) == 0
+
+
+def test_a_hand_that_is_raised_again_elsewhere_keeps_its_place() -> None:
+    keys = keys_of(b"m" * 32, 1_000_000.0)
+    one, other = Audience(), Audience()
+    first = one.hand(b'{"name": "Ada"}', 50.0, room="r", keys=keys, second=1_000_000.0)
+    other.hand(b'{"name": "Bo"}', 7.0, room="r", keys=keys, second=1_000_020.0)
+    again = msgspec.json.encode({"name": "Ada", "ticket": first["ticket"]})
+    assert other.hand(again, 107.0, room="r", keys=keys, second=1_000_120.0) == first
+    said = other.batch(NOW, 107.0).hands
+    assert [(each.name, each.age_s) for each in said.first] == [("Ada", 120.0), ("Bo", 100.0)]
+    assert said.down == [first["hand"]]  # whoever else holds it lets it go
+    with pytest.raises(Denied):  # nor is it a place in the queue for a seat
+        keys.check(first["ticket"], room="r", now_s=1_000_000.0)
+    foreign = Audience()
+    foreign.hand(again, 107.0, room="another", keys=keys, second=1_000_120.0)
+    assert foreign.batch(NOW, 107.0).hands.first[0].age_s == 0.0
 
 
 @pytest.mark.parametrize(

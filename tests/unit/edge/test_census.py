@@ -48,6 +48,19 @@ def test_only_who_stays_a_minute_is_unique() -> None:
     assert (census.pages.size, census.players.size) == (1, 0)
 
 
+def test_streams_that_are_gone_are_not_held() -> None:
+    census, stays = Census(), [Stream() for _ in range(700)]
+    for stream in stays:
+        census.joined(who("a"), stream, 0.0)
+    for n in range(20_000):
+        gone = Stream()
+        census.joined(who("b"), gone, 0.0)
+        gone.closed = True
+        assert len(census._timed) <= max(1_000, 2 * 700), n
+    census.turn(61.0)
+    assert census.pages.size == 1
+
+
 def test_players_count_while_they_ask() -> None:
     census = Census()
     player = identify(SALT, address="10.0.0.1", agent="x")

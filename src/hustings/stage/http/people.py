@@ -19,7 +19,7 @@ class Join(BaseModel):
 class Called(BaseModel):
     """The ticket of a hand that was called up."""
 
-    ticket: str = Field(max_length=64)
+    ticket: str = Field(max_length=160)
 
 
 def router(door: Door) -> APIRouter:
