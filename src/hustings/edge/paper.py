@@ -23,6 +23,7 @@ from hustings.wire.batch import Rung
 from hustings.wire.links import Links
 
 _PAGES: Final = 512
+_HOSTS: Final = 64  # names under which one edge is reached
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -41,6 +42,8 @@ class Paper:
         """links: where the other services are, for somebody who reached us by that `Host`."""
         self._links = links
         self._pages: dict[tuple[str, str, Links], Page] = {}
+        self._problems: dict[tuple[str, str, Links, int], bytes] = {}
+        self._seen: dict[Links, None] = {}
         self._statuses: dict[tuple[str, str, Links], Page] = {}
         self._headers = dict(page_headers())
 
@@ -57,6 +60,7 @@ class Paper:
             self.status(Request("GET", "/status", {"lang": language}, {}), calm, None, "")
         asset("")
         self._pages.clear()
+        self._seen.clear()
         self._statuses.clear()
 
     def listener(
@@ -74,10 +78,12 @@ class Paper:
             request.headers.get("accept-language"), request.query.get("lang")
         )
         source = (facts, live)
-        key = (room, language, self._links(request.headers.get("host", "")))
+        key = (room, language, self._links_of(request))
         page = self._pages.get(key)
         if page is None or page.source != source:
             page = self._make(key, room, source)
+            if facts is not None:  # there are more names of no room than could be kept
+                self._keep(key, page)
         headers = {
             **self._headers,
             "Vary": "Accept-Language, Accept-Encoding",
@@ -90,7 +96,7 @@ class Paper:
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
         )
-        links = self._links(request.headers.get("host", ""))
+        links = self._links_of(request)
         source = (room, name) if name else whole
         page = self._statuses.get((name, language, links))
         if page is None or page.source != source:
@@ -119,10 +125,31 @@ class Paper:
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
         )
-        home = self._links(request.headers.get("host", "")).web
-        body = render("problem.html", language, kind=kind, retry_s=retry_s, home=home)
+        key = (kind, language, self._links_of(request), retry_s)
+        if (body := self._problems.get(key)) is None:
+            body = render("problem.html", language, kind=kind, retry_s=retry_s, home=key[2].web)
+            if len(self._problems) >= _PAGES:
+                self._problems.clear()
+            self._problems[key] = body
         headers = {**self._headers, "Retry-After": str(retry_s), "Cache-Control": "no-store"}
         return Answer(503, headers, body)
+
+    def _links_of(self, request: Request) -> Links:
+        """The links for whoever reached us by that Host; of the first ones seen only so many.
+
+        Anybody can write any Host: made-up ones must not push out pages that are asked for.
+        """
+        links = self._links(request.headers.get("host", ""))
+        if links not in self._seen:
+            if len(self._seen) >= _HOSTS:
+                return next(iter(self._seen))
+            self._seen[links] = None
+        return links
+
+    def _keep(self, key: tuple[str, str, Links], page: Page) -> None:
+        if len(self._pages) >= _PAGES:
+            del self._pages[next(iter(self._pages))]
+        self._pages[key] = page
 
     def _make(self, key: tuple[str, str, Links], room: RoomId, source: tuple[Any, Any]) -> Page:
         _, language, links = key
@@ -139,11 +166,7 @@ class Paper:
             stage=links.stage,
             **context,
         )
-        page = _page(source, body)
-        if len(self._pages) >= _PAGES:
-            del self._pages[next(iter(self._pages))]
-        self._pages[key] = page
-        return page
+        return _page(source, body)
 
     def file(self, request: Request) -> Answer:
         """A file below /static/."""

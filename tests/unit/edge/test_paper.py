@@ -1,0 +1,64 @@
+"""Pages as ready answers: what is kept, and what made-up names cannot push out."""
+
+import msgspec
+import pytest
+
+from hustings.base.ids import RoomId
+from hustings.edge import paper as paper_module
+from hustings.edge.paper import Paper
+from hustings.edge.protocol import Request
+from hustings.settings import Settings
+from hustings.wire import kinds
+from hustings.wire.links import links_for
+
+ROOM = RoomId("demo")
+FACTS = msgspec.to_builtins(kinds.Room("demo", "Town hall", epoch_ms=1, start_ms=1))
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The templates that were rendered, one for each time."""
+    seen: list[str] = []
+    render = paper_module.render
+
+    def counted(template: str, *args: object, **context: object) -> bytes:
+        seen.append(template)
+        return render(template, *args, **context)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(paper_module, "render", counted)
+    return seen
+
+
+def ask(host: str = "house.example", room: str = "demo") -> Request:
+    return Request("GET", f"/r/{room}", {}, {"host": host})
+
+
+@pytest.fixture
+def paper() -> Paper:
+    settings = Settings(host="0.0.0.0")
+    return Paper(lambda host: links_for(settings, asked_host=host))
+
+
+def test_F11_made_up_names_push_no_page_out(paper: Paper, made: list[str]) -> None:
+    """Neither rooms that are none, nor hosts that are not ours."""
+    first = paper.listener(ask(), ROOM, FACTS, {})
+    for n in range(600):
+        assert paper.listener(ask(room=f"r{n}"), RoomId(f"r{n}"), None, {}).status == 404
+        paper.listener(ask(host=f"h{n}.example"), ROOM, FACTS, {})
+    made.clear()
+    assert paper.listener(ask(), ROOM, FACTS, {}) == first
+    assert made == []
+
+
+def test_F11_made_up_hosts_cost_no_page_each(paper: Paper, made: list[str]) -> None:
+    for n in range(600):
+        paper.listener(ask(host=f"h{n}.example"), ROOM, FACTS, {})
+        paper.problem(ask(host=f"h{n}.example"), "busy", retry_s=2)
+    assert len(made) <= 2 * 64
+
+
+def test_a_refusal_in_words_is_made_once(paper: Paper, made: list[str]) -> None:
+    answers = [paper.problem(ask(), "busy", retry_s=7) for _ in range(10)]
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert (answers[0].status, answers[0].headers["Retry-After"]) == (503, "7")
+    assert made == ["problem.html"]
