@@ -43,13 +43,14 @@ sub vcl_recv {
     set req.backend_hint = edges.backend();
     unset req.http.Cookie;
     unset req.http.Authorization;
-    if (req.url ~ "^/(metrics|healthz|readyz|drain)(\?|$)") {
+    # Nor are they public in another spelling: no path of ours needs a percent sign.
+    if (req.url ~ "^/(metrics|healthz|readyz|drain)(\?|$)" || req.url ~ "^[^?]*%") {
         return (synth(404));
     }
     if (req.method != "GET" && req.method != "HEAD") {
         return (pass);
     }
-    if (req.url ~ "^/live/[^/?]+/([a-z-]+\.mp4|radio\.mp3|events)(\?|$)") {
+    if (req.url ~ "^/live/[^/?]+/([a-z-]+\.mp4|radio\.mp3|events|ticket)(\?|$)") {
         return (pass);
     }
     # The key: the path and the fields that the edge knows, in one order. Nobody can fill the

@@ -236,3 +236,44 @@ async def kept(client, asked):
     for _ in range(3):
         await client.get("/live/demo/aac/init.mp4")
     return sum(of_media(asked).values()) <= 1
+
+
+async def test_insides_are_not_public(cached):
+    cache, _, asked = cached
+    async with Kept(cache.port) as kept:
+        for path in ("/metrics", "/readyz?x=1", "/%6detrics", "/metric%73"):
+            assert (await kept.get(path))[0] == 404, path
+    assert of_media(asked) == {}
+
+
+async def test_the_edge_learns_by_which_name_it_was_asked_and_by_whom(cached):
+    """Nobody who comes to the cache itself names another, also where the answer is kept."""
+    cache, edge, _ = cached
+    await edge.until("edge.upstream.near")
+    seen = []
+    handle = edge.edge.server.handler
+
+    def noting(connection, asking):
+        handle(connection, asking)
+        seen.append((asking.path, asking.headers["host"], connection.who.address))
+
+    edge.edge.server.handler = noting
+    hand = b'{"name": "Lea", "question": "Why?"}'
+    transport = httpx.AsyncHTTPTransport(local_address=LISTENER)
+    claims = {"X-Forwarded-For": "6.6.6.6", "Forwarded": "for=6.6.6.6", "Host": "cache.example"}
+    paths = ("/live/demo/state.json", "/live/demo/aac/init.mp4", "/r/demo")
+    async with httpx.AsyncClient(transport=transport, headers=claims) as client:
+        base = f"http://127.0.0.1:{cache.port}"
+        await client.post(f"{base}/live/demo/hand", content=hand)
+        for path in paths:
+            await client.get(base + path)
+    ours = [each for each in seen if each[0] != "/readyz"]
+    assert ours == [(path, "cache.example", LISTENER) for path in ("/live/demo/hand", *paths)]
+
+
+async def test_a_place_in_the_queue_is_looked_after_through_the_cache(cached):
+    """Who shows their ticket keeps it: that is between them and the edge."""
+    cache, _, asked = cached
+    async with Kept(cache.port) as kept:
+        assert (await kept.get("/live/demo/ticket?ticket=mine"))[0] == 200
+    assert of_media(asked) == {("/live/demo/ticket", ("ticket", "mine")): 1}

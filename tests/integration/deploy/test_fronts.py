@@ -70,6 +70,7 @@ PATHS = {
         "/rooms/demo/rtc/abc",
         "/rooms/demo/whip/abc",
         "/rooms/demo/batch",
+        "/report",
         "/journal-key",
         "/feed",
         "/feed/demo?tail=30s",
@@ -97,8 +98,8 @@ async def test_services_learn_who_asked_and_that_it_was_by_tls(echoes):
 
 async def test_insides_are_not_public(echoes):
     client, _, _ = echoes
-    for path in ("/metrics", "/healthz", "/readyz", "/drain"):
-        assert (await client.get(path)).status_code == 404
+    for path in ("/metrics", "/healthz", "/readyz", "/drain", "/%6detrics", "/metric%73?x=1"):
+        assert (await client.get(path)).status_code == 404, path
         assert (await client.post(path)).status_code == 404
 
 
