@@ -21,6 +21,7 @@ REGISTERS: Final = 1 << BITS
 ERROR: Final = 1.04 / math.sqrt(REGISTERS)  # relative standard error: 0.0081
 LARGEST: Final = 10**12
 _REST: Final = 64 - BITS
+_TOPS: Final = int.from_bytes(b"\x80" * REGISTERS)  # the top bit of each register: never in use
 
 
 def keyed(key: bytes, *texts: str) -> int:
@@ -47,13 +48,24 @@ class Sketch:
         self._registers[register] = max(self._registers[register], rank)
 
     def merge(self, other: "Sketch") -> None:
-        """Become the sketch of both."""
-        self._registers = bytearray(map(max, self._registers, other._registers))  # noqa: SLF001
+        """Become the sketch of both.
+
+        All registers at once, as one number (25 us; one by one 1.4 ms, which a mixer would hear).
+        """
+        mine = int.from_bytes(self._registers)
+        theirs = int.from_bytes(other._registers)  # noqa: SLF001
+        larger = (((mine | _TOPS) - theirs) & _TOPS) >> 7  # 1 where mine is not the smaller one
+        mask = (larger << 8) - larger
+        self._registers = bytearray((theirs ^ ((mine ^ theirs) & mask)).to_bytes(REGISTERS))
 
     @property
     def size(self) -> int:
         """How many different ones, about; at most `LARGEST`, however odd the sketch."""
-        counts = [self._registers.count(rank) for rank in range(_REST + 2)]
+        counts, left = [0] * (_REST + 2), REGISTERS
+        for rank in range(_REST + 2):
+            if left:  # few ranks occur: 0.1 ms instead of 0.3
+                counts[rank] = self._registers.count(rank)
+                left -= counts[rank]
         z = REGISTERS * _tau(1 - counts[_REST + 1] / REGISTERS)
         for count in reversed(counts[1 : _REST + 1]):
             z = 0.5 * (z + count)
