@@ -15,7 +15,7 @@ from hustings.base.errors import PeerError, UserError
 from hustings.edge.census import Census, Identity, Receipt, Salt
 from hustings.edge.hands import Hand, HandQueue, age_of, new_ticket
 from hustings.journal.entry import Entry
-from hustings.wire.batch import Answer, Batch, Now
+from hustings.wire.batch import Answer, Batch, Now, fresh
 from hustings.wire.kinds import Call
 from hustings.wire.sketch import Sketch
 from hustings.wire.tickets import TicketKeys
@@ -52,6 +52,7 @@ class Audience:
         self._turned_s = float("nan")
         self._sketched_s = float("-inf")
         self._sent: Batch | None = None  # on its way
+        self._answers = 0
         self._told: tuple[Now, int] = (Now(), 0)  # listeners and those who wait, as last said
 
     # --- words ---------------------------------------------------------------------------------
@@ -126,18 +127,19 @@ class Audience:
             self._listened_s += now.all * (now_s - self._turned_s)
         self._turned_s = now_s
 
-    def add(self, below: Batch) -> None:
-        """Sums and sketches of an edge that feeds on this one. Raises PeerError `sketch_bad`."""
-        self._joins += below.joins
-        self._listened_s += below.listened_s
-        self._reactions.update(below.reactions)
+    def add(self, below: Batch, before: Batch | None = None) -> None:
+        """Sums and sketches of an edge that feeds on this one. Raises PeerError `sketch_bad`.
+
+        before: what it said last.
+        """
+        pairs = ((below.pages, self.census.pages), (below.players, self.census.players))
         if self.salt is not None and below.salt == self.salt.id:
-            for data, sketch in (
-                (below.pages, self.census.pages),
-                (below.players, self.census.players),
-            ):
-                if data:
-                    sketch.merge(Sketch.decode(data))
+            for sketch, data in [(mine, Sketch.decode(data)) for data, mine in pairs if data]:
+                sketch.merge(data)
+        joins, listened_s = fresh(before, below)
+        self._joins += joins
+        self._listened_s += listened_s
+        self._reactions.update(below.reactions)
 
     # --- up ------------------------------------------------------------------------------------
 
@@ -151,6 +153,7 @@ class Audience:
         sketches = salt is not None and now_s - self._sketched_s >= SKETCH_S
         census = self.census
         self._sent = Batch(
+            after=self._answers + 1,
             now=now,
             waiting=census.waiting,
             joins=self._joins,
@@ -170,6 +173,7 @@ class Audience:
         """The stage took the batch."""
         if (sent := self._sent) is None:
             return
+        self._answers += 1
         self._joins -= sent.joins
         self._listened_s = max(0.0, self._listened_s - sent.listened_s)
         self._reactions.subtract(sent.reactions)

@@ -43,7 +43,8 @@ class Children:
 
     def hear(self, edge: str, batch: Batch, now_s: float) -> Answer:
         """Take a child's batch. Raises PeerError `sketch_bad`."""
-        self._audience.add(batch)
+        before = self._edges.get(edge)
+        self._audience.add(batch, before.batch if before else None)
         told = self._edges.pop(edge, None) or _Told(batch, now_s, self._lowered_ever)
         if len(self._edges) >= _CHILDREN:
             del self._edges[next(iter(self._edges))]

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hustings.wire.batch import DOWN, HANDS, Answer, Batch, Now
+from hustings.wire.batch import DOWN, HANDS, Answer, Batch, Now, fresh
 from hustings.wire.kinds import Reach
 from hustings.wire.sketch import ERROR, Sketch
 
@@ -103,8 +103,9 @@ class Audience:
         if len(self._edges) >= EDGES:
             del self._edges[next(iter(self._edges))]
         self._edges[edge] = Told(batch, now_s, heard)
-        self.joins += batch.joins
-        self.listened_s += batch.listened_s
+        joins, listened_s = fresh(before.batch if before else None, batch)
+        self.joins += joins
+        self.listened_s += listened_s
         self._reactions.update(batch.reactions)
         self._sketches(batch)
 

@@ -1,7 +1,8 @@
 """What an edge tells the stage of one room's audience, once a second, and the answer. Pure.
 
 Counts that add up (`joins`, `listened_s`, `reactions`) are since the last batch that was answered,
-so what the stage missed comes with the next; the others are as of now. All fields may be left
+so what the stage missed comes with the next; the others are as of now. Where the stage missed
+nothing and only its answer was late, the same comes twice: `after` tells (`fresh`). All fields may be left
 out, and unknown ones are ignored, so that edges and stages of different versions understand each
 other. `edge.audience` makes batches, `edge.upstream` sends them, `stage.audience` adds them up.
 """
@@ -66,6 +67,7 @@ class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     """One second of one room at one edge."""
 
     edge: Annotated[str, msgspec.Meta(max_length=32)] = ""  # this run of the edge
+    after: Count = 0  # answers it has had since it carries the room, plus 1; 0: not told
     now: Now = Now()
     waiting: Count = 0  # who wait for a low-delay seat, whether they hear `opus-low` or not
     joins: Count = 0
@@ -85,6 +87,13 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     taken: Count = 0  # of the batch's hands, from the first on, so many are in the hosts' list
     wanted: Count = 0  # so many more the next batch may bring
     down: Annotated[list[HandId], msgspec.Meta(max_length=DOWN)] = []  # lowered at another edge
+
+
+def fresh(before: Batch | None, batch: Batch) -> tuple[int, float]:
+    """Joins and listener-seconds of a batch that its edge's last word before it did not hold."""
+    if before is None or not batch.after or batch.after != before.after:
+        return batch.joins, batch.listened_s
+    return max(0, batch.joins - before.joins), max(0.0, batch.listened_s - before.listened_s)
 
 
 def encode(message: msgspec.Struct) -> bytes:

@@ -50,7 +50,7 @@ class Sketch:
     def merge(self, other: "Sketch") -> None:
         """Become the sketch of both.
 
-        All registers at once, as one number (25 us; one by one 1.4 ms, which a mixer would hear).
+        All registers at once, as one number (35 us; one by one 1.4 ms, which a mixer would hear).
         """
         mine = int.from_bytes(self._registers)
         theirs = int.from_bytes(other._registers)  # noqa: SLF001

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hustings.base.errors import PeerError
 from hustings.edge.audience import Audience
 from hustings.edge.census import Salt
 from hustings.edge.children import SILENT_S, Children
@@ -58,6 +59,29 @@ def test_a_batch_that_the_stage_missed_is_said_again() -> None:
     parent.audience.lost()
     said = parent.up()
     assert (said.joins, [each.id for each in said.hands.first]) == (7, [hand(1).id])
+
+
+def test_who_missed_only_our_answer_says_the_same_again_and_it_counts_once() -> None:
+    parent, child = Parent(), Audience()
+    for expected in (3, 5):  # the second time two more have come
+        while child.batch(Now(), 0.0).joins < expected:
+            child.joined(None, object(), 0.0)
+        said = child.batch(Now(), 0.0)
+        parent.below.hear("a", said, parent.now_s)
+        child.lost()
+        assert parent.up().joins == expected
+    parent.below.hear("a", child.batch(Now(), 0.0), parent.now_s)
+    child.answered(Answer())
+    child.joined(None, object(), 0.0)
+    parent.below.hear("a", child.batch(Now(), 0.0), parent.now_s)
+    assert parent.up().joins == 6
+
+
+def test_a_batch_that_cannot_be_read_counts_nothing() -> None:
+    parent = Parent()
+    with pytest.raises(PeerError):
+        parent.hear("a", joins=7, salt="monday", pages=b"no sketch")
+    assert parent.up().joins == 0
 
 
 def test_unique_listeners_are_those_of_all() -> None:

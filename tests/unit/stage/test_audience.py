@@ -37,6 +37,16 @@ def test_a_silent_edge_leaves_the_sum_and_the_peak_stays() -> None:
     assert (reach.now, reach.peak, reach.joins, reach.edges) == (7, 12, 12, 1)
 
 
+def test_what_is_said_again_because_our_answer_was_late_counts_once() -> None:
+    room = audience()
+    for joins in (3, 5, 5):
+        room.hear("a", said(joins=joins, listened_s=joins * 2.0, after=1), 0.0)
+    assert (room.joins, room.listened_s) == (5, 10.0)
+    room.hear("a", said(joins=4, listened_s=1.0, after=2), 1.0)  # that answer came
+    room.hear("b", said(joins=1, after=2), 1.0)
+    assert (room.joins, room.listened_s) == (10, 11.0)
+
+
 def test_unique_listeners_of_all_edges_are_one_set() -> None:
     room = audience()
     room.hear("a", said(pages=sketch("x", "y"), players=sketch("p")), 0.0)
