@@ -153,6 +153,9 @@ async def test_a_host_steers(stage: FakeStage) -> None:
         await page.get_by_role("button", name="Remove from the room").click()
         await page.get_by_role("button", name="Remove", exact=True).click()
         await expect(page.locator(".person", has_text="Lena Roth")).to_have_count(0)
+        await expect(page.locator("#reach")).to_have_text("12,431 listeners · 7 people wait")
+        stage.hands_up = 1_000
+        await expect(page.locator("#hands-up")).to_have_text("1,000 hands are up")
         await page.get_by_role("button", name="Call up Jo").click()
         await page.click("#new-link")
         await page.fill("#link-name", "Kim")

@@ -42,6 +42,7 @@ class FakeStage:
         self.edge = edge
         self.facts: dict[str, Any] = {"room": "square", "title": "Is the new bridge worth it?"}
         self.people: dict[str, dict[str, Any]] = {p["id"]: dict(p) for p in (OTTO, LENA)}
+        self.hands_up = 1  # at all edges
         self.hands = [{"id": "h1", "name": "Jo", "question": "Who pays?", "at_ms": 1}]
         self.speaking: list[str] = []
         self.frozen = False  # says no levels any more
@@ -197,7 +198,12 @@ class FakeStage:
         roster = list(self.people.values())
         await socket.send_json(
             {"type": "welcome", "you": who, "room": self.facts, "roster": roster}
-            | {"hands": self.hands, "asked": self.asked, "speaking": self.speaking}
+            | {
+                "hands": self.hands,
+                "hands_up": self.hands_up,
+                "asked": self.asked,
+                "speaking": self.speaking,
+            }
             | {"media_time": 0, "edge": self.edge, "listen": f"{self.edge}/r/square"}
         )
         try:
@@ -252,4 +258,7 @@ class FakeStage:
             if self.frozen:
                 continue
             levels = {who: -20.0 if who in self.speaking else -60.0 for who in self.people}
-            await self.tell({"type": "levels", "levels": levels, "speaking": self.speaking})
+            counts = {"listeners": 12_431, "waiting": 7, "hands_up": self.hands_up}
+            await self.tell(
+                {"type": "levels", "levels": levels, "speaking": self.speaking, **counts}
+            )
