@@ -77,7 +77,7 @@ class Edge:
         self.counts = Counts()
         self.rooms = Rooms(settings=settings.edge, clock=clock, counts=self.counts)
         self.keys = HeldKeys(self.counts)
-        self.seats = Seats(settings.edge, shut=lambda: self.rooms.rung.low)
+        self.seats = Seats(settings.edge, shut=self._shut)
         self.waiting = WaitingRooms(self.rooms, self.seats, self.keys, clock, self.counts)
         self.upstream = Upstream(
             settings.edge.origin or near_url(settings, settings.stage.port),
@@ -124,6 +124,10 @@ class Edge:
         self.lane = Lane(settings.edge.lane_port, self.routes.service, self.ending.set, clock)
         self._tasks = Tasks()
         self._listening: asyncio.Server | Acceptor | None = None
+
+    def _shut(self) -> bool:
+        """Whether there are no seats, however many are free."""
+        return self.rooms.rung.low or self.ending.is_set()
 
     def _routes(self) -> Routes:
         return Routes(

@@ -85,6 +85,8 @@ def room_status(
         codes.append("hold")
     if state in {"live", "lobby"}:
         codes += happening(stage, rung)
+        if waiting and "queue" not in codes:  # all seats are taken, whatever the ladder says
+            codes.append("queue")
     return RoomStatus(
         room=str(facts.get("room", "")),
         title=str(facts.get("title", "")),

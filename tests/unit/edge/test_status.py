@@ -24,7 +24,9 @@ DAY = 86_400_000
 def a_room(**more: object) -> RoomStatus:
     facts = {"room": "r", "title": "Town <hall>", **more}
     known = {"stage": NEAR, "rung": CALM, "now_ms": NOW} | {
-        key: facts.pop(key) for key in ("stage", "rung", "source", "reach") if key in facts
+        key: facts.pop(key)
+        for key in ("stage", "rung", "source", "reach", "waiting")
+        if key in facts
     }
     return room_status(facts, **known)  # type: ignore[arg-type]
 
@@ -39,6 +41,7 @@ def a_room(**more: object) -> RoomStatus:
         ({"state": "live", "live_ms": 8, "start_ms": 1}, ["live"], 8),
         ({"state": "live", "source": "hold", "live_ms": 8}, ["live", "hold"], 8),
         ({"state": "live", "stage": Stage(False, 5)}, ["live", "stage_away"], 0),
+        ({"state": "live", "waiting": 3}, ["live", "queue"], 0),
         ({"state": "ended", "ended_ms": 9, "stage": Stage(False, 5)}, ["ended"], 9),
         (
             {"state": "live", "rung": Rung(name="queue", joined=8)},
