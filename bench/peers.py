@@ -93,7 +93,7 @@ class Run:
         folder = self.folder / f"icecast-{kind}-{joined}"
         with (
             peers_servers.icecast(folder, joined=joined, kind=kind) as found,
-            self.listening(found[0], count, found[2], joins=1_000),
+            self.listening(found[0], count, found[2], joins=500),
         ):
             return charged_us([found[1]], count, self.seconds)
 

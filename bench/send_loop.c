@@ -135,7 +135,7 @@ static int drain(int port, int count, double pace, double seconds, const char *p
             fflush(stdout);
             memset(waited, 1, count * sizeof *waited);
         }
-        if (!told && now() - began > 30) die("joins take too long");
+        if (!told && now() - began > 60) die("joins take too long");
     }
     printf("{\"bytes\": %lld, \"lost\": %d}\n", bytes, lost);
     return 0;

@@ -43,9 +43,10 @@ def shipped(name: str, changes: Mapping[str, str]) -> str:
     return text
 
 
-def checked(*words: str) -> str:
+def checked(*words: str, **environment: str) -> str:
     """Run a server's own check of its configuration; its words."""
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    own = {**os.environ, **environment}
+    done = subprocess.run(words, env=own, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -101,7 +102,11 @@ async def caddy(
         "HUSTINGS_EDGES": " ".join(f"127.0.0.1:{edge}" for edge in edges),
         "HUSTINGS_WEB": f"127.0.0.1:{web}",
     }
-    words = (program, "run", "--adapter", "caddyfile", "--config", str(config))
+    form = ("--adapter", "caddyfile", "--config", str(config))
+    said = checked(program, "validate", *form, **environment)
+    assert "Valid configuration" in said
+    assert checked(program, "fmt", str(DEPLOY / "Caddyfile")) == (DEPLOY / "Caddyfile").read_text()
+    words = (program, "run", *form)
     async with running(words, port=port, log=log, **environment) as process:
         yield Site(f"https://localhost:{port}", port, _trust(cert), folder, log, process.pid)
 
