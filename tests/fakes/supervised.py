@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hustings.base.clock import SystemClock
 from hustings.base.errors import OperatorError
+from hustings.cli.serve import say
 from hustings.serve.plan import Child
 from hustings.serve.supervisor import supervise
 
@@ -38,7 +39,7 @@ try:
             [child("one"), child("two")],
             clock=SystemClock(),
             environ=os.environ,
-            say=lambda line: print(line, flush=True),
+            say=say,
             when_ready=all_ready,
         )
     )

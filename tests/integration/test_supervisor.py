@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -137,3 +138,19 @@ def test_hup_leaves_all_as_it_is_if_a_successor_does_not_start(tmp_path):
         assert not any(gone(pid) for pid in before)
         process.terminate()
         assert process.wait(15) == 0
+
+
+def test_a_closed_terminal_ends_it(tmp_path):
+    """SIGHUP means two things; a terminal that is gone means the end."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.environ["PYTHONPATH"] = f"{ROOT / 'src'}:{ROOT}"
+        os.execv(sys.executable, [sys.executable, "-m", "tests.fakes.supervised", str(tmp_path)])
+    said = b""
+    while b"all ready" not in said:
+        said += os.read(terminal, 4_096)
+    pids = [pid_of(tmp_path, name) for name in ("one", "two")]
+    os.close(terminal)
+    until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "its end")
+    assert all(gone(each) for each in pids)

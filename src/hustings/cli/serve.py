@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import secrets
 import sys
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until SIGINT or SIGTERM."""
+    """Run until SIGINT or SIGTERM; SIGHUP starts every service anew, one at a time."""
     settings = settings_from(args)
     preflight.check(settings)
     clock = SystemClock()
@@ -63,5 +64,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def say(line: str) -> None:
-    """For the person at the terminal, at once even into a pipe."""
-    print(line, file=sys.stdout, flush=True)
+    """For the person at the terminal, at once even into a pipe; if they are there."""
+    with contextlib.suppress(OSError):  # the terminal was closed, or the pipe's reader has gone
+        print(line, file=sys.stdout, flush=True)
