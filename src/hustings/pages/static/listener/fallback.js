@@ -29,6 +29,7 @@ const SOURCES = [
 export class NativePlayer {
   #over = new AbortController();
   #failures = 0;
+  #spread = 1; // seconds over which a crowd comes back, as the server said last
   /** @type {Receipts | null} */
   #receipts = null;
 
@@ -48,11 +49,32 @@ export class NativePlayer {
     audio.addEventListener("ended", () => this.#failed(), { signal });
     audio.addEventListener("playing", () => this.#plays(), { signal });
     this.#load();
-    const events = new EventSource(`${live}/events`);
-    signal.addEventListener("abort", () => events.close());
+    this.#listen(0);
+  }
+
+  /**
+   * What is said about the sound, by a line of its own. EventSource would come back after the same
+   * pause for all: a crowd would come at once.
+   * @param {number} failures  in a row
+   */
+  #listen(failures) {
+    const { signal } = this.#over;
+    const events = new EventSource(`${this.live}/events`);
+    const close = () => events.close();
+    signal.addEventListener("abort", close, { once: true });
     for (const kind of ["state", "room", "roster", "level", "call", "caption", "reach", "source"]) {
-      events.addEventListener(kind, (message) => telling.event(JSON.parse(message.data)));
+      events.addEventListener(kind, (message) => this.telling.event(JSON.parse(message.data)));
     }
+    const again = async () => {
+      close();
+      await wait(retryDelay(failures, 0, Math.random(), this.#spread), signal);
+      signal.removeEventListener("abort", close);
+      if (!signal.aborted) this.#listen(failures + 1);
+    };
+    events.addEventListener("error", again);
+    events.addEventListener("drain", again); // the edge will end
+    events.addEventListener("open", () => (failures = 0));
+    events.addEventListener("reconnect", ({ data }) => (this.#spread = JSON.parse(data).body.spread_s));
   }
 
   get possible() {
