@@ -21,7 +21,7 @@ from hustings.edge.metrics import Counts
 SIZE: Final = 512  # listeners: about 5 ms of system calls
 LARGEST: Final = 8  # parts of one send
 STEP: Final = 8  # parts of backlog between two looks at the buffer
-WELCOME: Final = 12  # parts that a newcomer gets in one write; more come in steps
+WELCOME: Final = 32  # parts that a newcomer gets as one piece; more come in steps
 
 
 class Writer(Protocol):
@@ -236,21 +236,25 @@ class Cohort:
 
     # ------------------------------------------------------------ coming and going
 
-    def welcome(self, head: bytes, wished: int | None, lead: int) -> tuple[bytes, int]:
-        """A newcomer's first bytes: head, opening, what this cohort has got already."""
+    def welcome(self, wished: int | None, lead: int) -> tuple[bytes, int]:
+        """A newcomer's first bytes behind the head: opening, what this cohort has got already.
+
+        The same for all who wish for the same part, as a crowd does that comes back.
+        """
         opening, first = self.stream.opening(wished, lead)
-        pieces = [head, opening]
+        pieces = [opening]
         if self.next - first <= WELCOME:
             pieces += [self.stream.piece(n) for n in range(first, self.next)]
             first = max(first, self.next)
         return b"".join(pieces), first
 
-    def join(self, listener: Listener, welcome: bytes, first: int) -> None:
-        """A newcomer, who goes on with part `first`."""
+    def join(self, listener: Listener, head: bytes, welcome: bytes, first: int) -> None:
+        """A newcomer, who goes on with part `first`; only the head is their own."""
         self.size += 1
         listener.cohort = self
-        self._counts.sent_bytes += len(welcome)
+        self._counts.sent_bytes += len(head) + len(welcome)
         self._behind[listener] = first
+        listener.transport.write(head)  # uvloop sends what is written in one turn by one call
         listener.transport.write(welcome)
         self._catch_up(listener)
 

@@ -30,7 +30,7 @@ class Channel:
         self.cohorts: list[Cohort] = []
         self.limit = limit  # unsent bytes at which a listener is paused
         self._counts = counts
-        self._welcomes: dict[tuple[bytes, int | None, Cohort], tuple[bytes, int]] = {}
+        self._welcomes: dict[tuple[int | None, Cohort], tuple[bytes, int]] = {}
 
     def __len__(self) -> int:
         return sum(cohort.size for cohort in self.cohorts)
@@ -52,14 +52,14 @@ class Channel:
         return [cohort for cohort in self.cohorts if cohort.due(self.next)]
 
     def join(self, listener: Listener, head: bytes, wished: int | None) -> None:
-        """A newcomer: head, opening and what the live edge has sent already, in one write."""
+        """A newcomer: the head of their answer, then opening and what has been sent already."""
         cohort = self._open_cohort()
-        key = (head, wished, cohort)
+        key = (wished, cohort)
         if (welcome := self._welcomes.get(key)) is None:
             lead = max(JOIN_PARTS, self.joined + 1 if self.joined > 1 else 0)
-            welcome = self._welcomes[key] = cohort.welcome(head, wished, lead)
+            welcome = self._welcomes[key] = cohort.welcome(wished, lead)
         self._counts.joins += 1
-        cohort.join(listener, *welcome)
+        cohort.join(listener, head, *welcome)
 
     def _open_cohort(self) -> Cohort:
         for cohort in self.cohorts:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge.cohort import SIZE, Cohort
+from hustings.edge.cohort import SIZE, WELCOME, Cohort
 from hustings.edge.fanout import Channel, Round
 from hustings.edge.metrics import Counts
 
@@ -104,9 +104,11 @@ class Edge:
         self.channel = Channel(self.stream, limit=limit, counts=self.counts, joined=joined)
         self.round = Round()
 
-    def join(self, wished: int | None = None, *, deaf: bool = False) -> Listener:
+    def join(
+        self, wished: int | None = None, *, deaf: bool = False, head: bytes = b"HEAD"
+    ) -> Listener:
         listener = Listener(deaf=deaf)
-        self.channel.join(listener, b"HEAD", wished)
+        self.channel.join(listener, head, wished)
         return listener
 
     def send(self, parts: int = 1) -> None:
@@ -116,17 +118,25 @@ class Edge:
             self.round.finish()
 
 
-def test_a_newcomer_gets_everything_in_one_write_and_it_is_shared() -> None:
+def test_what_a_newcomer_gets_is_shared_by_all_but_for_the_head() -> None:
     e = Edge()
-    listeners = [e.join() for _ in range(50)]
+    listeners = [e.join(head=b"HEAD %d" % n) for n in range(50)]
+    assert [each.got.pop(0) for each in listeners] == [b"HEAD %d" % n for n in range(50)]
     assert [len(each.got) for each in listeners] == [1] * 50
     assert len({id(each.got[0]) for each in listeners}) == 1
-    assert listeners[0].got[0].startswith(b"HEAD<open><98>")
+    assert listeners[0].got[0].startswith(b"<open><98>")
     e.send(3)
     assert all(each.numbers == [98, 99, 100, 101, 102] for each in listeners)
     assert len({id(each.got[-1]) for each in listeners}) == 1
     assert e.stream.made == 2 + 3
     assert (e.counts.joins, e.counts.sends, len(e.channel)) == (50, 150, 50)
+
+
+def test_a_crowd_that_comes_back_gets_the_same_bytes() -> None:
+    e = Edge(limit=100_000)
+    listeners = [e.join(100 - WELCOME, head=b"") for _ in range(50)]
+    assert len({id(each.got[1]) for each in listeners}) == 1
+    assert all(each.numbers == list(range(100 - WELCOME, 100)) for each in listeners)
 
 
 def test_a_resumer_gets_each_part_once() -> None:
@@ -258,7 +268,7 @@ def test_a_cohort_that_still_waits_when_the_next_part_comes_gets_both_in_one_sen
     for now in (100, 101, 102):
         e.round.add(e.channel, e.channel.send(range(now, now + 1)))
     assert e.round.turn() is None
-    assert len(listener.got) == 2
+    assert len(listener.got) == 3
     assert listener.numbers == [98, 99, 100, 101, 102]
 
 
@@ -282,8 +292,8 @@ def test_a_change_of_pace_is_for_newcomers_first_and_loses_nothing() -> None:
     e.channel.joined = 8
     new = e.join()
     e.send(8)
-    assert len(old.got) == 1 + 3 + 8
-    assert len(new.got) == 2
+    assert len(old.got) == 2 + 3 + 8
+    assert len(new.got) == 3
     e.channel.settle()
     e.send(16)
     assert len(old.got) <= 12 + 3
@@ -344,9 +354,9 @@ def test_sockets_are_written_to_directly_and_what_they_refuse_is_kept_in_order()
     with ours, theirs:
         e.send()  # nothing is buffered from here on: directly
         e.send(40)  # and now the socket is full: the rest goes to the transport
-        assert len(listener.got) > 1
+        assert len(listener.got) > 2
         sent = b"".join(iter(lambda: _read(theirs), b""))
-        text = sent + b"".join(listener.got[1:])
+        text = sent + b"".join(listener.got[2:])
         expected = b"".join(e.stream.piece(n) for n in range(100, e.stream.at))
         assert text == expected
 
