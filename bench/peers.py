@@ -202,13 +202,16 @@ def rows(runs: list[dict[str, Any]]) -> list[Row]:
         p99 = [wait["first_byte_ms"][1] for wait in waits]
         entered = statistics.median(wait["in"] / wait["joined"] for wait in waits)
         longest = max(wait["first_byte_ms"][2] for wait in waits)
+        others = (
+            "" if entered == 1 else f"; {entered:.0%} got in at once, others were asked to return"
+        )
         found.append(
             Row(
                 f"{what}: first byte p99",
                 f"≤ {budget} ms" if budget else "",
                 spread(p99, " ms", 0),
                 statistics.median(p99) <= budget if budget else None,
-                f"longest {longest:.0f} ms; {entered:.0%} got in at once, the others were told when to come back",
+                f"longest {longest:.0f} ms{others}",
             )
         )
     return found
