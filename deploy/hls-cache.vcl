@@ -33,10 +33,18 @@ backend edge1 {
     .connect_timeout = 2s;
     .first_byte_timeout = 20s;      # a held playlist: at most 12 s
 }
+#backend edge2 {
+    #.host = "10.0.0.12";
+    #.port = "8002";
+    #.probe = ready;
+    #.connect_timeout = 2s;
+    #.first_byte_timeout = 20s;
+#}
 
 sub vcl_init {
     new edges = directors.round_robin();
     edges.add_backend(edge1);
+    #edges.add_backend(edge2);
 }
 
 sub vcl_recv {
