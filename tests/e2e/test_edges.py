@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from tests.e2e.chromium import chromium, plays_on, stretches
 from tests.support.crowd import Crowd
-from tests.support.house import House
+from tests.support.house import PROGRAM, ROOT, House, free_ports
 from tests.support.speakers import Place, leave, speech, take_the_stage
 
 pytestmark = pytest.mark.slow
@@ -147,3 +148,36 @@ async def test_F5_a_page_comes_back_without_a_click_and_catches_up_gently(
             figures |= {"silence_s": round(seen["dry"], 2), "fastest": seen["most"]}
             assert len(await stretches(page)) == 1  # no part is missing
             assert 1 < seen["most"] <= 1.04
+
+
+async def test_edges_elsewhere_as_the_manual_says(tmp_path: Path) -> None:
+    """A credential, an edge of the stage, an edge of that edge; then both are drained."""
+    with House(tmp_path) as house, contextlib.ExitStack() as running:
+        token = tmp_path / "paris.token"
+        words = [*PROGRAM, "edge-token", "--name", "paris", "--days", "90"]
+        with token.open("wb") as out:
+            subprocess.run(words, env=house.environment, stdout=out, check=True)
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("HUSTINGS_")
+        } | {"PYTHONPATH": str(ROOT / "src")}
+
+        def edge(origin: str) -> tuple[subprocess.Popen[bytes], str, str]:
+            port, lane = free_ports(2)
+            flags = ("--origin", origin, "--token-file", str(token), "--edge-port", str(port))
+            more = ("--data", str(tmp_path / "elsewhere"), "--set", f"edge.lane_port={lane}")
+            process = subprocess.Popen([*PROGRAM, "edge", *flags, *more], env=environment)
+            running.callback(lambda: process.poll() is None and process.kill())
+            return process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{lane}"
+
+        async with on_air(house):
+            paris, paris_url, paris_lane = edge(house.stage)
+            lyon, lyon_url, lyon_lane = edge(paris_url)
+            async with asyncio.timeout(60):
+                while not (house.ready(paris_lane) and house.ready(lyon_lane)):
+                    await asyncio.sleep(0.1)
+            async with Crowd(f"{lyon_url}/r/r", 3) as crowd:
+                await crowd.heard(6)
+                assert crowd.whole
+            for process, lane in ((lyon, lyon_lane), (paris, paris_lane)):
+                assert httpx.post(f"{lane}/drain", timeout=10).status_code == 202
+                assert process.wait(30) == 0
