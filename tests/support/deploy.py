@@ -13,7 +13,8 @@ from pathlib import Path
 from hustings.edge.protocol import Request
 from hustings.edge.server import Connection
 from tests.fakes.certificates import certificate
-from tests.fakes.edges import RunningEdge
+from tests.fakes.edges import RunningEdge, running_edge
+from tests.fakes.stage_feed import StageFeed
 from tests.fakes.tools import ROOT, need
 from tests.support.house import free_ports
 
@@ -275,6 +276,21 @@ async def _nginx(
 
 def _trust(cert: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(cert))
+
+
+@contextlib.asynccontextmanager
+async def live_edge(**settings: object) -> AsyncIterator[RunningEdge]:
+    """An edge whose room `demo` is on air."""
+    feed = StageFeed()
+    feed.room()
+    feed.live()
+    await feed.start()
+    try:
+        async with running_edge(feed.url, **settings) as edge:
+            await edge.until("rooms.indexed")
+            yield edge
+    finally:
+        await feed.stop()
 
 
 def askers(edge: RunningEdge) -> list[tuple[str, str]]:

@@ -9,9 +9,8 @@ import pytest
 
 from hustings.media import cmaf
 from hustings.wire.names import PART_SAMPLES, SEGMENT_PARTS
-from tests.fakes.edges import Client, running_edge
-from tests.fakes.stage_feed import StageFeed
-from tests.support.deploy import CACHES, askers, haproxy_with_cache, written
+from tests.fakes.edges import Client
+from tests.support.deploy import CACHES, askers, haproxy_with_cache, live_edge, written
 
 LISTENER = "127.6.6.6"  # someone whose address can be told from ours
 LIST = "/live/demo/opus/index.m3u8"
@@ -52,28 +51,20 @@ class Kept:
 @pytest.fixture(params=CACHES)
 async def cached(request, tmp_path):
     """The cache before an edge that counts what it is asked for: (cache, edge, asked)."""
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    try:
-        async with running_edge(feed.url) as edge:
-            await edge.until("rooms.indexed")
-            asked = Counter()
-            handle = edge.edge.server.handler
+    async with live_edge() as edge:
+        asked = Counter()
+        handle = edge.edge.server.handler
 
-            def counting(connection, asking):
-                asked[asking.path, *sorted(asking.query.items())] += 1
-                handle(connection, asking)
+        def counting(connection, asking):
+            asked[asking.path, *sorted(asking.query.items())] += 1
+            handle(connection, asking)
 
-            edge.edge.server.handler = counting
-            async with CACHES[request.param](tmp_path, edge.port) as cache:
-                async with Kept(edge.port) as one:
-                    await one.get("/live/demo/state.json")
-                asked.clear()
-                yield cache, edge, asked
-    finally:
-        await feed.stop()
+        edge.edge.server.handler = counting
+        async with CACHES[request.param](tmp_path, edge.port) as cache:
+            async with Kept(edge.port) as one:
+                await one.get("/live/demo/state.json")
+            asked.clear()
+            yield cache, edge, asked
 
 
 def of_media(asked):

@@ -15,10 +15,8 @@ import websockets
 from hustings.media import cmaf
 from hustings.wire.names import PART_SAMPLES, SEGMENT_PARTS
 from tests.fakes.echo_services import Echo, control_socket
-from tests.fakes.edges import running_edge
-from tests.fakes.stage_feed import StageFeed
 from tests.fakes.tools import ROOT
-from tests.support.deploy import FRONTS, askers, haproxy_edges, written
+from tests.support.deploy import FRONTS, askers, haproxy_edges, live_edge, written
 from tests.support.house import House, free_ports
 
 LISTENER = "127.6.6.6"  # someone whose address can be told from ours
@@ -159,18 +157,12 @@ async def test_the_control_socket_passes(front, tmp_path):
 @pytest.fixture
 async def audience(front, tmp_path):
     """The front before a real edge whose room is live."""
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    try:
-        async with running_edge(feed.url) as edge:
-            await edge.until("rooms.indexed")
-            nobody = free_ports(1)[0]
-            async with front(tmp_path, stage=nobody, edges=(edge.port,), web=nobody) as site:
-                yield site, edge
-    finally:
-        await feed.stop()
+    nobody = free_ports(1)[0]
+    async with (
+        live_edge() as edge,
+        front(tmp_path, stage=nobody, edges=(edge.port,), web=nobody) as site,
+    ):
+        yield site, edge
 
 
 async def part_numbers(chunks, seen, who, count):
@@ -291,27 +283,21 @@ async def test_the_edge_learns_who_speaks_up(audience):
 
 
 async def test_haproxy_that_only_decrypts_names_the_listener_by_the_proxy_protocol(tmp_path):
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    try:
-        async with running_edge(feed.url, proxy_protocol=True) as edge:
-            await edge.until("rooms.indexed")
-            asked = askers(edge)
-            async with haproxy_edges(tmp_path, edges=(edge.port,)) as site, asyncio.timeout(60):
-                seen = []
-                async with (
-                    browser(site, LISTENER) as client,
-                    client.stream("GET", "/live/demo/opus.mp4") as answer,
-                ):
-                    await part_numbers(answer.aiter_raw(), seen, "front", 4)
-                assert ("/live/demo/opus.mp4", LISTENER) in asked
-                while "edges/edge1" not in (text := site.log.read_text()):
-                    await asyncio.sleep(0.05)
-                assert LISTENER not in text
-    finally:
-        await feed.stop()
+    async with (
+        live_edge(proxy_protocol=True) as edge,
+        haproxy_edges(tmp_path, edges=(edge.port,)) as site,
+        asyncio.timeout(60),
+    ):
+        asked, seen = askers(edge), []
+        async with (
+            browser(site, LISTENER) as client,
+            client.stream("GET", "/live/demo/opus.mp4") as answer,
+        ):
+            await part_numbers(answer.aiter_raw(), seen, "front", 4)
+        assert ("/live/demo/opus.mp4", LISTENER) in asked
+        while "edges/edge1" not in (text := site.log.read_text()):
+            await asyncio.sleep(0.05)
+        assert LISTENER not in text
 
 
 async def test_no_address_in_any_log(audience):
