@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import random
+import socket
 import ssl
 import subprocess
 import sys
@@ -227,3 +228,37 @@ async def test_tls_and_a_handshake_that_never_ends(tmp_path):
         text, seconds = await silent
         assert text == b""
         assert seconds < 3  # first_byte_s would be 3 more
+
+
+async def test_silent_handshakes_take_no_more_than_their_address_may_have(tmp_path):
+    """Beyond its connections an address is reset at once; another one comes in meanwhile."""
+    cert, key = certificate(tmp_path, "c")
+    trust = ssl.create_default_context(cafile=str(cert))
+    trust.check_hostname = False
+    with (
+        service(cert, key, per_address=8, handshake_s=10.0) as port,
+        contextlib.ExitStack() as all_,
+    ):
+        silent = [all_.enter_context(socket.socket()) for _ in range(20)]
+        for each in silent:
+            each.bind(("127.0.0.2", 0))
+            with contextlib.suppress(ConnectionResetError):
+                each.connect(("127.0.0.1", port))
+            each.setblocking(False)
+        await asyncio.sleep(0.5)
+
+        def waits(each):
+            try:
+                return each.recv(1) != b""
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+
+        assert sum(map(waits, silent)) == 11  # a quarter to spare, and one
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+        writer.write(HEAD + b"Connection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await writer.wait_closed()

@@ -75,7 +75,8 @@ class Gate:
         self.clock = clock
         self.rates = Gcra(rate=limits.rate, burst=limits.burst)
         self.budget = WorkBudget(share=limits.work_share, slice_s=limits.work_slice_s)
-        self.open: collections.Counter[str] = collections.Counter()
+        self.open: collections.Counter[str] = collections.Counter()  # by `address_key`
+        self.shaking: collections.Counter[str] = collections.Counter()  # ... in a handshake
         self.refused: collections.Counter[str] = collections.Counter()
         self._queue: collections.deque[tuple[float, Callable[[bool], None]]] = collections.deque()
         self._planned = False
@@ -83,6 +84,13 @@ class Gate:
     def statistics(self) -> dict[str, int]:
         """Refusals by code, for /metrics."""
         return dict(self.refused)
+
+    def crowded(self, peer: str, key: str) -> bool:
+        """Whether one more handshake of this address would be too many, with a quarter to spare."""
+        limits = self.limits
+        all_of_them = self.open.total() + self.shaking.total()
+        theirs = 0 if peer in limits.trusted_proxies else self.open[key] + self.shaking[key]
+        return all_of_them > limits.connections * 5 // 4 or theirs > limits.per_address * 5 // 4
 
     def spend(self, cpu_s: float) -> None:
         """Charge work for a new request."""
@@ -151,6 +159,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._waiting = b""
         self._refusal = "request_broken"
         self._peer = ""
+
+    @property
+    def made(self) -> bool:
+        """Whether it was ever connected."""
+        return self.transport is not None
 
     # from the transport
 

@@ -11,13 +11,15 @@ import ssl
 import time
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 
+from hustings.base.accepting import Acceptor
 from hustings.base.clock import Clock
 from hustings.base.guard import REFUSALS, Gate, GuardedProtocol
-from hustings.base.limits import Limits
+from hustings.base.limits import Limits, address_key, plain_address
+from hustings.base.tasks import Tasks
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -96,6 +98,37 @@ class _Hush(logging.Filter):
 _HUSH: Final = _Hush()
 
 
+class _Handshakes:
+    """Those who shake hands have a place like those who are connected."""
+
+    def __init__(self, gate: Gate, connection: Callable[[], GuardedProtocol]) -> None:
+        self._gate = gate
+        self.connection = lambda _: connection()
+
+    def arrive(self, address: str) -> str | None:
+        """Their `address_key`; None if the port, or their address, has too many connections."""
+        peer = plain_address(address)
+        key = address_key(peer)
+        if self._gate.crowded(peer, key):
+            self._gate.refused["busy_abort"] += 1
+            return None
+        self._gate.shaking[key] += 1
+        return key
+
+    async def introduce(self, sock: socket.socket, arrival: str) -> str:
+        """Nobody speaks for others here."""
+        del sock
+        return arrival
+
+    def settle(self, arrival: str, refused: str) -> None:
+        """From now on the connection counts itself, if there is one."""
+        self._gate.shaking[arrival] -= 1
+        if not self._gate.shaking[arrival]:
+            del self._gate.shaking[arrival]
+        if refused:
+            self._gate.refused["handshake"] += 1
+
+
 class GuardedServer(uvicorn.Server):
     """One port: `await GuardedServer(app, ...).serve()` runs until `stop()`.
 
@@ -117,6 +150,7 @@ class GuardedServer(uvicorn.Server):
         self._sock = sock
         self._tls = tls
         self._on_ready = on_ready
+        self._tasks = Tasks()  # handshakes
         self._protocol = type("Guarded", (GuardedProtocol,), {"gate": self.gate})
         logging.getLogger("uvicorn.error").addFilter(_HUSH)
         super().__init__(
@@ -141,6 +175,11 @@ class GuardedServer(uvicorn.Server):
         """Answer what is under way, at most 2 s, and end; call it in the server's loop."""
         self.should_exit = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """uvicorn's own, and no handshake goes on."""
+        await super().shutdown(sockets)
+        await self._tasks.close()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Not here: a service has more to stop than this port."""
@@ -153,18 +192,27 @@ class GuardedServer(uvicorn.Server):
         if self.lifespan.should_exit:
             raise SystemExit(1)
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: self._protocol(
+
+        def connection() -> GuardedProtocol:
+            made: GuardedProtocol = self._protocol(
                 config=self.config,
                 server_state=self.server_state,
                 app_state=self.lifespan.state,
                 _loop=loop,
-            ),
-            sock=self._sock,
-            ssl=self._tls,
-            ssl_handshake_timeout=self.gate.limits.handshake_s if self._tls else None,
-            backlog=BACKLOG,
-        )
-        self.servers = [server]
+            )
+            return made
+
+        if self._tls is None:
+            self.servers = [await loop.create_server(connection, sock=self._sock, backlog=BACKLOG)]
+        else:
+            acceptor = Acceptor(
+                self._sock,
+                _Handshakes(self.gate, connection),
+                self._tasks,
+                tls=self._tls,
+                handshake_s=self.gate.limits.handshake_s,
+            )
+            acceptor.start(BACKLOG)
+            self.servers = [cast("asyncio.Server", acceptor)]  # uvicorn only ever closes it
         self.started = True
         self._on_ready()

@@ -24,13 +24,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings import VERSION
 from hustings.base import heartbeat
+from hustings.base.accepting import Acceptor
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.errors import OperatorError
 from hustings.base.ids import new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
-from hustings.edge.accepting import Acceptor
+from hustings.edge.accepting import EdgeReception
 from hustings.edge.admission import Places
 from hustings.edge.door import Door
 from hustings.edge.drain import drain
@@ -42,7 +43,7 @@ from hustings.edge.paper import Paper
 from hustings.edge.rooms import Rooms
 from hustings.edge.routes import Routes
 from hustings.edge.seats import Seats
-from hustings.edge.server import Connection, Server
+from hustings.edge.server import Arrival, Connection, Server
 from hustings.edge.standing import Standing
 from hustings.edge.status import Statuses
 from hustings.edge.tree import Tree
@@ -123,7 +124,7 @@ class Edge:
         self.ending = asyncio.Event()  # asked to drain
         self.lane = Lane(settings.edge.lane_port, self.routes.service, self.ending.set, clock)
         self._tasks = Tasks()
-        self._listening: asyncio.Server | Acceptor | None = None
+        self._listening: asyncio.Server | Acceptor[Arrival] | None = None
 
     def _shut(self) -> bool:
         """Whether there are no seats, however many are free."""
@@ -169,8 +170,8 @@ class Edge:
     async def _listen(self, sock: socket.socket) -> None:
         tls = server_tls(self.settings.tls.cert, self.settings.tls.key)
         if tls is not None or self.settings.edge.proxy_protocol:
-            proxied = self.settings.edge.proxy_protocol
-            self._listening = Acceptor(sock, self.server, self._tasks, tls=tls, proxied=proxied)
+            reception = EdgeReception(self.server, proxied=self.settings.edge.proxy_protocol)
+            self._listening = Acceptor(sock, reception, self._tasks, tls=tls)
             self._listening.start(BACKLOG)
             return
         self._listening = await asyncio.get_running_loop().create_server(

@@ -56,6 +56,7 @@ def binary_header(address: str) -> bytes:
         (b"PROXY TCP4 192.0.2.7 127.0.0.1 9 80\r\n", "192.0.2.7"),
         (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
         (binary_header("2001:db8::7"), "2001:db8::7"),
+        (binary_header("192.0.10.10"), "192.0.10.10"),  # line feeds that end no line
     ],
 )
 async def test_a_trusted_proxy_says_who_is_behind_it(
