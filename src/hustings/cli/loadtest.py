@@ -66,8 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--decode", type=float, default=0.01, metavar="SHARE", help="0..1 who really decode (0.01)"
     )
     machine.add_argument(
-        "--one-address", action="store_true", help="not an own loopback address for each person"
-    )
+        "--addresses", type=int, default=0, metavar="N",
+        help="loopback addresses that people share; 0: one each (0)",
+    )  # fmt: skip
     machine.add_argument("--seed", type=int, default=1, metavar="N", help="same seed, same crowd")
     machine.add_argument(
         "--i-may-load", default="", metavar="HOST", help="allows a host other than this machine"
@@ -135,7 +136,8 @@ def _wish(args: argparse.Namespace) -> Wish:
             decode=args.decode,
             processes=args.processes,
             seed=args.seed,
-            own_addresses=loopback and not args.one_address and sys.platform == "linux",
+            here=loopback and sys.platform == "linux",
+            addresses=args.addresses,
         )
     )
 

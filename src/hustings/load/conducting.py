@@ -42,7 +42,7 @@ async def conduct(
     """
     began_ms = clock.wall_ms()
     before = await asyncio.to_thread(witness.look, stage_url) if stage_url else None
-    watch = witness.EdgeWatch(wish.target.port if wish.own_addresses else NOT_HERE)
+    watch = witness.EdgeWatch(wish.target.port if wish.here else NOT_HERE)
     received = 0
 
     def news(told: News) -> None:

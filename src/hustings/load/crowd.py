@@ -36,6 +36,7 @@ from hustings.wire.patience import asked_s
 SILENT_S: Final = 8.0  # then a line is dead, as the page thinks
 TICKET: Final = "hustings-ticket"
 _LOOK_S: Final = 0.05
+_EACH: Final = 2**32  # an address for each
 
 
 class Crowd:
@@ -235,9 +236,9 @@ class Crowd:
         elif stays and self.chance() < orders.slow:
             manner = "slow"
         number = orders.first + self._number
-        source, group = source_address(number)
+        source, group = source_address(number % (orders.addresses or _EACH))
         member = Member(due_s, manner, stays=stays, group=group)
-        member.number, member.source = number, source if orders.own_addresses else ""
+        member.number, member.source = number, "" if orders.addresses is None else source
         self._present.add(member)
         self._number += 1
         self.notes.came(due_s, self.now_s())
@@ -355,7 +356,7 @@ def _tls(orders: Orders) -> ssl.SSLContext | None:
     if target.ca:
         context.load_verify_locations(target.ca)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.check_hostname = not orders.own_addresses  # loopback: called anything
+        context.check_hostname = orders.addresses is None  # loopback: called anything
     return context
 
 

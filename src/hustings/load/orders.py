@@ -43,7 +43,7 @@ class Orders(msgspec.Struct, frozen=True, tag="orders"):
     rude: float = 0.0  # share of all who come
     slow: float = 0.0  # share of the listeners
     decoders: int = 0  # listeners who really decode
-    own_addresses: bool = True  # loopback: each person from an address of their own
+    addresses: int | None = 0  # of loopback, that people share; 0: one each; None: the machine's
     cut_s: float = 0.0  # every connection breaks at this second; 0: never
     end_s: Annotated[float, msgspec.Meta(gt=0, le=4 * 3_600)] = 60.0
 

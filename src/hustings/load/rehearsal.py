@@ -34,7 +34,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     decode: float = 0.01
     processes: int = 0  # 0: one for each core
     seed: int = 1
-    own_addresses: bool = True
+    here: bool = True  # the target is this machine, so that people can have their own addresses
+    addresses: int = 0  # that people share; 0: one each
     visits_a_second: float = 0.0  # the flood, of people who leave after the first sound
 
     @property
@@ -69,6 +70,7 @@ def checked(wish: Wish) -> Wish:
         ("slow", wish.slow, 0.0, 1.0),
         ("decode", wish.decode, 0.0, 1.0),
         ("processes", wish.workers, 1, 64),
+        ("addresses", wish.addresses, 0, LISTENERS),
     )
     for name, value, least, most in bounds:
         if not least <= value <= most:
@@ -96,7 +98,7 @@ def shares(wish: Wish, at: float) -> list[Orders]:
             rude=wish.rude,
             slow=wish.slow,
             decoders=(decoders + total - 1 - number) // total,
-            own_addresses=wish.own_addresses,
+            addresses=wish.addresses if wish.here else None,
             cut_s=wish.event_s if wish.shape == "reconnect" else 0.0,
             end_s=wish.end_s,
         )

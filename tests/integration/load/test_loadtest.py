@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 import hustings
+from hustings.settings import Tls
+from tests.fakes.certificates import certificate
 from tests.fakes.edges import RunningEdge, running_edge
 from tests.fakes.stage_feed import StageFeed
 
@@ -98,6 +100,28 @@ async def test_beyond_the_limit_people_are_refused_properly_and_the_rude_ask_mor
         assert summary["refusals"] > 100
         assert summary["improper"] == 0
         assert set(summary["by_code"]) <= set(edge.edge.counts.refusals)
+
+
+async def test_under_tls_with_a_certificate_of_ones_own(tmp_path):
+    cert, key = certificate(tmp_path, "edge")
+    async with rehearsing(tls=Tls(cert=str(cert), key=str(key))) as edge:
+        url = edge.url.replace("http://", "https://")
+        code, out, _ = await loadtest(
+            f"{url}/r/demo", "--listeners", "20", "--over", "0.5", "--seconds", "2",
+            "--processes", "1", "--ca", str(cert), "--json",
+        )  # fmt: skip
+        assert (code, report(out)["summary"]["heard"]) == (0, 20)
+        assert await refused(f"{url}/r/demo") == "load_unreachable"  # nobody vouches for it
+
+
+async def test_people_behind_one_address_are_served_while_there_is_room():
+    async with rehearsing() as edge:
+        _, out, _ = await loadtest(
+            f"{edge.url}/r/demo", "--listeners", "60", "--over", "0.5", "--seconds", "2",
+            "--processes", "1", "--addresses", "1", "--json",
+        )  # fmt: skip
+        summary = report(out)["summary"]
+        assert (summary["heard"], summary["refusals"]) == (60, 0)
 
 
 async def test_slow_readers_are_told_apart():

@@ -53,6 +53,7 @@ def test_a_flood_comes_after_the_listeners_and_in_the_time_that_is_left():
         {"rude": 1.5},
         {"slow": -1.0},
         {"processes": 100},
+        {"addresses": -1},
     ],
 )
 def test_a_rehearsal_is_bounded(wrong):
