@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hustings.base.errors import NotFound
+from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId
 from hustings.edge.protocol import Answer, Request
 from hustings.edge.status import RoomStatus, Stage, Status, joined_s, status
@@ -23,6 +23,7 @@ from hustings.wire.batch import Rung
 from hustings.wire.links import Links
 
 _PAGES: Final = 512
+_RENDERS: Final = 40  # status pages made in a second: some 20 ms of work
 _HOSTS: Final = 64  # names under which one edge is reached
 
 
@@ -45,6 +46,8 @@ class Paper:
         self._problems: dict[tuple[str, str, Links, int], bytes] = {}
         self._seen: dict[Links, None] = {}
         self._statuses: dict[tuple[str, str, Links], Page] = {}
+        self._second: Status | None = None  # what status pages are made of in this second
+        self._rendered = 0  # ... and how many were made
         self._headers = dict(page_headers())
 
     def warm(self) -> None:
@@ -99,7 +102,11 @@ class Paper:
         links = self._links_of(request)
         source = (room, name) if name else whole
         page = self._statuses.get((name, language, links))
-        if page is None or page.source != source:
+        if whole is not self._second:
+            self._second, self._rendered = whole, 0
+        stale = page is None or page.source != source
+        if stale and self._rendered < _RENDERS:  # beyond it what is a little old has to do
+            self._rendered += 1
             body = render(
                 "status.html",
                 language,
@@ -113,6 +120,8 @@ class Paper:
             if len(self._statuses) >= _PAGES:
                 del self._statuses[next(iter(self._statuses))]
             self._statuses[name, language, links] = page
+        if page is None:
+            raise TryLater("busy", "Very many ask how things go. Try again in a moment.")
         headers = {
             **self._headers,
             "Vary": "Accept-Language, Accept-Encoding",

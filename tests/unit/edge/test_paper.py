@@ -3,12 +3,15 @@
 import msgspec
 import pytest
 
+from hustings.base.errors import TryLater
 from hustings.base.ids import RoomId
 from hustings.edge import paper as paper_module
 from hustings.edge.paper import Paper
 from hustings.edge.protocol import Request
+from hustings.edge.status import Stage, Status, status
 from hustings.settings import Settings
 from hustings.wire import kinds
+from hustings.wire.batch import Rung
 from hustings.wire.links import links_for
 
 ROOM = RoomId("demo")
@@ -62,3 +65,23 @@ def test_a_refusal_in_words_is_made_once(paper: Paper, made: list[str]) -> None:
     assert {answer.body for answer in answers} == {answers[0].body}
     assert (answers[0].status, answers[0].headers["Retry-After"]) == (503, "7")
     assert made == ["problem.html"]
+
+
+def test_status_pages_cost_so_much_a_second_and_no_more(paper: Paper, made: list[str]) -> None:
+    def whole(listeners: int) -> Status:
+        return status([], stage=Stage(near=True), rung=Rung(), listeners=listeners, now_ms=0)
+
+    first = paper.status(ask(), whole(1), None, "")
+    made.clear()
+    now = whole(2)
+    asked = [ask(host=f"h{n}.example") for n in range(60)]
+    refused = 0
+    for request in asked * 3:
+        try:
+            paper.status(request, now, None, "")
+        except TryLater:
+            refused += 1
+    assert len(made) == 40
+    assert refused == 3 * 20
+    assert paper.status(ask(), now, None, "") == first  # a little old
+    assert paper.status(ask(), whole(3), None, "") != first  # the next second
