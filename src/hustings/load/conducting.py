@@ -4,6 +4,7 @@ Called by `hustings loadtest`, and by `load.calibrating` for `hustings plan`.
 """
 
 import asyncio
+import contextlib
 import os
 import platform
 from collections.abc import Callable, Mapping
@@ -19,9 +20,10 @@ from hustings.load.judging import judge
 from hustings.load.orders import News
 from hustings.load.rehearsal import Wish
 from hustings.load.report import Rehearsed, waits_of
-from hustings.load.summary import summarise
+from hustings.load.summary import Stage, summarise
 from hustings.load.workers import rehearse
 
+CALM_S: Final = 3.0  # how the stage is without the crowd
 NOT_HERE: Final = -1  # no port: edges elsewhere cannot be watched
 
 
@@ -41,7 +43,7 @@ async def conduct(
     steps: of the search for a flood's capacity.
     """
     began_ms = clock.wall_ms()
-    before = await asyncio.to_thread(witness.look, stage_url) if stage_url else None
+    calm, before = await _stage_before(stage_url, stop)
     watch = witness.EdgeWatch(wish.target.port if wish.here else NOT_HERE)
     received = 0
 
@@ -66,7 +68,8 @@ async def conduct(
     edges = watch.result()
     if edges is not None:
         found.seconds[CPU] = [round(each, 3) for each in watch.cpu_s]
-    summary = summarise(found, wish, witness.between(before, after), edges)
+    stage = witness.between(before, after)
+    summary = msgspec.structs.replace(summarise(found, wish, stage, edges), calm=calm)
     return Rehearsed(
         wish=wish,
         summary=summary,
@@ -77,6 +80,17 @@ async def conduct(
         began_ms=began_ms,
         machine=machine(),
     )
+
+
+async def _stage_before(url: str, stop: asyncio.Event) -> tuple[Stage | None, Stage | None]:
+    """What the stage counts in a few calm seconds, and where its counters stand then."""
+    if not url or (first := await asyncio.to_thread(witness.look, url)) is None:
+        return None, None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CALM_S):
+            await stop.wait()
+    before = await asyncio.to_thread(witness.look, url)
+    return witness.between(first, before), before
 
 
 def machine() -> str:

@@ -314,7 +314,7 @@ class Crowd:
 
     async def _look(self) -> None:
         """Our own lateness twenty times a second; news once a second."""
-        next_s, told_s = self.now_s(), -1
+        next_s, told_s = max(0.0, self.now_s()), -1
         while True:
             next_s += _LOOK_S
             await asyncio.sleep(max(0.0, next_s - self.now_s()))

@@ -38,6 +38,11 @@ class Stage(msgspec.Struct, frozen=True):
     late_ticks: int = 0
     skipped_ticks: int = 0
 
+    @property
+    def late(self) -> float:
+        """Share of the ticks that were late; 1 if there were none."""
+        return self.late_ticks / self.ticks if self.ticks else 1.0
+
 
 class Edges(msgspec.Struct, frozen=True):
     """The edges' processes, if they run on this machine."""
@@ -89,6 +94,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     peak_mbit: float = 0.0
     bytes: int = 0
     stage: Stage | None = None
+    calm: Stage | None = None  # in the seconds before the crowd came
     edges: Edges | None = None
     own: Own = msgspec.field(default_factory=Own)
     ended_early: bool = False

@@ -92,6 +92,9 @@ def test_the_stage_must_not_notice():
     assert kept(GOOD, "late_ticks", stage=Stage(5_000, 4, 0))
     assert not kept(GOOD, "late_ticks", stage=Stage(5_000, 40, 0))
     assert not kept(GOOD, "late_ticks", stage=Stage(5_000, 0, 1))
+    summary = summarise(GOOD, WISH, Stage(5_000, 40, 0))
+    busy = msgspec.structs.replace(summary, calm=Stage(150, 2, 0))
+    assert judge(busy, WISH.shape, LIMITS).outcome == "passed"  # it was late before they came
 
 
 def test_after_a_cut_all_must_be_back():
