@@ -7,6 +7,7 @@ in-band. Media time begins at 30 hours, as in a room that has been open for long
 
 import asyncio
 import json
+import re
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -94,8 +95,9 @@ class FakeEdge:
         return self.media_time // PART_SAMPLES
 
     def streams(self) -> list[str]:
-        """The requests for streams so far."""
-        return [path for path in self.requests if ".mp4" in path]
+        """The requests for streams so far, without the pass that each may show."""
+        paths = [re.sub(r"[?&]ticket=[^&]*", "", path) for path in self.requests]
+        return [path.replace(".mp4&", ".mp4?") for path in paths if ".mp4" in path]
 
     def drop(self) -> None:
         """Cut every stream."""

@@ -3,14 +3,9 @@
  * gaps, mends itself. The element's timeline is media time (seconds since the room's epoch).
  */
 
-const PART_S = 0.32;
-const MARGIN_S = 0.15; // what a part may be late before silence
+import { MARGIN_S, Pace, PART_S } from "./pace.js";
+
 const START_S = PART_S + MARGIN_S; // enough to begin
-const SPACINGS = 8; // arrivals that are remembered: a rough line needs a longer target
-const BURST_S = 0.05; // what comes within is one arrival
-const DRIFT_S = 0.05; // beyond the target: play a little faster
-const FASTEST = 1.04; // hardly heard; nothing is lost by a cut line, it is caught up
-const SLOWEST = 0.92; // while a longer buffer is gathered because the edge will join parts
 const LOST_S = 32; // more than the server keeps: give up and jump
 const KEEP_S = 15; // played sound that stays in memory
 const QUEUE_PARTS = 200; // while the buffer cannot take them; then the oldest go
@@ -49,12 +44,7 @@ export class PartPlayer {
   #started = false;
   #trimmedAt = 0;
   #steeredAt = 0;
-  #arrived = 0;
-  #length = PART_S; // of what came last: an edge under pressure joins parts
-  #paced = PART_S; // what the edge has announced
-  #gathering = false; // playing slower until the buffer suffices for that
-  /** @type {number[]} */
-  #spacings = [];
+  #pace = new Pace();
   #address = "";
   #faults = 0;
 
@@ -85,11 +75,7 @@ export class PartPlayer {
    * @param {number} seconds  how much sound that is
    */
   part(bytes, seconds) {
-    this.#length = seconds;
-    const now = performance.now() / 1000;
-    const spacing = now - this.#arrived;
-    if (this.#arrived && spacing > BURST_S) this.#spacings = [...this.#spacings.slice(1 - SPACINGS), Math.min(3, spacing)];
-    if (spacing > BURST_S) this.#arrived = now;
+    this.#pace.came(seconds, performance.now() / 1000);
     this.#push(bytes);
   }
 
@@ -98,16 +84,7 @@ export class PartPlayer {
    * @param {number} joined
    */
   pace(joined) {
-    this.#gathering = this.#started && joined * PART_S > this.#paced;
-    this.#paced = joined * PART_S;
-    if (!this.#gathering) this.#length = this.#paced;
-    this.#spacings = [];
-  }
-
-  /** Seconds that are buffered just after a part came, when all is well; one late part is none. */
-  get target() {
-    const [, usual = 0] = [...this.#spacings].sort((a, b) => b - a);
-    return Math.max(this.#length, this.#paced, usual) + MARGIN_S;
+    this.#pace.announce(joined, this.#started);
   }
 
   /** Media time in seconds of what is heard now; NaN before the first sound. */
@@ -118,7 +95,7 @@ export class PartPlayer {
   /** Skip what was missed. */
   toLive() {
     const range = this.#last();
-    if (range) this.audio.currentTime = Math.max(range.start, range.end - this.target);
+    if (range) this.audio.currentTime = Math.max(range.start, range.end - this.#pace.target);
   }
 
   close() {
@@ -202,7 +179,7 @@ export class PartPlayer {
     if (!range) return;
     if (!this.#started) {
       if (range.end - range.start < START_S) return;
-      audio.currentTime = Math.max(range.start, range.end - this.target);
+      audio.currentTime = Math.max(range.start, range.end - this.#pace.target);
       this.#trimmedAt = audio.currentTime;
       this.#started = true;
     }
@@ -210,12 +187,9 @@ export class PartPlayer {
     if (gap) audio.currentTime = gap;
     if (range.end === this.#steeredAt) return; // between two parts the buffer only shrinks
     this.#steeredAt = range.end;
-    const over = range.end - audio.currentTime - this.target;
-    if (over >= 0) this.#gathering = false;
+    const over = range.end - audio.currentTime - this.#pace.target;
     if (over > LOST_S) this.toLive();
-    else if (this.#gathering) audio.playbackRate = SLOWEST; // browsers keep the pitch
-    else if (over > DRIFT_S) audio.playbackRate = Math.min(FASTEST, 1.02 + Math.floor(over * 10) / 50);
-    else if (over < DRIFT_S / 4) audio.playbackRate = 1;
+    else audio.playbackRate = this.#pace.rate(over, audio.playbackRate);
     if (over < PART_S) this.#faults = 0; // near live and playing: well again
   }
 
