@@ -11,7 +11,6 @@ import contextlib
 import gc
 import resource
 import signal
-import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ import uvloop
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.tasks import Tasks
 from hustings.load.hearing import Hearing
-from hustings.load.lines import Line, open_socket, source_address, why
+from hustings.load.lines import Line, open_socket, source_address, tls_of, why
 from hustings.load.member import Member
 from hustings.load.notes import Notes
 from hustings.load.orders import Findings, Manner, News, Orders
@@ -50,7 +49,7 @@ class Crowd:
         self._tell = tell
         self._draw = np.random.default_rng([orders.seed, orders.first])
         self._loop = asyncio.get_running_loop()
-        self._tls = _tls(orders)
+        self._tls = tls_of(orders.target)
         self._connecting = Tasks()
         self._lines: set[Line] = set()
         self._waiting: dict[Member, WaitingLine] = {}
@@ -346,18 +345,6 @@ def _told(status: int, body: bytes) -> Told:
         told = Told()
     told.code = told.code or f"http_{status}"
     return told
-
-
-def _tls(orders: Orders) -> ssl.SSLContext | None:
-    target = orders.target
-    if not target.tls:
-        return None
-    context = ssl.create_default_context()
-    if target.ca:
-        context.load_verify_locations(target.ca)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.check_hostname = orders.addresses is None  # loopback: called anything
-    return context
 
 
 def _say(message: News | Findings) -> None:

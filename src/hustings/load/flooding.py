@@ -8,6 +8,8 @@ command for `--shape flood`.
 
 import asyncio
 import contextlib
+import socket
+import ssl
 from collections.abc import Callable
 from typing import Final
 
@@ -15,7 +17,7 @@ import msgspec
 
 from hustings.base.clock import Clock
 from hustings.load.judging import Flood, limiting
-from hustings.load.lines import open_socket, source_address
+from hustings.load.lines import open_socket, source_address, tls_of
 from hustings.load.orders import Findings, News, Target
 from hustings.load.rehearsal import Wish
 from hustings.load.tally import percentile
@@ -82,6 +84,7 @@ async def refusal_rate(target: Target, clock: Clock) -> float:
     loop = asyncio.get_running_loop()
     until = clock.monotonic() + _REFUSALS_S
     request = f"GET /live/-/opus.mp4 HTTP/1.1\r\nHost: {target.host}\r\nConnection: close\r\n\r\n"
+    tls = tls_of(target)
     done = 0
 
     async def refused(number: int) -> None:
@@ -94,12 +97,26 @@ async def refusal_rate(target: Target, clock: Clock) -> float:
                 open_socket(target.addresses[0], source, slow=False) as sock,
             ):
                 await loop.sock_connect(sock, (target.addresses[0], target.port))
-                await loop.sock_sendall(sock, request.encode())
-                answer = await loop.sock_recv(sock, 4_096)
-                done += bool(answer)  # not in one line: others count meanwhile
+                if tls is None:
+                    await loop.sock_sendall(sock, request.encode())
+                    answer = await loop.sock_recv(sock, 4_096)
+                else:
+                    answer = await _asked_by_tls(sock, tls, target.host, request.encode())
+                done += answer.startswith(b"HTTP/")  # not in one line: others count meanwhile
 
     await asyncio.gather(*(refused(number) for number in range(_AT_ONCE)))
     return done / _REFUSALS_S
+
+
+async def _asked_by_tls(
+    sock: socket.socket, tls: ssl.SSLContext, name: str, request: bytes
+) -> bytes:
+    reader, writer = await asyncio.open_connection(sock=sock, ssl=tls, server_hostname=name)
+    try:
+        writer.write(request)
+        return await reader.read(4_096)
+    finally:
+        writer.transport.abort()
 
 
 def _nothing(news: News) -> None:

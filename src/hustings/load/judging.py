@@ -94,16 +94,7 @@ def judge(
     if shape == "reconnect" or summary.cut:
         criteria += _returns(summary, limits)
     if flood is not None:
-        least = limits["goodput"] * flood.capacity
-        criteria += (
-            Criterion(
-                "goodput",
-                "Under the flood as many people a second got in as could before it",
-                f"≥ {least:.0f} a second",
-                f"{summary.visits_a_second:.0f} a second",
-                summary.visits_a_second >= min(least, limits["goodput"] * flood.rate),
-            ),
-        )
+        criteria += (_goodput(summary, limits["goodput"], flood),)
     broken = [each for each in criteria if not each.kept]
     own = limiting(summary.own)
     outcome: Literal["passed", "failed", "unclear"] = "passed"
@@ -211,6 +202,18 @@ def _returns(found: Summary, limits: Mapping[str, float]) -> tuple[Criterion, ..
             found.back_s.count > 0 and found.back_s.p95 <= most and not found.not_back,
         ),
     )  # fmt: skip
+
+
+def _goodput(found: Summary, share: float, flood: Flood) -> Criterion:
+    words = "Under the flood as many people a second got in as could before it"
+    if not flood.rate:  # nothing came: nothing was shown
+        seen = f"no flood: C {flood.capacity:g}, R {flood.refusals:g} a second"
+        return Criterion("goodput", words, "a flood", seen, kept=False)
+    least = share * min(flood.capacity, flood.rate)
+    seen = f"{found.visits_a_second:.0f} a second"
+    return Criterion(
+        "goodput", words, f"≥ {least:.0f} a second", seen, found.visits_a_second >= least
+    )
 
 
 def _untold(name: str, words: str, why: str) -> Criterion:

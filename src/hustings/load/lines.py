@@ -8,12 +8,14 @@ would make the generator's own connect() crawl, and the figures lie.
 import asyncio
 import errno
 import socket
+import ssl
 import struct
 from typing import TYPE_CHECKING, Final, cast
 
 from hustings.base.errors import PeerError
 from hustings.load.hearing import Hearing
 from hustings.load.member import Member
+from hustings.load.orders import Target
 from hustings.load.scanning import AnswerReader, PartScanner
 
 if TYPE_CHECKING:
@@ -49,6 +51,19 @@ def source_address(number: int) -> tuple[str, int]:
     spread = number * 2_654_435_761 & 0xFFFF_FFFF
     group = spread >> 24
     return f"127.{1 + group % 254}.{spread >> 16 & 255}.{1 + (spread & 0xFFFF) % 254}", group
+
+
+def tls_of(target: Target) -> ssl.SSLContext | None:
+    """How the target is checked; None if it speaks plainly."""
+    if not target.tls:
+        return None
+    context = ssl.create_default_context()
+    if target.ca:
+        context.load_verify_locations(target.ca)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        here = all(each.startswith("127.") for each in target.addresses)
+        context.check_hostname = not here  # loopback: called anything
+    return context
 
 
 def why(error: BaseException | None) -> str:

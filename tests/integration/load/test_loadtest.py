@@ -13,6 +13,10 @@ from typing import Any
 import pytest
 
 import hustings
+from hustings.base.clock import SystemClock
+from hustings.load import flooding
+from hustings.load.flooding import refusal_rate
+from hustings.load.target import read_target, resolved
 from hustings.settings import Tls
 from tests.fakes.certificates import certificate
 from tests.fakes.edges import RunningEdge, running_edge
@@ -187,6 +191,20 @@ async def test_a_flood_is_bounded_by_what_was_calibrated_before_it():
         assert flood["rate"] <= 0.8 * flood["refusals"] + 0.1
         assert flood["bound"] in {"10 × C", "0.8 × R"}
         assert done["summary"]["visits"] == pytest.approx(2 * flood["rate"], abs=2)
+
+
+async def test_refusals_are_counted_where_the_edge_speaks_tls_too(tmp_path, monkeypatch):
+    """What a TLS server says to who does not speak it is no refusal of ours."""
+    monkeypatch.setattr(flooding, "_REFUSALS_S", 0.3)
+    cert, key = certificate(tmp_path, "edge")
+    async with rehearsing(tls=Tls(str(cert), str(key))) as edge:
+        url = f"https://localhost:{edge.port}/r/demo"
+        target = read_target(url, rendition="opus", ca=str(cert))
+        rate = await refusal_rate(resolved(target, ""), SystemClock())
+        refused = edge.edge.counts.answers
+        assert rate > 0
+        assert refused.total() >= rate * 0.3
+        assert set(refused) <= {400, 404, 429, 503}
 
 
 # ------------------------------------------------------------ used wrongly

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.errors import UserError
+from hustings.load.flooding import flood_of
 from hustings.load.judging import LIMITS, Flood, brief, judge, limits_with
 from hustings.load.orders import Decoded, Findings, Own, Person, Refusal, Target
 from hustings.load.rehearsal import Wish
@@ -112,6 +113,15 @@ def test_a_flood_must_not_lower_what_is_served():
     visits = [person(stays=False) for _ in range(9)]
     assert kept(evening(person(), *visits), "goodput", wish=wish, flood=flood)
     assert not kept(evening(person(), *visits[:8]), "goodput", wish=wish, flood=flood)
+
+
+@pytest.mark.parametrize(("capacity", "refusals"), [(0, 5_000), (300, 0)])
+def test_a_flood_that_could_not_be_calibrated_is_no_success(capacity, refusals):
+    """Nobody came: that all were served means nothing."""
+    wish = msgspec.structs.replace(WISH, shape="flood")
+    bad = verdict(evening(person()), wish=wish, flood=flood_of(capacity, refusals))
+    assert bad.outcome == "failed"
+    assert any("no flood" in reason for reason in bad.reasons)
 
 
 @pytest.mark.parametrize(
