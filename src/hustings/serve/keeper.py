@@ -43,8 +43,8 @@ class Keeper:
         self._cause = ""
 
     async def run(self) -> None:
-        """Run it for ever; raises OperatorError("service_start") if it never gets ready."""
-        while True:
+        """Run it until it is retired; raises OperatorError("service_start") if it never gets ready."""
+        while not self.retired:  # perhaps it was between two runs
             code = await self._once()
             if self.retired:
                 return
