@@ -14,7 +14,7 @@ import msgspec
 
 from hustings.base.errors import Denied
 from hustings.base.ids import new_secret
-from hustings.wire.batch import DOWN, HANDS, Hands, Raised
+from hustings.wire.batch import DOWN, HANDS, HANDS_BYTES, Hands, Raised, encode
 from hustings.wire.tickets import Ticket, TicketKeys
 
 _FOR: Final = "hands of {}"
@@ -102,20 +102,24 @@ class HandQueue:
 
     def offer(self, now_s: float) -> Hands:
         """What the next batch says; `answered` must follow before the next call."""
-        while self._heap and len(self._offered) < self._wanted:
+        first: list[Raised] = []
+        size = 0
+        while self._heap and len(first) < self._wanted and size < HANDS_BYTES:
             pair = heapq.heappop(self._heap)
             if self._stands(pair) and pair[1] not in self._offered:
-                self._offered.append(pair[1])
+                hand = self._up[pair[1]]
+                self._offered.append(hand.id)
+                first.append(Raised(hand.id, hand.name, hand.question, _age(hand.at_s, now_s)))
+                size += len(encode(first[-1]))
         while self._heap and not self._stands(self._heap[0]):
             heapq.heappop(self._heap)
-        first = [self._up[hand_id] for hand_id in self._offered]
-        oldest = first[0].at_s if first else self._heap[0][0] if self._heap else None
+        oldest = self._heap[0][0] if self._heap else None
+        if first:
+            oldest = self._up[first[0].id].at_s
         self._told = len(self._up)
         return Hands(
             up=len(self._up) - len(self._below),
-            first=[
-                Raised(hand.id, hand.name, hand.question, _age(hand.at_s, now_s)) for hand in first
-            ],
+            first=first,
             oldest_s=0.0 if oldest is None else max(0.001, _age(oldest, now_s)),
             down=list(self._down)[:DOWN],
         )

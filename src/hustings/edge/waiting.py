@@ -22,7 +22,7 @@ from hustings.edge.rooms import LiveRoom, Rooms
 from hustings.edge.seats import Seats
 from hustings.wire.batch import Batch
 from hustings.wire.places import draw_of
-from hustings.wire.queues import Said, both, read_heard
+from hustings.wire.queues import Said, both, fitting, read_heard
 from hustings.wire.tickets import WAIT_S, Ticket
 
 log = logging.getLogger(__name__)
@@ -134,12 +134,12 @@ class WaitingRooms:
                 held[name] = both(held[name], said) if name in held else said
 
     def said(self, live: LiveRoom) -> dict[str, Said]:
-        """What there is to tell the stage of this room's queue, for a batch."""
-        said = dict(self._below.get(live.id, {}))
+        """What there is to tell the stage of this room's queue, as far as a batch has room."""
+        said = {}
         queue = self._queues.get(live.id)
         if queue is not None and queue.busy:
             said[""] = queue.said(free=self._share(queue))
-        return said
+        return fitting(said | self._below.get(live.id, {}))
 
     def taken(self, room: RoomId, queues: Mapping[str, Said]) -> None:
         """The stage has them."""

@@ -18,7 +18,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 HandId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{20}$")]
 
+# The stage takes bodies of 64 KiB, and one that is refused would come again for ever: two full
+# sketches are 20 kB in base64, hands 12 to 15 kB, queues (`wire.queues`) 12 to 24, the rest 5.
 HANDS: Final = 50  # of one batch
+HANDS_BYTES: Final = 12_000  # beyond, no further one
 DOWN: Final = 200  # lowered hands of one batch or answer
 SKETCH_BYTES: Final = 17_000  # a full one, compressed, is 11 kB
 

@@ -3,6 +3,7 @@
 Both may be lost or come twice. `stage.queue` and `edge.queue` hold the rules.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -14,7 +15,10 @@ Second = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 TOLD: Final = 500  # seconds in one batch; the rest goes with the next
+QUEUES_BYTES: Final = 12_000  # of a batch for all words on a queue; one may exceed it
 _MOST_SPANS: Final = 200
+_WORD_BYTES: Final = 120
+_SECOND_BYTES: Final = 20
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,6 +48,18 @@ def both(before: Said, after: Said) -> Said:
     """Two words of one edge as one, the second of which came later."""
     arrived = list((before.arrived | after.arrived).items())[-TOLD:]
     return msgspec.structs.replace(after, arrived=dict(arrived), came=before.came + after.came)
+
+
+def fitting(words: Mapping[str, Said]) -> dict[str, Said]:
+    """As many as a batch has room for, from the first on; two at least, so that all come up."""
+    found: dict[str, Said] = {}
+    size = 0
+    for run, said in words.items():
+        if size >= QUEUES_BYTES and len(found) >= 2:
+            break
+        found[run] = said
+        size += _WORD_BYTES + _SECOND_BYTES * len(said.arrived)
+    return found
 
 
 def read_heard(line: object) -> Heard:

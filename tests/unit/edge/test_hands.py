@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from hustings.edge.hands import Hand, HandQueue
-from hustings.wire.batch import HANDS, Hands
+from hustings.wire.batch import HANDS, Hands, encode
 
 NOW = 10_000.0
 IDS = st.integers(0, 40).map(lambda n: f"{n:020x}")
@@ -98,3 +98,18 @@ def test_a_hundred_thousand_hands_cost_a_batch_nothing() -> None:
     queue.answered(said, taken=HANDS, wanted=0)
     assert not queue.news
     assert (queue.offer(NOW).up, queue.offer(NOW).first) == (100_000, [])
+
+
+def test_hands_with_much_to_say_do_not_make_a_batch_that_the_stage_refuses() -> None:
+    """It takes 64 KiB; a batch that is refused comes again, and nothing else could get through."""
+    queue, expected = HandQueue(), [f"{n:020x}" for n in range(60)]
+    for at, hand in enumerate(expected):
+        queue.put(Hand(hand, "\U0001f389" * 80, "\x01" * 280, float(at)))
+    taken: list[str] = []
+    while len(taken) < len(expected):
+        said = queue.offer(NOW)
+        assert said.first
+        assert len(encode(said)) < 16_000
+        taken += [each.id for each in said.first]
+        queue.answered(said, taken=len(said.first), wanted=HANDS)
+    assert taken == expected

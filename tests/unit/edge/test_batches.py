@@ -1,0 +1,48 @@
+"""What edges and the stage tell each other of a queue."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hustings.base.limits import Limits
+from hustings.edge.hands import Hand, HandQueue
+from hustings.wire.batch import DOWN, HANDS, Batch, encode
+from hustings.wire.queues import TOLD, Said, fitting
+from hustings.wire.sketch import Sketch
+
+
+def word(seconds: int) -> Said:
+    return Said({1_800_000_000 + n: 40 for n in range(seconds)}, free=900, pace=450.5)
+
+
+@given(st.lists(st.integers(0, TOLD), max_size=100))
+def test_the_words_of_a_whole_tree_fit_into_batches_and_all_come_up(sizes: list[int]) -> None:
+    """As after a restart of the stage, when every edge tells everything again."""
+    waiting = {f"{n:010}": word(size) for n, size in enumerate(sizes)}
+    expected, told = list(waiting), list[str]()
+    while waiting:
+        now = fitting(waiting)
+        assert now
+        assert len(encode(Batch(queues=now))) <= 24_000
+        told += now
+        waiting = {run: said for run, said in waiting.items() if run not in now}
+    assert told == expected
+
+
+def test_a_batch_that_is_full_of_everything_is_one_that_the_stage_takes() -> None:
+    sketch = Sketch()
+    for number in range(100_000):
+        sketch.add(number * 0x9E3779B97F4A7C15 % 2**64)
+    hands = HandQueue()
+    for number in range(HANDS):
+        hands.put(Hand(f"{number:020x}", "\U0001f389" * 80, "\x01" * 280, 1.0))
+        hands.lower(f"{number + 9_000:020x}")
+    for number in range(DOWN):
+        hands.lower(f"{number + 8_000:020x}")
+    batch = Batch(
+        pages=sketch.encode(),
+        players=sketch.encode(),
+        hands=hands.offer(2.0),
+        queues=fitting({f"{n:010}": word(TOLD) for n in range(9)}),
+    )
+    assert len(batch.hands.down) == DOWN
+    assert len(encode(batch)) < Limits().body_bytes
