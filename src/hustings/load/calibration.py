@@ -13,7 +13,6 @@ import numpy as np
 
 from hustings.base.errors import UserError
 from hustings.load.report import Rehearsed
-from hustings.wire.names import PART_SECONDS
 
 CPU: Final = "edge_cpu_s"
 """Series: CPU seconds that the target's edges used in each second."""
@@ -22,7 +21,7 @@ LEAST_LISTENERS: Final = 100
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """One core's worth. Measured at one send a part, 3.125 sends a listener-second."""
+    """One core's worth."""
 
     machine: str
     listeners: int  # with how many it was measured
@@ -32,6 +31,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     joins_a_second: float  # that were seen to be served, with first sound p99 within 250 ms
     listener_bit_s: float  # bytes of HTTP body and framing, as bit/s
     listener_bytes: float  # user memory
+    joined: float = 1.0  # parts in a send, while it was measured
     fit: float  # R²: 1: the line explains every second
 
 
@@ -58,6 +58,7 @@ def calibration_of(done: Rehearsed) -> Calibration:
         joins_a_second=done.flood.capacity if done.flood else summary.peak_joins,
         listener_bit_s=round(_bit_s(done.seconds, hearing)),
         listener_bytes=round(memory / summary.peak_hearing),
+        joined=summary.joined,
         fit=round(fit, 3),
     )
 
@@ -107,7 +108,3 @@ def _bit_s(seconds: Mapping[str, Sequence[float]], hearing: Sequence[float]) -> 
 
 def _padded(values: Sequence[float], length: int) -> list[float]:
     return [*values[:length], *([0.0] * (length - len(values)))]
-
-
-SENDS: Final = 1 / PART_SECONDS
-"""Of a listener and second, at the calibration's rung (parts one by one)."""

@@ -111,7 +111,7 @@ class Member:
         record, player = self.record, self.player
         if self.stays:
             player.end(now_s)
-        record.parts, record.lost = player.parts, player.lost
+        record.parts, record.pieces, record.lost = player.parts, player.pieces, player.lost
         record.away = self._back_after_s >= 0
         record.silence_s, record.stalls = round(player.silence_s, 3), player.stalls
         return record

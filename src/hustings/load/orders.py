@@ -85,6 +85,7 @@ class Person(msgspec.Struct, array_like=True):
     waiting_sound_s: float = -1.0  # first sound of that slower stream
     tries: int = 0
     parts: int = 0
+    pieces: int = 0  # that the parts came in
     lost: int = 0
     silence_s: float = 0.0
     stalls: int = 0

@@ -155,6 +155,7 @@ def measured(cost: Calibration) -> list[tuple[str, str]]:
     return [
         ("with so many listeners", f"{cost.listeners:,}"),
         ("processor, a listener-second", f"{cost.listener_us:g} µs"),
+        ("parts in a send, meanwhile", f"{cost.joined:g}"),
         ("processor, a join", f"{cost.join_us:g} µs"),
         ("joins a second and core", f"{cost.joins_a_second:,.0f}"),
         ("processor, an edge with nobody", f"{cost.idle_cpu:.1%} of a core"),

@@ -11,7 +11,8 @@ from typing import Final, Literal
 import msgspec
 
 from hustings.base.errors import UserError
-from hustings.load.calibration import SENDS, Calibration
+from hustings.load.calibration import Calibration
+from hustings.wire.names import PART_SECONDS
 
 Resource = Literal["processor", "connections", "line", "memory"]
 
@@ -132,16 +133,17 @@ def plan(wanted: Wanted, machine: Machine, cost: Calibration) -> Plan:
 
 def wire_bit_s(cost: Calibration, *, tls: bool) -> float:
     """What one listener takes of the line, with the frames of packets and TLS."""
-    send = cost.listener_bit_s / 8 / SENDS
+    sends = 1 / (PART_SECONDS * cost.joined)  # of a listener and second
+    send = cost.listener_bit_s / 8 / sends
     framed = send + TLS_BYTES * tls
-    return (framed + PACKET_BYTES * math.ceil(framed / PACKET_PAYLOAD)) * 8 * SENDS
+    return (framed + PACKET_BYTES * math.ceil(framed / PACKET_PAYLOAD)) * 8 * sends
 
 
 def limits_of(
     machine: Machine, cost: Calibration, wire: float, *, joined: int = 1
 ) -> dict[Resource, int]:
     """Listeners of one machine that each resource allows; `joined` parts in a send."""
-    each_cpu = cost.listener_us / 1e6 / joined
+    each_cpu = cost.listener_us / 1e6 * cost.joined / joined
     core = max(0.0, BUSY - cost.idle_cpu) / each_cpu if each_cpu else math.inf
     usable = machine.connections * (1 - RESERVED)
     most: dict[Resource, float] = {
@@ -187,7 +189,7 @@ def assumptions(wanted: Wanted, machine: Machine, cost: Calibration) -> tuple[As
         Assumption("framing of a packet", f"{PACKET_BYTES} bytes", "Ethernet, IPv4, TCP; 1,448 bytes of payload"),
         Assumption("TLS", tls, 'measured handshakes: docs/operations.md "TLS"'),
         Assumption("kernel memory of a connection", f"{KERNEL_BYTES // 1024} KiB", "a quiet socket with one unacknowledged part"),
-        Assumption("joined parts", "a send costs the same", "the ladder's rungs are computed, not calibrated"),
+        Assumption("joined parts", "a send costs the same", f"calibrated with {cost.joined:g}; the ladder's other rungs are computed"),
         Assumption("spare machines", f"{wanted.spare:.0%}, two at least", "so many may die, or be busy"),
         Assumption("edges behind one parent", str(TREE_FROM), "beyond, edges feed on edges"),
         Assumption("a room's feed", f"{FEED_BIT_S // 1000} kbit/s", "three renditions and the journal's frames"),

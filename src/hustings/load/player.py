@@ -22,11 +22,22 @@ LONGEST_S: Final = 32.0  # more than the server keeps: the page jumps
 class Player:
     """One listener's. Parts are numbers, times monotonic seconds."""
 
-    __slots__ = ("_held_s", "dry_s", "lost", "next", "parts", "silence_s", "stalls", "started_s")
+    __slots__ = (
+        "_held_s",
+        "dry_s",
+        "lost",
+        "next",
+        "parts",
+        "pieces",
+        "silence_s",
+        "stalls",
+        "started_s",
+    )
 
     def __init__(self) -> None:
         self.next = -1  # the part that is needed next; -1: any
         self.parts = 0
+        self.pieces = 0  # fragments that they came in: an edge under pressure joins parts
         self.lost = 0  # parts that will never be heard
         self.silence_s = 0.0  # waited through, from the first sound on
         self.stalls = 0
@@ -45,6 +56,7 @@ class Player:
             self.lost += first - self.next
         self.next = first + count
         self.parts += count
+        self.pieces += 1
         length_s = count * PART_SECONDS
         target_s = max(TARGET_S, length_s + MARGIN_S)
         if self.started_s is None:

@@ -93,6 +93,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     peak_joins: float = 0.0  # most first sounds in one second
     peak_mbit: float = 0.0
     bytes: int = 0
+    joined: float = 1.0  # parts in a send, on the average: what the ladder did
     stage: Stage | None = None
     calm: Stage | None = None  # in the seconds before the crowd came
     edges: Edges | None = None
@@ -153,6 +154,7 @@ def summarise(
         peak_joins=_peak(found, "first_sounds"),
         peak_mbit=round(_peak(found, "bytes") * 8 / 1e6, 2),
         bytes=found.bytes,
+        joined=_joined(mine),
         stage=stage,
         edges=edges,
         own=found.own,
@@ -173,6 +175,11 @@ def _improper(refusal: Refusal) -> int:
 
 def _heard(person: Person) -> bool:
     return person.first_sound_s >= 0 or person.waiting_sound_s >= 0
+
+
+def _joined(people: Sequence[Person]) -> float:
+    pieces = sum(each.pieces for each in people)
+    return round(sum(each.parts for each in people) / pieces, 3) if pieces else 1.0
 
 
 def _missed(waited: Sequence[Person]) -> list[float]:

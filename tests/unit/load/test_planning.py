@@ -39,6 +39,8 @@ def test_each_limit_is_what_one_would_compute_by_hand():
         "memory": int(0.7 * 8 * 2**30 / (2_000 + 16_384)),
     }
     assert limits_of(BOX, COST, 40_000.0, joined=4)["processor"] == int(0.68 / 7.5e-6)
+    pressed = msgspec.structs.replace(COST, joined=2.0)  # measured while the ladder joined parts
+    assert limits_of(BOX, pressed, 40_000.0)["processor"] == int(0.68 / 60e-6)
 
 
 def test_the_smallest_limit_gives_out_first():
