@@ -67,7 +67,8 @@ def problem_of(response: httpx.Response) -> HustingsError:
     code = str(document.get("code", f"http_{response.status_code}"))
     title = str(document.get("title", f"The server answered {response.status_code}."))
     if response.status_code in {429, 502, 503, 504}:
-        return TryLater(code, title, delay_s=retry_after_s(response))
+        ticket = {"ticket": str(document["ticket"])} if "ticket" in document else {}
+        return TryLater(code, title, delay_s=retry_after_s(response), **ticket)
     kinds = {401: Denied, 403: Denied, 404: NotFound, 410: NotFound}
     return kinds.get(response.status_code, PeerError)(code, title)
 

@@ -51,6 +51,7 @@ class Line:
         self.fault = ""  # why the last one did
         self.refusals = 0  # "try later"
         self.ended = False
+        self.ticket = ""  # a place in the queue of a full house, then a seat
         self.spread_s = 1.0  # of the first try after a fault, as the server says
         self._client = client
         self._clock = clock
@@ -72,6 +73,9 @@ class Line:
             except TryLater as error:
                 asked_s = error.delay_s
                 self.refusals += 1
+                self.ticket = error.facts.get("ticket", self.ticket)
+                if error.code == "queue":
+                    failures = 0
             except NotFound as error:
                 if error.code != "room_ended" or self._next < 0:
                     raise
@@ -92,6 +96,7 @@ class Line:
             if not answer.is_success:
                 await answer.aread()
                 raise problem_of(answer)
+            self.ticket = answer.headers.get("hustings-ticket", self.ticket)
             async for chunk in answer.aiter_raw():
                 self._count(len(chunk))
                 yield chunk

@@ -67,9 +67,10 @@ class CmafLine(Line):
             await chunks.aclose()
 
     def _resumed(self) -> AsyncGenerator[bytes]:
-        join = "&" if "?" in self.url else "?"
-        resume = f"{join}from={self._next // PART_SAMPLES}" if self._next >= 0 else ""
-        return self._stream(self.url + resume)
+        query = [f"from={self._next // PART_SAMPLES}"] if self._next >= 0 else []
+        query += [f"ticket={self.ticket}"] if self.ticket else []
+        join = ("&" if "?" in self.url else "?") if query else ""
+        return self._stream(self.url + join + "&".join(query))
 
     async def _successor(self) -> tuple[AsyncGenerator[bytes], bytes] | None:
         """Another connection and its first bytes; None: it was refused, so a little later."""

@@ -110,6 +110,25 @@ async def test_a_refusal_is_waited_out_as_long_as_asked() -> None:
     assert all(7 <= wait <= 14.1 for wait in waits)
 
 
+async def test_at_a_full_house_it_waits_its_turn_and_keeps_its_seat() -> None:
+    asked: list[str] = []
+
+    def edge(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url).removeprefix(BASE))
+        if len(asked) < 3:
+            body = {"code": "queue", "title": "Taken.", "ticket": "place", "ahead": 2}
+            return httpx.Response(503, json=body, headers={"Retry-After": "7"})
+        return httpx.Response(200, headers={"Hustings-Ticket": "seat"}, content=parts(FIRST, 2))
+
+    await take(line(edge), 3)
+    assert asked == [
+        "opus.mp4",
+        "opus.mp4?ticket=place",
+        "opus.mp4?ticket=place",
+        f"opus.mp4?from={FIRST + 2}&ticket=seat",
+    ]
+
+
 async def test_faults_are_spread_and_slow_down() -> None:
     times: list[float] = []
 
