@@ -55,7 +55,9 @@ async def edge(options: argparse.Namespace) -> None:
     )
     here = Edge(settings, SystemClock())
     pace = msgspec.structs.replace(rung(0), joined=options.joined)
+    here.watch.ladder.rung = pace
     here.watch.ladder.step = lambda _sample, _now_s: pace  # type: ignore[method-assign]
+    here.rooms.climb(pace)
     objects: Counter[object] = Counter()
     handle = here.server.handler
 
