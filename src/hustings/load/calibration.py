@@ -5,6 +5,7 @@ least squares: cpu = idle + a × listeners + b × joins. `hustings plan` stands 
 figure is printed there.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -48,7 +49,9 @@ def calibration_of(done: Rehearsed) -> Calibration:
             f"edge, last {LEAST_SECONDS} s or more and have {LEAST_LISTENERS} listeners.",
         )
     memory = summary.edges.memory_bytes if summary.edges else 0.0
-    idle, each, join, fit = fitted(cpu[:length], hearing[:length], _padded(joins, length))
+    # News of second k tells who hears then; CPU of k and joins of k - 1 lie before it.
+    during = [(before + after) / 2 for before, after in itertools.pairwise(hearing[:length])]
+    idle, each, join, fit = fitted(cpu[1:length], during, _padded(joins, length - 1))
     return Calibration(
         machine=done.machine,
         listeners=summary.peak_hearing,
