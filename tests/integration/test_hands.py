@@ -14,6 +14,7 @@ from hustings.base.ids import RoomId
 from hustings.edge.app import Edge, listen
 from hustings.edge.hands import Hand
 from hustings.settings import EdgeSettings, Settings
+from hustings.stage import audience
 from hustings.stage.room import AUDIENCE_HANDS
 from hustings.stage.studio import Studio
 from hustings.wire import kinds
@@ -129,7 +130,10 @@ async def test_a_hundred_thousand_hands_are_a_number_and_the_oldest_to_the_hosts
             await edge.close()
 
 
-async def test_listeners_of_all_edges_are_one_number_everywhere(tmp_path: Path) -> None:
+async def test_listeners_of_all_edges_are_one_number_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "HELD", 1)
     async with Stage(tmp_path) as stage, edge_of(stage) as one, edge_of(stage) as other:
         await stage.put("r", title="R", state="lobby")
         host = await Person(stage, "r", "host").join("Ada")
@@ -166,7 +170,10 @@ async def _board(stage: Stage) -> dict[str, Any]:
             await asyncio.sleep(0.2)
 
 
-async def test_sums_go_on_after_a_restart_of_the_stage(tmp_path: Path) -> None:
+async def test_sums_go_on_after_a_restart_of_the_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "HELD", 1)
     async with Stage(tmp_path) as stage:
         await stage.put("r", title="R", state="lobby")
         batch = {"now": {"live": 40}, "joins": 50, "listened_s": 7_200.0}

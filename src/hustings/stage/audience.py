@@ -19,6 +19,7 @@ from hustings.wire.kinds import Reach
 from hustings.wire.sketch import ERROR, Sketch
 
 SILENT_S: Final = 12.0  # edges report at least every 5
+HELD: Final = 15  # seconds: whose edge dies is counted there too until it is SILENT_S old
 EDGES: Final = 1_000
 _LOWERED: Final = 4_096  # hands that were lowered at an edge which did not hold them
 
@@ -71,6 +72,7 @@ class Audience:
         self._salt = ""
         self._first_hands: list[tuple[str, float]] = []  # edges with the oldest, a second ago
         self.peak = 0
+        self._sums: deque[int] = deque(maxlen=HELD)  # of the last seconds
         self.joins = 0
         self.listened_s = 0.0
 
@@ -186,7 +188,9 @@ class Audience:
 
     def second(self, now_s: float) -> dict[str, int]:
         """Once a second: look for a new peak; returns the reactions of all edges since then."""
-        self.peak = max(self.peak, self.now(now_s).all)
+        self._sums.append(self.now(now_s).all)
+        if len(self._sums) == HELD:
+            self.peak = max(self.peak, min(self._sums))
         firsts = [
             (edge, told.first_hand_s)
             for edge, told in self._edges.items()

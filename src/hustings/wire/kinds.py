@@ -161,7 +161,7 @@ class Reach(msgspec.Struct, frozen=True, omit_defaults=True):
     low: int = 0  # on `opus-low`
     hls: int = 0  # by HLS
     waiting: int = 0  # for a low-delay seat; who hear `opus-low` meanwhile are in `low` too
-    peak: int = 0  # the highest `now` so far
+    peak: int = 0  # the highest `now` so far that held for 15 s
     joins: int = 0  # streams that began so far
     unique: int = 0  # pages that listened 60 s or more on end
     players: int = 0  # the same of players without a ticket, by address and agent

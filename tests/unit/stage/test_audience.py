@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.stage import audience as module
-from hustings.stage.audience import Audience
+from hustings.stage.audience import HELD, Audience
 from hustings.wire.batch import Batch, Hands, Now
 from hustings.wire.sketch import Sketch, keyed
 
@@ -30,11 +30,22 @@ def test_a_silent_edge_leaves_the_sum_and_the_peak_stays() -> None:
     room = audience()
     room.hear("a", said(5, joins=5), 0.0)
     room.hear("b", said(7, joins=7), 10.0)
-    room.second(10.0)
+    for _ in range(HELD):
+        room.second(10.0)
     assert (room.now(10.0).all, room.light(10.0)) == (12, {"listeners": 12, "waiting": 0})
     room.second(13.0)
     reach = room.reach(13.0)
     assert (reach.now, reach.peak, reach.joins, reach.edges) == (7, 12, 12, 1)
+
+
+def test_listeners_of_an_edge_that_died_are_not_twice_in_the_peak() -> None:
+    room = audience()
+    for second in range(60):
+        if second < 30:  # then it is killed, and all are back at the other one two seconds later
+            room.hear("a", said(100), float(second))
+        room.hear("b", said(7 if second < 32 else 107), float(second))
+        room.second(float(second))
+    assert (room.now(59.0).all, room.peak) == (107, 107)
 
 
 def test_what_is_said_again_because_our_answer_was_late_counts_once() -> None:
@@ -58,7 +69,8 @@ def test_unique_listeners_of_all_edges_are_one_set() -> None:
 def test_sums_never_fall_when_the_stage_or_the_day_begins_anew() -> None:
     room = audience()
     room.hear("a", said(4, pages=sketch("x", "y"), joins=3, listened_s=40.0), 0.0)
-    room.second(0.0)
+    for _ in range(HELD):
+        room.second(0.0)
     again = Audience()
     again.restore(room.state(0.0))
     again.salted("s")
