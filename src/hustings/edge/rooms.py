@@ -117,6 +117,7 @@ class LiveRoom:
         self._begin: list[Wait] = []
         self._parts: dict[int, list[Wait]] = {}
         self._held: Counter[str] = Counter()  # network -> its waits in `_parts`
+        self._holding = 0  # all of them: asked with each request
         self._state: Event | None = None
         self._settle_s = float("inf")  # when those present take the pace of newcomers
         self._ended = False
@@ -229,18 +230,20 @@ class LiveRoom:
             then()
             return
         most = self._settings.held
-        held = self._held.total()
-        if held >= most or (network and self._held[network] >= max(1, most // 4)):
+        if self._holding >= most or (network and self._held[network] >= max(1, most // 4)):
             raise TryLater("edge_full", "Too many wait for this room here.", delay_s=4)
         wait = Wait(then, refuse, self._in(HOLD_S), network)
         self._parts.setdefault(n, []).append(wait)
         self._held[network] += 1
+        self._holding += 1
 
     def _freed(self, waits: list[Wait]) -> list[Wait]:
-        """The same; their places are free."""
-        self._held.subtract(wait.network for wait in waits)
-        if not self._parts:
-            self._held.clear()
+        """The same; their places are free, and networks that hold none are forgotten."""
+        self._holding -= len(waits)
+        for wait in waits:
+            self._held[wait.network] -= 1
+            if not self._held[wait.network]:
+                del self._held[wait.network]
         return waits
 
     def _in(self, seconds: float) -> float:

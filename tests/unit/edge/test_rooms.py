@@ -167,6 +167,19 @@ def test_waiting_is_bounded_and_one_network_may_have_a_quarter() -> None:
     assert live.waiting == 0
 
 
+def test_networks_that_wait_for_nothing_are_forgotten(house: House) -> None:
+    house.line()
+    live = house.rooms.find(ROOM)
+    house.feed(live)
+    house.rooms.tick()
+    live.when_sent(live.program.next + 30, house.then, house.refuse)  # there is always somebody
+    for n in range(20):
+        live.when_sent(live.program.next, house.then, house.refuse, network=f"198.51.{n}.0/24")
+        house.pass_s(0.4)
+    assert set(live._held) == {""}
+    assert live.waiting == 1
+
+
 def test_a_crowd_that_waits_is_answered_in_slices(house: House) -> None:
     house.line()
     live = house.rooms.find(ROOM)
