@@ -65,6 +65,8 @@ class StageFeed:
         self.lights: dict[str, Any] = {}  # listeners of all edges, as the index tells
         self.frozen = asyncio.Event()
         self.frozen.set()  # "not frozen": feeds pass
+        self.named = asyncio.Event()
+        self.named.set()  # the index goes on to the rooms, behind what edges hold for the house
         self.url = ""
         self._began = asyncio.get_running_loop().time()
         self._server: asyncio.Server | None = None
@@ -197,11 +199,11 @@ class StageFeed:
     async def _index(self, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         told: dict[str, Any] = {}
+        await self._lines(writer, [TICKETS, {"edges": EDGES.line()}])
+        await self.named.wait()
         while True:
             await self.frozen.wait()
-            lines: list[dict[str, Any]] = (
-                [] if told else [TICKETS, {"salt": SALT}, {"edges": EDGES.line()}]
-            )
+            lines: list[dict[str, Any]] = [] if told else [{"salt": SALT}]
             if self.lights != told.get("reach"):
                 told["reach"] = self.lights
                 lines.append({"reach": self.lights})
@@ -230,8 +232,11 @@ class StageFeed:
             lines += self.poison
             self.poison.clear()
             lines.append({"tick": 1})
-            await self._chunk(writer, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+            await self._lines(writer, lines)
             await asyncio.sleep(self.index_s)
+
+    async def _lines(self, writer: asyncio.StreamWriter, lines: list[dict[str, Any]]) -> None:
+        await self._chunk(writer, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
     async def _feed(self, writer: asyncio.StreamWriter, name: str, query: dict[str, str]) -> None:
         journal = self.rooms.get(name)

@@ -115,7 +115,11 @@ class RadioStream(_Shared):
 
 
 class TitledRadioStream(_Shared):
-    """MP3 with titles; every listener begins right behind a title block."""
+    """MP3 with titles; every listener begins right behind a title block.
+
+    Raises TryLater `radio_starting` before the first one (METAINT bytes: two seconds): whoever
+    has got the head of an answer cannot be told to come later any more.
+    """
 
     def __init__(self, program: Program, title: Callable[[], str]) -> None:
         super().__init__(program, chunked=False)
@@ -124,6 +128,8 @@ class TitledRadioStream(_Shared):
         self._pieces: deque[tuple[int, Piece]] = deque(maxlen=2 * RADIO_BURST_PARTS)
         first = max(program.oldest, program.next - 2 * RADIO_BURST_PARTS)
         self._take(range(first, program.next))
+        if not any(piece.begin >= 0 for _, piece in self._pieces):
+            raise TryLater("radio_starting", "The radio begins in two seconds.", delay_s=2)
 
     def _take(self, parts: range) -> None:
         for n in parts:
@@ -140,14 +146,11 @@ class TitledRadioStream(_Shared):
         return next((piece.data for at, piece in self._pieces if at == n), b"")
 
     def opening(self, wished: int | None, lead: int) -> tuple[bytes, int]:
-        """From the first block of the burst on; from now on if there is none yet."""
+        """From the first block of the burst on, else from the last one before it."""
         del wished, lead
         burst = self._program.next - RADIO_BURST_PARTS
         begins = [(n, p) for n, p in self._pieces if p.begin >= 0]
-        fitting = [(n, p) for n, p in begins if n >= burst] or begins[-1:]
-        if not fitting:
-            raise TryLater("radio_starting", "The radio begins in two seconds.")
-        n, piece = fitting[0]
+        n, piece = next(((n, p) for n, p in begins if n >= burst), begins[-1])
         return piece.data[piece.begin :], n + 1
 
     def oldest(self) -> int:

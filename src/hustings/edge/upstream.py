@@ -120,9 +120,11 @@ class Upstream:
             if "salt" in line or "reach" in line:
                 self._counts(line)
                 continue
-            if "room" not in line:
-                self._rooms.indexed = True  # a tick: all rooms have been named
+            if "tick" in line:
+                self._rooms.indexed = True  # all rooms have been named
                 self.told.set()
+                continue
+            if "room" not in line:  # what only edges below or newer ones read
                 continue
             try:
                 self._rooms.line(msgspec.convert(line, Line))

@@ -146,6 +146,35 @@ async def test_radio_with_and_without_titles(edge: RunningEdge, tmp_path: Path) 
     assert decode(sound_only, suffix="mp3", folder=tmp_path, cut=True) > 3.8
 
 
+async def test_a_radio_that_cannot_begin_yet_is_told_when_it_can() -> None:
+    young = StageFeed(first=3)
+    young.room()
+    await young.start()
+    try:
+        async with running_edge(young.url) as edge:
+            await edge.until("rooms.indexed")
+            reply = await asyncio.wait_for(edge.get("/live/demo/radio.mp3", Icy_MetaData="1"), 10)
+            assert (reply.status, "retry-after" in reply.headers) == (503, True)
+            assert reply.json["code"] == "radio_starting"  # type: ignore[index]
+            assert edge.edge.seats.taken["icy"] == 0
+    finally:
+        await young.stop()
+
+
+async def test_no_room_is_unknown_before_all_have_been_named(stage: StageFeed) -> None:
+    stage.named.clear()  # what edges hold for the house comes first
+    async with running_edge(stage.url) as edge:
+        await edge.until("edge.keys.now and edge.tree._check")
+        assert (await edge.get("/readyz")).status == 503
+        reply = await edge.get("/live/demo/opus.mp4")
+        assert (reply.status, "retry-after" in reply.headers) == (503, True)
+        assert not edge.edge.upstream.told.is_set()
+        stage.named.set()
+        await edge.until("rooms.indexed")
+        async with edge.stream("/live/demo/opus.mp4") as client:
+            assert client.status == 200
+
+
 async def test_old_clients_get_a_stream_without_chunks(edge: RunningEdge) -> None:
     async with edge.stream("/live/demo/opus.mp4", version="1.0") as client:
         assert "transfer-encoding" not in client.headers
