@@ -54,8 +54,6 @@ _STREAM: Final = Wanted(Priority.NEWCOMER, join=True)
 _TOP: Final = {
     "healthz": Wanted(Priority.CHECK, memory=True),
     "readyz": Wanted(Priority.CHECK, memory=True),
-    "feed": Wanted(Priority.SOUND),
-    "rooms": Wanted(Priority.SOUND),
     "static": Wanted(Priority.BACK, memory=True),
     "r": Wanted(Priority.NEWCOMER, memory=True),
     "status": Wanted(Priority.EXTRA, memory=True),

@@ -169,17 +169,21 @@ class Routes:
             )
         elif name in _OF_ROOM:
             live.when_begun(
-                lambda: connection.answer(self._of_room(request, live, name)), connection.refuse
+                lambda: connection.answer(self._of_room(connection, request, live, name)),
+                connection.refuse,
             )
         else:
             self._hls.serve(connection, request, live, name)
 
-    def _of_room(self, request: Request, live: LiveRoom, name: str) -> Answer:
+    def _of_room(
+        self, connection: Connection, request: Request, live: LiveRoom, name: str
+    ) -> Answer:
         if name == "state.json":
             return _state(live)
         if name == "queue.json":
             return _json(self._waiting.view(live), cache="public, max-age=2")
-        return _json(self._waiting.ticket(live, request.query.get("ticket", "")))
+        shown = request.query.get("ticket", "")
+        return _json(self._waiting.ticket(live, shown, connection.who))
 
     def _one_voice(self, connection: Connection, name: str) -> None:
         """One address is not the whole audience; behind a shared one people take turns."""
@@ -254,7 +258,7 @@ class Routes:
             connection.answer(Answer(200, headers))
             return
         if kind != "events":
-            ticket = self._waiting.admit(live, request.query.get("ticket", ""))
+            ticket = self._waiting.admit(live, request.query.get("ticket", ""), connection.who)
             headers |= {TICKET_HEADER: ticket, "Access-Control-Expose-Headers": TICKET_HEADER}
             page = ticket if "ticket" in request.query else ""  # players keep none
             who = self._identity(connection, request, live, page)

@@ -15,6 +15,8 @@ import msgspec
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied, PeerError, TryLater, UserError
 from hustings.base.ids import RoomId
+from hustings.base.limits import Gcra
+from hustings.edge.admission import Asker
 from hustings.edge.keys import HeldKeys
 from hustings.edge.metrics import Counts
 from hustings.edge.queue import LEAST_S, Queue, Verdict, seat
@@ -28,7 +30,8 @@ from hustings.wire.tickets import WAIT_S, Ticket
 log = logging.getLogger(__name__)
 
 TICKET_HEADER: Final = "Hustings-Ticket"
-_BELOW: Final = 1_000  # edges below; more are not heard until some are taken
+_BELOW: Final = 999  # edges below; more are not heard until some are taken; a batch names 1,000
+_PLACES: Final = (2.0, 200.0)  # new ones of an address: a second, and at once
 
 
 class WaitingRooms:
@@ -47,34 +50,34 @@ class WaitingRooms:
             RoomId, dict[str, Said]
         ] = {}  # what edges below said, and is not taken yet
         self._turned_s = clock.monotonic()
+        rate, burst = _PLACES
+        self._places = Gcra(rate=rate, burst=burst)
 
     # ------------------------------------------------------------ for people
 
-    def admit(self, live: LiveRoom, text: str) -> str:
+    def admit(self, live: LiveRoom, text: str, who: Asker) -> str:
         """Let somebody in to the low-delay stream: their seat's ticket (empty: no keys yet).
 
         text: the ticket that they show, or empty. Raises TryLater `queue`, with a ticket that
-        holds their place.
+        holds their place, or `request_rate`.
         """
-        queue, second = self._queue(live), live.second
-        verdict = queue.admit(
-            self._read(text, live.id, second),
-            second,
-            number=secrets.randbits(64),
-            free=self._seats.free,
-        )
+        queue, second, free = self._queue(live), live.second, self._seats.free
+        shown = self._read(text, live.id, second)
+        if shown is None and not queue.open(free):
+            self._one_more(who)
+        verdict = queue.admit(shown, second, number=secrets.randbits(64), free=free)
         ticket = self._signed(verdict.ticket)
         if verdict.seated:
             return ticket
         self._counts.queued += 1
         raise _later(verdict, ticket, live)
 
-    def ticket(self, live: LiveRoom, text: str) -> dict[str, Any]:
+    def ticket(self, live: LiveRoom, text: str, who: Asker) -> dict[str, Any]:
         """A ticket that lasts longer, for one that is still good; a place for whoever has none.
 
         Before the lobby opens that is a lot in the draw; later it is for those whom the door
-        turned away before they could ask for a seat. Raises TryLater `edge_starting`,
-        UserError `room_ended`.
+        turned away before they could ask for a seat. Raises TryLater `edge_starting` or
+        `request_rate`, UserError `room_ended`.
         """
         keys = self._keys.now
         if keys is None:
@@ -84,6 +87,7 @@ class WaitingRooms:
         second = live.second
         ticket = self._read(text, live.id, second)
         if ticket is None:
+            self._one_more(who)
             at_s = int(second) if live.program.begun else 0
             ticket = Ticket(live.id, at_s, secrets.randbits(64), "wait", 0)
             self._queue(live).arrive(at_s)
@@ -174,6 +178,17 @@ class WaitingRooms:
         return sum(queue.waiting for queue in self._queues.values())
 
     # ------------------------------------------------------------ inside
+
+    def _one_more(self, who: Asker) -> None:
+        """A new place: one machine can neither buy the draw nor fill the queue with nobody."""
+        wait_s = 0.0 if who.near else self._places.take(who.address, self._clock.monotonic())
+        if wait_s > 0:
+            raise TryLater(
+                "request_rate",
+                "Very many places were taken from your address. Try again.",
+                delay_s=wait_s,
+                status=429,
+            )
 
     def _share(self, queue: Queue) -> int:
         """Free seats of this edge for one room: each gets as many as it has of all who wait."""

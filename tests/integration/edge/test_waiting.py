@@ -248,3 +248,23 @@ async def test_answers_of_the_waiting_room_are_open_to_other_sites(edge: Running
     async with listening(edge, 2):
         replies += [await edge.get("/live/demo/queue.json"), await edge.get("/live/demo/opus.mp4")]
     assert all(reply.headers["access-control-allow-origin"] == "*" for reply in replies)
+
+
+async def test_one_machine_can_neither_buy_the_draw_nor_fill_the_queue_with_nobody(
+    edge: RunningEdge,
+) -> None:
+    """Places that are taken anew are limited by address; who has one is not asked."""
+    one, other = {"X_Forwarded_For": "198.51.100.7"}, {"X_Forwarded_For": "198.51.100.8"}
+    answers = [await edge.get("/live/demo/ticket", **one) for _ in range(220)]
+    given = [answer for answer in answers if answer.status == 200]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert len(given) < 210
+    assert len(given) + len(refused) == 220
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+    ticket = given[0].json["ticket"]  # type: ignore[index]
+    assert (await edge.get(f"/live/demo/ticket?ticket={ticket}", **one)).status == 200
+    assert (await edge.get("/live/demo/ticket", **other)).status == 200
+    newcomer = await edge.get("/live/demo/opus.mp4", **one)
+    assert (newcomer.status, newcomer.json["code"]) == (429, "request_rate")  # type: ignore[index]
+    assert (await edge.get("/live/demo/opus.mp4", **other)).json["code"] == "queue"  # type: ignore[index]
+    assert (await view(edge))["waiting"] < 215
