@@ -14,7 +14,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -246,20 +246,31 @@ class Edge:
     async def _turn(self) -> None:
         clock = self._clock
         while True:
-            self.rooms.tick()
+            self._do(self.rooms.tick)
             asleep_s = clock.monotonic()
             await asyncio.sleep(TICK_S)
             self.watch.lag.take(clock.monotonic() - asleep_s - TICK_S)
 
     async def _sweep(self) -> None:
         while True:
-            self.server.idle_s = self.door.idle_s
-            self.server.sweep()
-            self.lane.server.sweep()
-            self.rooms.spread.rate = self.door.admission.rate
-            self.rooms.spread_out()
-            self.watch.climb(len(self.server.connections), self.door.spent_s)
+            self._do(self.server.sweep)
+            self._do(self.lane.server.sweep)
+            self._do(self._look)
             await asyncio.sleep(SAMPLE_S)
+
+    def _look(self) -> None:
+        """How hard this edge works, and what follows from it."""
+        self.server.idle_s = self.door.idle_s
+        self.rooms.spread.rate = self.door.admission.rate
+        self.rooms.spread_out()
+        self.watch.climb(len(self.server.connections), self.door.spent_s)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        """One step of a clock; a fault of ours in it must not stop the clock."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001
+            self.rooms.broken(step.__qualname__, error)
 
 
 def run_edge(settings: Settings) -> int:
@@ -335,7 +346,9 @@ def _within_files(settings: Settings) -> Settings:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     room = (
-        max(100, most - _OWN_FILES) if most != resource.RLIM_INFINITY else settings.edge.listeners
+        max(100, most - _OWN_FILES - SPARE)
+        if most != resource.RLIM_INFINITY
+        else settings.edge.listeners
     )
     if room < settings.edge.listeners:
         log.warning("only %d connections: the limit of open files is %d", room, most)

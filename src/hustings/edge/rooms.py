@@ -458,7 +458,7 @@ class Rooms:
         try:
             live.tick(self._round, self._due)
         except Exception as error:  # noqa: BLE001
-            self._broken(live.id, error)
+            self.broken(f"room {live.id}", error)
         if not self._writing:
             self._write()
         if self._due and not self._answering:
@@ -470,7 +470,7 @@ class Rooms:
             try:
                 _call(self._due.popleft())
             except Exception as error:  # noqa: BLE001
-                self._broken("of somebody who waited", error)
+                self.broken("an answer to somebody who waited", error)
         self._answering = bool(self._due)
         if self._due:
             self.later(_PAUSE_S, self._answer)
@@ -480,17 +480,17 @@ class Rooms:
         try:
             pause_s = self._round.turn()
         except Exception as error:  # noqa: BLE001
-            self._broken("of all", error)
+            self.broken("writing", error)
             pause_s = 0.0
         self._writing = pause_s is not None
         if pause_s is not None:
             self.later(pause_s, self._write)
 
-    def _broken(self, what: str, error: Exception) -> None:
+    def broken(self, what: str, error: Exception) -> None:
         """A fault of ours, told once in a while: it may come with each turn."""
         self._counts.broken_ticks += 1
         if self._counts.broken_ticks % 1_000 == 1:
-            log.error("room %s: a turn failed", what, exc_info=error)
+            log.error("%s: a turn failed", what, exc_info=error)
 
     def climb(self, rung: Rung) -> None:
         """Another rung of the ladder holds, for all rooms."""

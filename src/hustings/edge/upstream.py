@@ -28,7 +28,7 @@ from hustings.edge.status import NEAR_S
 from hustings.edge.waiting import WaitingRooms
 from hustings.journal import feed
 from hustings.journal.entry import Entry
-from hustings.journal.records import Position
+from hustings.journal.records import Position, Record
 from hustings.wire.batch import Answer, Batch, encode, read
 from hustings.wire.report import REPORT_S, Report
 
@@ -109,23 +109,24 @@ class Upstream:
     async def _index(self) -> None:
         async for line in feed.follow_index(self._client, self._origin, self._token):
             self._heard_s = self._clock.monotonic()
-            self.below(line)
-            if "tickets" in line:
-                self._keys.take(line["tickets"])
-                self._waiting.anew()  # each connection begins so
-                continue
-            if "queue" in line:
-                self._waiting.hear(line["queue"])
-                continue
-            if "salt" in line or "reach" in line:
-                self._counts(line)
-                continue
-            if "tick" in line:
-                self._rooms.indexed = True  # all rooms have been named
-                self.told.set()
-                continue
-            if "room" not in line:  # what only edges below or newer ones read
-                continue
+            try:
+                self._line(line)
+            except Exception as error:  # noqa: BLE001 - or this edge hears of nothing any more
+                self._rooms.broken("a line of the index", error)
+
+    def _line(self, line: dict[str, Any]) -> None:
+        self.below(line)
+        if "tickets" in line:
+            self._keys.take(line["tickets"])
+            self._waiting.anew()  # each connection begins so
+        elif "queue" in line:
+            self._waiting.hear(line["queue"])
+        elif "salt" in line or "reach" in line:
+            self._counts(line)
+        elif "tick" in line:
+            self._rooms.indexed = True  # all rooms have been named
+            self.told.set()
+        elif "room" in line:  # others are for edges below, or for newer ones
             try:
                 self._rooms.line(msgspec.convert(line, Line))
             except (msgspec.ValidationError, UserError):
@@ -158,14 +159,20 @@ class Upstream:
             public=self._journal_key(),
         )
         async for record in records:
-            if record is feed.Link.FORKED:
-                live.program.fork()
-                live.relay.fork()
-            elif not isinstance(record, feed.Link):
-                live.relay.take(record)
-                if isinstance(record, Entry | Position):
-                    live.record(record)
-                    self._rooms.turn(live)
+            try:
+                self._take(live, record)
+            except Exception as error:  # noqa: BLE001 - or the room is hold for ever
+                self._rooms.broken(f"a record of {live.id}", error)
+
+    def _take(self, live: LiveRoom, record: Record | feed.Link) -> None:
+        if record is feed.Link.FORKED:
+            live.program.fork()
+            live.relay.fork()
+        elif not isinstance(record, feed.Link):
+            live.relay.take(record)
+            if isinstance(record, Entry | Position):
+                live.record(record)
+                self._rooms.turn(live)
 
     # ------------------------------------------------------------ up
 
@@ -174,17 +181,25 @@ class Upstream:
         while True:
             await asyncio.sleep(BATCH_S)
             turn += 1
-            now_s = self._clock.monotonic()
-            sending = []
-            for live in list(self._rooms.live.values()):
-                live.audience.turn(live.now, now_s)
-                now = both(live.now, live.children.now(now_s))
-                queues = self._waiting.said(live)
-                if self.near and (turn % QUIET_TURNS == 0 or queues or live.audience.news(now)):
-                    batch = live.children.added(live.audience.batch(now, now_s), now_s)
-                    sending.append(self._send(live, msgspec.structs.replace(batch, queues=queues)))
-            self._waiting.turn(near=self.near)
-            await asyncio.gather(*sending)
+            rooms = list(self._rooms.live.values())
+            sending = [self._room_batch(live, quiet=turn % QUIET_TURNS > 0) for live in rooms]
+            try:
+                self._waiting.turn(near=self.near)
+            except Exception as error:  # noqa: BLE001 - or the stage hears of nobody any more
+                self._rooms.broken("the queues", error)
+            for outcome in await asyncio.gather(*sending, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    self._rooms.broken("a batch", outcome)
+
+    async def _room_batch(self, live: LiveRoom, *, quiet: bool) -> None:
+        """Tell the stage of one room, if there is anything to tell; quiet: only news."""
+        now_s = self._clock.monotonic()
+        live.audience.turn(live.now, now_s)
+        now = both(live.now, live.children.now(now_s))
+        queues = self._waiting.said(live)
+        if self.near and (not quiet or queues or live.audience.news(now)):
+            batch = live.children.added(live.audience.batch(now, now_s), now_s)
+            await self._send(live, msgspec.structs.replace(batch, queues=queues))
 
     async def _send(self, live: LiveRoom, batch: Batch) -> None:
         """One batch; what it said is said again if the stage does not take it within a second."""

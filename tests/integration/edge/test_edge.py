@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import resource
 import socket
 import ssl
 import subprocess
@@ -499,6 +500,22 @@ async def test_slow_connections_are_closed_within_ten_seconds(edge: RunningEdge)
     assert max(times) <= 10.0
     assert parts == list(range(parts[0], parts[0] + len(parts)))
     assert len(edge.edge.server.wheel) <= 1
+
+
+async def test_an_edge_without_files_keeps_its_deadlines(edge: RunningEdge) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    await asyncio.sleep(0.3)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # as with a flood of connections
+    try:
+        await asyncio.sleep(2.3)  # all that is measured has been measured once
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    async with asyncio.timeout(30):
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+    writer.close()
+    assert edge.edge.counts.broken_ticks == 0
 
 
 async def test_a_slow_reader_jumps_then_is_closed_and_memory_is_bounded(stage: StageFeed) -> None:
