@@ -12,13 +12,14 @@ from collections.abc import Callable
 from typing import Self, cast
 
 from hustings.media import cmaf
-from hustings.wire.names import PART_SAMPLES
+from hustings.wire.names import PART_SAMPLES, PART_SECONDS
 
 _RESET = struct.pack("ii", 1, 0)
 
 
 _HANG_S = 120.0
 OPUS_FRAMES = 16  # of a part
+BACKLOG_PARTS = 12  # at most that a newcomer gets at once
 
 
 def get(path: str, *lines: str) -> bytes:
@@ -127,6 +128,7 @@ class Ears:
     async def __aenter__(self) -> Self:
         self.visits: list[Visit] = []
         self.parts: list[list[int]] = []
+        self._delays: list[float] = []  # of each send, against an even pace
         while len(self.visits) < self._count:
             source = f"127.200.{len(self.visits)}.1"
             each = await visit(self._port, STREAM, stay=True, source=source)
@@ -141,9 +143,9 @@ class Ears:
         for each in self.visits:
             each.transport.abort()
 
-    @staticmethod
-    def _reader(parts: list[int]) -> Callable[[bytes], None]:
+    def _reader(self, parts: list[int]) -> Callable[[bytes], None]:
         pending, boxes = bytearray(), cmaf.BoxReader()
+        loop = asyncio.get_running_loop()
 
         def take(data: bytes) -> None:
             pending.extend(data)
@@ -155,6 +157,8 @@ class Ears:
                 for fragment in cmaf.fragments(boxes.feed(rest[:size])):
                     first = fragment.media_time // PART_SAMPLES
                     parts.extend(range(first, first + len(fragment.frames) // OPUS_FRAMES))
+                    if len(parts) > BACKLOG_PARTS:
+                        self._delays.append(loop.time() - parts[-1] * PART_SECONDS)
 
         return take
 
@@ -162,6 +166,11 @@ class Ears:
         """Parts that any of them missed, and listeners that were cut off."""
         holes = sum(parts[-1] - parts[0] + 1 - len(parts) for parts in self.parts)
         return holes + sum(each.ended.done() for each in self.visits)
+
+    def late_s(self) -> float:
+        """How much later than the quickest a send came, 99th percentile."""
+        ranked = sorted(self._delays)
+        return ranked[int(0.99 * (len(ranked) - 1))] - ranked[0] if ranked else 0.0
 
     async def hear(self, count: int) -> None:
         """Until each has heard so many parts more."""

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 SAMPLE_S: Final = 0.250
+BACKLOG_KNEE: Final = 0.20  # fewer slow listeners are no load
 _UP: Final = 0.3  # share of a new sample in the smoothed value while it rises
 _DOWN: Final = 0.1  # ... and while it falls
 _LAGS: Final = 13  # turns of the loop that are remembered: two seconds
@@ -32,7 +33,7 @@ def work(load: Load) -> tuple[float, str]:
     return _worst(
         ("cpu", (load.cpu - 0.60) / 0.30),
         ("lag", (load.lag_s - 0.020) / 0.130),
-        ("backlog", (load.backlog - 0.20) / 0.30),
+        ("backlog", (load.backlog - BACKLOG_KNEE) / 0.30),
     )
 
 

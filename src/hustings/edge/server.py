@@ -82,6 +82,16 @@ class Server:
             self._empty = asyncio.get_running_loop().create_future()
             await self._empty
 
+    def slow_networks(self) -> float:
+        """Of the networks from which somebody listens, the share where one reads too slowly."""
+        networks, slow = set[str](), set[str]()
+        for each in self.connections:
+            if each.cohort is not None:
+                networks.add(each.who.network)
+                if each.paused:
+                    slow.add(each.who.network)
+        return len(slow) / max(1, len(networks))
+
     def arrival(self, address: str) -> "Arrival":
         """Somebody connects from this address: whom that is, and the place they get."""
         peer = plain_address(address)

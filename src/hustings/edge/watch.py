@@ -6,12 +6,13 @@
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 from hustings.base.clock import Clock
 from hustings.base.memory import memory_share
 from hustings.edge.ladder import Ladder
-from hustings.edge.load import SAMPLE_S, Lag, Load
+from hustings.edge.load import BACKLOG_KNEE, SAMPLE_S, Lag, Load
 from hustings.edge.rooms import Rooms
 from hustings.wire.batch import Rung
 
@@ -38,8 +39,11 @@ class Watch:
         """From 0, calm, to 1."""
         return self.ladder.x
 
-    def climb(self, connections: int, door_s: float) -> None:
+    def climb(self, connections: int, door_s: float, slow_networks: Callable[[], float]) -> None:
         """Measure, and take the rung that it asks for.
+
+        slow_networks: share of the networks where somebody reads too slowly. If our own line is
+        short, they are all; a few networks full of slow readers are no load, and lower nobody.
 
         door_s: CPU seconds that joins and refusals have taken so far. They are left out: their
         share is bounded, or unbounded by anybody's sound; a flood of those who are turned away
@@ -53,10 +57,13 @@ class Watch:
         self._samples += 1
         if self._samples % MEMORY_SAMPLES == 1:
             self._memory = memory_share()
+        backlog = self._rooms.slow / max(100, self._rooms.listeners)
+        if backlog > BACKLOG_KNEE:
+            backlog = min(backlog, slow_networks())
         sample = Load(
             cpu=max(0.0, spent_s - then_spent_s) / (now_s - then_s),
             lag_s=self.lag.late_s,
-            backlog=self._rooms.slow / max(100, self._rooms.listeners),
+            backlog=backlog,
             memory=self._memory,
             connections=connections / self._limit,
         )
