@@ -263,9 +263,7 @@ class Edge:
         self.server.idle_s = self.door.idle_s
         self.rooms.spread.rate = self.door.admission.rate
         self.rooms.spread_out()
-        self.watch.climb(
-            len(self.server.connections), self.door.spent_s, self.server.slow_networks
-        )
+        self.watch.climb(len(self.server.connections), self.door.spent_s, self.server.slow_networks)
 
     def _do(self, step: Callable[[], None]) -> None:
         """One step of a clock; a fault of ours in it must not stop the clock."""
