@@ -200,6 +200,7 @@ def rows(runs: list[dict[str, Any]]) -> list[Row]:
     ):
         waits = [run["joins"][name] for run in runs]
         p99 = [wait["first_byte_ms"][1] for wait in waits]
+        # A refusal is a first byte too, and quick: nobody may be turned away where a budget holds.
         entered = statistics.median(wait["in"] / wait["joined"] for wait in waits)
         longest = max(wait["first_byte_ms"][2] for wait in waits)
         others = (
@@ -210,7 +211,7 @@ def rows(runs: list[dict[str, Any]]) -> list[Row]:
                 f"{what}: first byte p99",
                 f"≤ {budget} ms" if budget else "",
                 spread(p99, " ms", 0),
-                statistics.median(p99) <= budget if budget else None,
+                statistics.median(p99) <= budget and entered == 1 if budget else None,
                 f"longest {longest:.0f} ms{others}",
             )
         )
