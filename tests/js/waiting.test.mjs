@@ -5,8 +5,8 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 
 import { Pass } from "../../src/hustings/pages/static/listener/pass.js";
-import { Stream, wait } from "../../src/hustings/pages/static/listener/protocol.js";
-import { ahead, placeOf, pollDelay } from "../../src/hustings/pages/static/listener/waiting.js";
+import { crowded, Stream, wait } from "../../src/hustings/pages/static/listener/protocol.js";
+import { ahead, placeOf, pollDelay, Waiting } from "../../src/hustings/pages/static/listener/waiting.js";
 
 /** By the server's own code: a ticket of second 1800000000, and its place under this seed. */
 const { ticket, seed, doors_s, place } = JSON.parse(process.env.HUSTINGS_TICKET);
@@ -99,4 +99,39 @@ test("a tab without a ticket asks for one only when it shall", async (t) => {
   await pass.renew();
   assert.equal(pass.ticket, "fresh"); // what cannot be renewed just now is good still
   assert.deepEqual(asked.slice(1), ["/live/square/ticket?ticket=first", "/live/square/ticket?ticket=fresh"]);
+});
+
+test("only a crowd leads to the waiting room, not an edge or a room that starts or ends", () => {
+  assert.ok(["queue", "busy", "edge_full"].every((code) => crowded({ code })));
+  assert.ok(crowded(null));
+  assert.ok(!["edge_draining", "edge_starting", "room_starting", "room_closed"].some((code) => crowded({ code })));
+});
+
+test("no segment is played before the init segment has come, however often it fails", async (t) => {
+  const failures = { init: 1 };
+  const server = createServer((request, response) => {
+    const name = request.url.split("/").at(-1);
+    if (name === "queue.json") return json(200, { part: 1200, serving: 0, rate: 0, waiting: 9, open: false, spans: [], draw: null })(response);
+    if (name === "init.mp4" && failures.init-- > 0) return json(503, {})(response);
+    return name.endsWith("4") || name.endsWith("4s") ? response.end(name) : json(404, {})(response);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  globalThis.addEventListener ??= () => {}; // what browsers have
+  globalThis.removeEventListener ??= () => {};
+  Object.defineProperty(globalThis, "navigator", { value: { sendBeacon: () => true }, configurable: true });
+  const got = [];
+  await new Promise((resolve) => {
+    const heard = (what) => got.push(what) > 2 && resolve();
+    const telling = {
+      init: (bytes) => heard(new TextDecoder().decode(bytes)),
+      sound: (bytes) => heard(new TextDecoder().decode(bytes)),
+      state() {},
+      turn() {},
+      words() {},
+    };
+    const live = `http://127.0.0.1:${server.address().port}/live/square`;
+    const waiting = new Waiting(live, { ticket: "mine", renew: async () => {} }, "opus", -1, telling);
+    t.after(() => (waiting.close(), server.closeAllConnections(), server.close()));
+  });
+  assert.deepEqual(got, ["init.mp4", "98.m4s", "99.m4s"]);
 });

@@ -62,6 +62,13 @@ export function retryAfter(header, nowMs) {
 }
 
 /**
+ * Whether a refusal means that too many are here, so that there is a place in the queue to take; not
+ * one of an edge that starts or ends, or of a room that does.
+ * @param {Refusal | null} [told]  null: not in words of ours, as a cache says it
+ */
+export const crowded = (told) => !told || ["queue", "busy", "edge_full"].includes(told.code);
+
+/**
  * Seconds until a page that plays nothing asks for news: often only around the start. Without an
  * announced one it may come at any moment.
  * @param {number} left  seconds to the announced start; NaN if there is none

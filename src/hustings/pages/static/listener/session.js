@@ -5,7 +5,7 @@
 
 import { Pass } from "./pass.js";
 import { playable, PartPlayer } from "./player.js";
-import { RATE, Stream } from "./protocol.js";
+import { crowded, RATE, Stream } from "./protocol.js";
 import { EventQueue, MediaClock, Room } from "./room.js";
 
 /** @typedef {import("./protocol.js").LineState} LineState */
@@ -85,7 +85,7 @@ export class Session {
         event: (event) => this.#event(event),
         line: (state, retryS, told) => {
           this.#line(state, retryS);
-          if (state === "busy") this.#queue(player, kind.rendition, stream, told);
+          if (state === "busy" && crowded(told)) this.#queue(player, kind.rendition, stream, told);
         },
       });
       stream.pass = this.pass;

@@ -164,8 +164,9 @@ export class Waiting {
     const phase = Math.random() * SPREAD_S;
     let segment = Math.floor(this.#part / SEGMENT_PARTS) - BEHIND;
     if (this.#next >= 0) segment = Math.max(segment, Math.floor(this.#next / SEGMENT_PARTS));
-    const init = await this.#get(`${this.rendition}/init.mp4`, "bytes");
-    if (init && !signal.aborted) this.telling.init(init);
+    const init = await this.#init();
+    if (!init) return;
+    this.telling.init(init);
     for (let fetched = 0; !signal.aborted; ) {
       const complete = (this.#part - (segment + 1) * SEGMENT_PARTS) * (PART / RATE);
       const age = complete + performance.now() / 1000 - this.#at;
@@ -182,6 +183,17 @@ export class Waiting {
         segment = Math.max(segment, Math.floor(this.#part / SEGMENT_PARTS) - BEHIND); // it may be gone
       }
     }
+  }
+
+  /** Without it no segment can be played: asked for until it comes; null when all is over. */
+  async #init() {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      const init = await this.#get(`${this.rendition}/init.mp4`, "bytes");
+      if (init && !signal.aborted) return init;
+      await wait(1 + Math.random(), signal);
+    }
+    return null;
   }
 
   async #news() {
