@@ -68,7 +68,7 @@ class Stage:
         await asyncio.to_thread(self.engine.start)
         listener = bound_socket("127.0.0.1", 0, flag="--stage-port")
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        door = Door(
+        self.door = door = Door(
             self.settings,
             self.engine,
             self.clock,

@@ -127,6 +127,7 @@ class Connection(asyncio.Protocol):
         "_seat",
         "_server",
         "arrival",
+        "asked",
         "bucket",
         "closed",
         "cohort",
@@ -150,6 +151,7 @@ class Connection(asyncio.Protocol):
         self.file = -1  # its socket, if a listener's bytes may go there directly
         self._relay: Relay | None = None  # once it is an edge that feeds on us
         self._seat = ""
+        self.asked = False  # anything yet
         self._request: Request | None = None  # being answered
         self._held: Request | None = None  # the next one, until the answer before it has left
         self._reader: RequestReader | None = None  # None once it is a listener
@@ -235,8 +237,9 @@ class Connection(asyncio.Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether somebody listens, or waits for an answer."""
-        return any(each is not None for each in (self.cohort, self._relay, self._request))
+        """Whether somebody listens, waits for an answer, or has come and may be about to ask."""
+        kept = any(each is not None for each in (self.cohort, self._relay, self._request))
+        return kept or not self.asked
 
     def answer(self, answer: Answer) -> None:
         """Answer the request in hand; then read the next, or close."""
@@ -348,6 +351,7 @@ class Connection(asyncio.Protocol):
         self._watch(reader.deadline)
         if request is None:
             return
+        self.asked = True
         self._request = request
         self.carry_out(self._server.handler)
 

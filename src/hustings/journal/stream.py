@@ -51,17 +51,21 @@ async def feed_records(
     visibility: int = Visibility.PUBLIC,
     position: Callable[[], int] | None = None,
     limit_bytes: int = LIMIT_BYTES,
+    enders: set[Callable[[], None]] | None = None,
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of one feed, for ever; they begin with the journal's first line.
 
     from_seq, after: begin at this entry, if the one before it has this header hash (32 bytes).
     tail_s: or begin at the last public snapshot at least so old, or at entry 0.
     position: media time of now in samples, called once a second in this loop.
+    enders: holds, while the feed lasts, what ends it.
     Raises `Fork` before the first bytes. Ends when the journal is closed, or (logged) when the
     follower is `limit_bytes` behind.
     """
     live = _Live(asyncio.get_running_loop(), visibility, limit_bytes)
     attached = journal.attach(live.put, ended=live.end)
+    open_feeds = set[Callable[[], None]]() if enders is None else enders
+    open_feeds.add(live.end)
     try:
         replay = _Replay(journal, attached, visibility)
         if from_seq is not None:
@@ -78,6 +82,7 @@ async def feed_records(
             async for piece in live_pieces:
                 yield piece
     finally:
+        open_feeds.discard(live.end)
         attached.detach()
     if live.overflown:
         log.warning("feed %s: a follower fell too far behind and was cut off", journal.room)

@@ -127,8 +127,13 @@ async def _serve(door: Door, key: SigningKey, listener: socket.socket) -> None:
         on_ready=lambda: heartbeat.ready(door.links().stage),
     )
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        door.end_feeds()
+        server.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        loop.add_signal_handler(number, stop)
     tasks = Tasks()
     tasks.start(heartbeat.beat("door"), name="heartbeat of the door")
     try:

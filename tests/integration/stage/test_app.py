@@ -125,6 +125,22 @@ async def test_the_index_tells_rooms_and_their_changes(stage: Stage) -> None:
     assert lines[-1]["title"] == "Another"
 
 
+async def test_a_stage_that_ends_lets_its_feeds_end_whole(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    headers = stage.service_headers("edge")
+    async with httpx.AsyncClient(base_url=stage.url, headers=headers, timeout=20) as http:
+        async with (
+            http.stream("GET", "/feed") as index,
+            http.stream("GET", "/feed/r?tail=1s") as feed,
+        ):
+            async with asyncio.timeout(20):  # else they would go on for ever
+                async for line in index.aiter_lines():
+                    if "room" in line:
+                        stage.door.end_feeds()
+            assert (await feed.aread()).startswith(b"HUSTINGS-JOURNAL 1\n")
+        assert stage.door.feeds == set()
+
+
 async def test_an_edges_credential_opens_the_feed_until_it_is_revoked(stage: Stage) -> None:
     claims = Claims(typ="edge", jti="paris", iat=stage.clock.wall_ms() // 1_000, name="paris")
     headers = {"Authorization": f"Bearer {EdgeSigner(edges_key(stage.data)).sign(claims)}"}

@@ -4,6 +4,7 @@
 credentials with. Nothing here touches a room itself.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,11 +58,17 @@ class Door:
         self._tickets = tickets
         self._edges = EdgeCheck(edges.public)
         self._ended = Revocations(Path(settings.data))
+        self.feeds: set[Callable[[], None]] = set()  # what ends each that is open
 
     @property
     def now_s(self) -> float:
         """Wall seconds, for the times in tokens."""
         return self.clock.wall_ms() / 1_000
+
+    def end_feeds(self) -> None:
+        """The stage is about to end: feeds end whole, and edges ask again at once."""
+        for end in list(self.feeds):
+            end()
 
     def links(self, connection: HTTPConnection | None = None) -> Links:
         """Addresses as whoever asks by `connection` can use them."""

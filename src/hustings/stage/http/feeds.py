@@ -39,6 +39,7 @@ def router(door: Door) -> APIRouter:
             tail_s=_seconds(tail),
             visibility=Visibility.PUBLIC,
             position=lambda: hall.media_time,
+            enders=door.feeds,
         )
         first = await anext(records)  # refuses (409 `fork`) before the answer has begun
         return StreamingResponse(_chained(first, records), media_type=FEED_TYPE)
@@ -59,17 +60,22 @@ async def index_lines(door: Door) -> AsyncIterator[bytes]:
         if not queue.full():
             queue.put_nowait(line)
 
+    def end() -> None:
+        put({})
+
+    door.feeds.add(end)
     try:
         held: dict[str, Any] = {}
         for line in _fresh(held, door.handed_out()):
             yield line
         for room in await door.engine.do(lambda studio: studio.watch_index(hear)):
             yield msgspec.json.encode(room) + b"\n"
-        while not queue.full():
-            yield msgspec.json.encode(await queue.get()) + b"\n"
+        while not queue.full() and (told := await queue.get()):
+            yield msgspec.json.encode(told) + b"\n"
             for line in _fresh(held, door.handed_out()):
                 yield line
     finally:
+        door.feeds.discard(end)
         await asyncio.shield(door.engine.do(lambda studio: studio.unwatch_index(hear)))
 
 
