@@ -14,7 +14,7 @@ from hustings.wire import kinds
 from tests.e2e.barriers import barriers
 from tests.e2e.chromium import chromium, heard, plays_on, stretches
 from tests.fakes.edges import RunningEdge, running_edge
-from tests.fakes.stage_feed import EPOCH_MS, StageFeed
+from tests.fakes.stage_feed import EPOCH_MS, KEYS, StageFeed
 
 pytestmark = pytest.mark.slow
 TAKEN = "All seats at the live sound are taken"
@@ -159,3 +159,43 @@ async def test_beyond_every_place_the_page_is_silent_and_says_so_and_comes_by_it
             assert edge.edge.waiting.waiting == 1
         await expect(page.locator("#line")).to_have_text("You are listening live.", timeout=60_000)
         await plays_on(page)
+
+
+async def test_F3_at_go_live_an_early_page_asks_for_nothing(
+    stage: StageFeed, edge: RunningEdge, page: Page
+) -> None:
+    room = kinds.Room("demo", "Town hall", state="lobby", epoch_ms=EPOCH_MS)
+    stage.rooms["demo"].add(kinds.ROOM, stage.drawn(room), at=stage.media_time)
+    await page.goto(f"{edge.url}/r/demo")
+    await plays_on(page)
+    await expect(page.locator("#line")).to_contain_text("has not begun yet")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    live = msgspec.structs.replace(room, state="live")
+    stage.rooms["demo"].add(kinds.ROOM, stage.drawn(live), at=stage.media_time)
+    await stage.changed()
+    await expect(page.locator("#line")).to_have_text("You are listening live.")
+    await plays_on(page, 3)
+    assert asked == []
+    assert len(await stretches(page)) == 1
+
+
+async def test_a_page_that_waits_for_the_lobby_has_its_lot_and_shows_it_at_the_opening(
+    stage: StageFeed, edge: RunningEdge, page: Page
+) -> None:
+    now_ms = int(await page.evaluate("Date.now()"))
+    planned = kinds.Room("later", "Later", start_ms=now_ms + 60_000)
+    stage.room("later", state="scheduled", epoch_ms=0, backlog=0, start_ms=planned.start_ms)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await edge.until("'later' in rooms.lines")
+    await page.goto(f"{edge.url}/r/later")
+    await page.wait_for_function("sessionStorage.getItem('hustings-ticket /live/later')")
+    ticket = await page.evaluate("sessionStorage.getItem('hustings-ticket /live/later')")
+    assert KEYS.check(ticket, room="later", now_s=0).at_s == 0
+    lobby = msgspec.structs.replace(planned, state="lobby", epoch_ms=EPOCH_MS)
+    stage.rooms["later"].add(kinds.ROOM, stage.drawn(lobby), at=stage.media_time)
+    await stage.changed()
+    await plays_on(page)  # its next look at the news is within 16 s
+    streams = [url for url in asked if "/opus.mp4" in url]
+    assert f"ticket={ticket}" in streams[0]
