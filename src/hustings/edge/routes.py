@@ -181,7 +181,7 @@ class Routes:
         if name == "state.json":
             return _state(live)
         if name == "queue.json":
-            return _json(self._waiting.view(live), cache="public, max-age=2")
+            return _ready(self._waiting.view(live), cache="public, max-age=2")
         shown = request.query.get("ticket", "")
         return _json(self._waiting.ticket(live, shown, connection.who))
 
@@ -268,13 +268,16 @@ class Routes:
 
 def _state(live: LiveRoom) -> Answer:
     body = msgspec.json.decode(live.state().data, type=dict[str, msgspec.Raw])["body"]
-    headers = {"Content-Type": "application/json", "Cache-Control": "public, max-age=1", **_OPEN}
-    return Answer(200, headers, bytes(body))
+    return _ready(bytes(body), cache="public, max-age=1")
+
+
+def _ready(body: bytes, *, cache: str) -> Answer:
+    headers = {"Content-Type": "application/json", "Cache-Control": cache, **_OPEN}
+    return Answer(200, headers, body)
 
 
 def _json(body: Any, *, status: int = 200, cache: str = "no-store") -> Answer:
-    headers = {"Content-Type": "application/json", "Cache-Control": cache, **_OPEN}
-    return Answer(status, headers, msgspec.json.encode(body))
+    return msgspec.structs.replace(_ready(msgspec.json.encode(body), cache=cache), status=status)
 
 
 def _from(request: Request) -> int | None:

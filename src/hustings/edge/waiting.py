@@ -49,6 +49,7 @@ class WaitingRooms:
         self._below: dict[
             RoomId, dict[str, Said]
         ] = {}  # what edges below said, and is not taken yet
+        self._views: dict[RoomId, bytes] = {}
         self._turned_s = clock.monotonic()
         rate, burst = _PLACES
         self._places = Gcra(rate=rate, burst=burst)
@@ -101,10 +102,13 @@ class WaitingRooms:
             "lasts_s": int(ticket.exp_s - second),
         }
 
-    def view(self, live: LiveRoom) -> dict[str, Any]:
-        """queue.json: what a page needs to tell its own place."""
-        seen = self._queue(live).view(second=live.second, free=self._seats.free)
-        return {"v": 1, "part": max(0, live.program.next), **seen}
+    def view(self, live: LiveRoom) -> bytes:
+        """queue.json: what a page needs to tell its own place; made once a second for all."""
+        if (made := self._views.get(live.id)) is None:
+            seen = self._queue(live).view(second=live.second, free=self._seats.free)
+            body = {"v": 1, "part": max(0, live.program.next), **seen}
+            made = self._views[live.id] = msgspec.json.encode(body)
+        return made
 
     def called(self, ticket: Ticket) -> bool:
         """Whether the turn of a ticket that waits has come."""
@@ -163,6 +167,7 @@ class WaitingRooms:
         """Let time pass, about once a second; near: whether the stage was heard of late."""
         now_s = self._clock.monotonic()
         passed_s, self._turned_s = now_s - self._turned_s, now_s
+        self._views.clear()
         for room, queue in list(self._queues.items()):
             live = self._rooms.live.get(room)
             if live is None:
