@@ -1,7 +1,6 @@
 """How many more people an edge can let in to the low-delay streams. Pure.
 
-Three limits, each by itself: connections, bandwidth, and the processor (`shut`, which the ladder
-sets). A fifth of the first two is kept for those who wait and hear `opus-low` meanwhile. Counting
+Three limits, each by itself: connections, bandwidth, and the processor (`shut`, by the ladder). A fifth of the first two is kept for those who wait and hear `opus-low` meanwhile. Counting
 costs a number a listener: `edge.server` takes a seat when a stream begins and leaves it when its
 connection ends.
 """
@@ -29,7 +28,7 @@ class Seats:
     """The seats of one edge, for all its rooms."""
 
     def __init__(self, settings: EdgeSettings, *, shut: Callable[[], bool] = lambda: False) -> None:
-        """shut: whether the processor can take nobody new (the ladder's last rung)."""
+        """shut: whether nobody new may come in (the ladder's last two rungs, draining)."""
         kept = 1 - settings.waiting_share
         self._shut = shut
         self.pace = settings.joins_per_s * settings.join_share

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hustings.edge.ladder import rung
 from hustings.wire import kinds
 from hustings.wire.places import place
 from hustings.wire.tickets import Ticket
@@ -268,3 +269,21 @@ async def test_one_machine_can_neither_buy_the_draw_nor_fill_the_queue_with_nobo
     assert (newcomer.status, newcomer.json["code"]) == (429, "request_rate")  # type: ignore[index]
     assert (await edge.get("/live/demo/opus.mp4", **other)).json["code"] == "queue"  # type: ignore[index]
     assert (await view(edge))["waiting"] < 215
+
+
+async def test_on_the_ladders_last_rungs_newcomers_wait_and_later_all_come_in(
+    stage: StageFeed,
+) -> None:
+    async with running_edge(stage.url) as edge:
+        await edge.until("rooms.indexed")
+        async with edge.stream("/live/demo/opus.mp4") as present:
+            edge.edge.rooms.climb(rung(5))
+            told = await queued(edge)
+            variants = (await edge.get("/live/demo/index.m3u8")).body.decode()
+            assert variants.index("opus-low/") < variants.index("aac/")
+            assert (await view(edge))["open"] is False
+            assert await present.parts(2)  # who listens notices a longer send at most
+            edge.edge.rooms.climb(rung(0))
+            assert await _try(edge, told["ticket"]) == 200  # seats for all: in whatever order
+            await asyncio.sleep(1.1)  # `queue.json` is made anew each second
+            assert (await view(edge))["open"] is True
