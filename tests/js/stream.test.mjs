@@ -73,6 +73,8 @@ test("a version 0 emsg is not ours", () => {
 test("the wait never is shorter than asked and is spread", () => {
   assert.equal(retryDelay(0, 0, 1, 6), 6);
   assert.equal(retryDelay(2, 0, 0.5, 0.25), 0.5);
+  assert.equal(retryDelay(2, 0, 1, 6), 6); // a crowd stays spread, and need not wait longer
+  assert.equal(retryDelay(4, 0, 1, 6), 16);
   assert.equal(retryDelay(0, 0, 0), 0);
   assert.equal(retryDelay(0, 0, 1), 1);
   assert.equal(retryDelay(3, 0, 1), 8);

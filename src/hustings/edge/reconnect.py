@@ -3,7 +3,7 @@
 A crowd comes back over `2 N / rate` seconds, at half of what another edge's door lets in, so that
 strangers still get in. Pages learn it beforehand, since nobody can tell them afterwards:
 with the event `state` when they come, and by an event of its own (`reconnect`) when the crowd has
-grown or shrunk so much that it matters: some dozen times on the way to 15,000. Source: overload.md
+grown or shrunk so much that it matters: some 40 times on the way to 15,000. Source: overload.md
 would have N / spread <= half of the admit rate. Owned by `edge.app`.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 USUAL: Final = 4_000.0
 LEAST_S: Final = 0.25  # few listeners: almost at once
 LONGEST_S: Final = 30.0  # the backlog is 40 s
-_AHEAD: Final = 1.25  # told for a crowd this much larger, so that growth is told rarely
+_AHEAD: Final = 1.1  # told for a crowd this much larger, so that growth is told rarely
 _SHRUNK: Final = 3.0
 
 

@@ -15,9 +15,10 @@ def retry_delay_s(failures: int, asked_s: float, chance: float, spread_s: float 
     """How long to wait after so many failures in a row (from 0).
 
     asked_s: the server's Retry-After, or 0. chance: 0..1, drawn anew each time.
-    spread_s: over which the first try is spread: the larger the crowd, the longer.
+    spread_s: over which each try is spread at least: the larger the crowd, the longer.
     """
-    return asked_s + chance * max(asked_s, min(LONGEST_S, spread_s * 2.0 ** min(failures, 9)))
+    own_s = max(spread_s, min(spread_s, 1.0) * 2.0 ** min(failures, 9))
+    return asked_s + chance * max(asked_s, min(LONGEST_S, own_s))
 
 
 def asked_s(header: str) -> float:

@@ -16,8 +16,8 @@ def test_few_come_back_almost_at_once() -> None:
 def test_a_growing_crowd_is_told_rarely_and_a_shrunk_one_too() -> None:
     spread = Spread()
     told = sum(spread.changed(listeners) for listeners in range(0, 15_001, 10))
-    assert told <= 20
-    assert 7.5 <= spread.told_s <= 9.4
+    assert told <= 45
+    assert 7.5 <= spread.told_s <= 8.3
     assert not spread.changed(10_000)  # a little fewer: they may as well take longer
     assert spread.changed(100)
     assert spread.told_s == LEAST_S

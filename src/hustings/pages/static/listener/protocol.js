@@ -47,7 +47,8 @@ const BROWSER = { fetch: (...call) => fetch(...call), random: Math.random, wait 
  * @param {number} [spreadS]  of the first try: the larger the crowd, the longer
  */
 export function retryDelay(failures, retryAfterS, random, spreadS = 1) {
-  return retryAfterS + random * Math.max(retryAfterS, Math.min(60, spreadS * 2 ** failures));
+  const own = Math.max(spreadS, Math.min(spreadS, 1) * 2 ** failures);
+  return retryAfterS + random * Math.max(retryAfterS, Math.min(60, own));
 }
 
 /**
