@@ -1,7 +1,8 @@
 """How many more people an edge can let in to the low-delay streams. Pure.
 
-Three limits, each by itself: connections, bandwidth, and the processor (`shut`, by the ladder). A fifth of the first two is kept for those who wait and hear `opus-low` meanwhile. Counting
-costs a number a listener: `edge.server` takes a seat when a stream begins and leaves it when its
+Three limits, each by itself: connections, bandwidth, and the processor (`shut`, by the ladder). A
+fifth of the first two is kept for those who wait and hear `opus-low` meanwhile. Counting costs a
+number a listener: `edge.server` takes a seat when a stream begins and leaves it when its
 connection ends.
 """
 
