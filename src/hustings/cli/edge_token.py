@@ -53,6 +53,12 @@ def run(args: argparse.Namespace) -> int:
             print(
                 f"its edge checks the record with: --set edge.journal_key={shown}", file=sys.stderr
             )
+        else:
+            print(
+                f"no stage has run with the data folder {settings.data}: if yours has another, "
+                "name it by --data and make the credential again",
+                file=sys.stderr,
+            )
     return 0
 
 

@@ -15,7 +15,7 @@ from hustings.cli.terminal import StatusLine, interruptible
 from hustings.load import flooding, target
 from hustings.load.arrivals import SHAPES, USUAL_S
 from hustings.load.conducting import conduct
-from hustings.load.judging import brief, limits_with
+from hustings.load.judging import TONES, brief, limits_with
 from hustings.load.rehearsal import Wish, checked
 from hustings.load.report import Rehearsed, html
 from hustings.wire.names import CMAF_RENDITIONS
@@ -145,7 +145,7 @@ def _wish(args: argparse.Namespace) -> Wish:
 def table(done: Rehearsed) -> str:
     """The report for a terminal: the verdict first."""
     verdict, summary, flood = done.verdict, done.summary, done.flood
-    lines = [f"{verdict.outcome.upper()}: {verdict.headline}", *verdict.reasons, ""]
+    lines = [f"{TONES[verdict.outcome]}: {verdict.headline}", *verdict.reasons, ""]
     width = max(len(each.words) for each in verdict.criteria)
     for each in verdict.criteria:
         mark = "ok " if each.kept else "NOT"

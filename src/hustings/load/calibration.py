@@ -48,6 +48,12 @@ def calibration_of(done: Rehearsed) -> Calibration:
             "This rehearsal does not show what a listener costs: it must be of this machine's own "
             f"edge, last {LEAST_SECONDS} s or more and have {LEAST_LISTENERS} listeners.",
         )
+    bit_s = round(_bit_s(done.seconds, hearing))
+    if not bit_s:
+        raise UserError(
+            "plan_calibration",
+            "This rehearsal had no second in which all were there and heard sound: let it last longer.",
+        )
     memory = summary.edges.memory_bytes if summary.edges else 0.0
     # News of second k tells who hears then; CPU of k and joins of k - 1 lie before it.
     during = [(before + after) / 2 for before, after in itertools.pairwise(hearing[:length])]
@@ -59,7 +65,7 @@ def calibration_of(done: Rehearsed) -> Calibration:
         listener_us=round(each * 1e6, 2),
         join_us=round(join * 1e6, 1),
         joins_a_second=done.flood.capacity if done.flood else summary.peak_joins,
-        listener_bit_s=round(_bit_s(done.seconds, hearing)),
+        listener_bit_s=bit_s,
         listener_bytes=round(memory / summary.peak_hearing),
         joined=summary.joined,
         fit=round(fit, 3),
@@ -99,14 +105,18 @@ def read_calibration(data: bytes) -> Calibration:
 
 
 def _bit_s(seconds: Mapping[str, Sequence[float]], hearing: Sequence[float]) -> float:
-    """Of one listener, in the seconds in which everybody was there and nobody joined."""
+    """Of one listener, over the seconds in which everybody was there and nobody joined.
+
+    The mean, not the median: where parts are joined (up to 2.56 s) most seconds may carry nothing.
+    """
     joins = _padded(seconds.get("first_sounds", []), len(hearing))
     calm = [
-        received * 8 / present
+        (received, present)
         for received, present, joined in zip(seconds["bytes"], hearing, joins, strict=False)
         if present > 0.9 * max(hearing) and joined == 0
     ]
-    return float(np.median(calm)) if calm else 0.0
+    received, present = np.sum(calm, axis=0) if calm else (0.0, 1.0)
+    return float(received * 8 / present)
 
 
 def _padded(values: Sequence[float], length: int) -> list[float]:

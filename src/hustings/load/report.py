@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hustings import VERSION
-from hustings.load.judging import Flood, Verdict, brief
+from hustings.load.judging import TONES, Flood, Verdict, brief
 from hustings.load.orders import Person
 from hustings.load.plots import Mark, Series, plot
 from hustings.load.rehearsal import Wish
@@ -71,6 +71,7 @@ def html(done: Rehearsed) -> str:
         wish=done.wish,
         summary=done.summary,
         verdict=done.verdict,
+        tones=TONES,
         plots=_plots(done),
         when=f"{datetime.fromtimestamp(done.began_ms / 1_000, UTC):%Y-%m-%d %H:%M} UTC",
         version=VERSION,

@@ -63,6 +63,8 @@ def test_an_edge_token_is_good_and_can_be_ended(capsys, monkeypatch, tmp_path):
     assert (claims.name, claims.jti) == ("paris", made["id"])
     assert main(["edge-token", "--revoke", made["id"]]) == 0
     assert claims.jti in Revocations(data)
+    assert main(["edge-token"]) == 0  # where no stage has run: its edge would be refused
+    assert "no stage has run with the data folder hustings-data" in capsys.readouterr().err
     assert main(["edge-token", "--days", "0"]) == 2
     assert main(["edge-token", "--days", "x"]) == 2
     assert capsys.readouterr().err.count("a whole number of days, at least 1") == 2

@@ -95,7 +95,9 @@ def test_every_state_has_its_sentence(language: str, rung: Rung) -> None:
         assert "<script" not in html
         assert html.count('class="lead"') == len(room.what)
         assert "12,345" in html or "12.345" in html
-    assert 'class="lead"' in page(language, whole(room, stage=away, rung=rung))
+    busy = page(language, whole(room, stage=away, rung=rung))
+    assert 'class="lead"' in busy
+    assert rung.reason not in busy  # a word of ours, for the board and the log
     assert 'class="lead"' in page(language, whole())
     assert "Town" not in page(language, whole(), None, "?")
 

@@ -72,7 +72,7 @@ def test_each_promise_can_be_broken_and_is_then_named(name, found):
     assert bad.outcome == "failed"
     assert not kept(found, name)
     words = next(each.words for each in bad.criteria if each.name == name)
-    assert any(reason.startswith(words) for reason in bad.reasons)
+    assert any(reason.startswith(f"{words}: no; ") for reason in bad.reasons)
 
 
 def test_rudeness_must_not_pay():
@@ -93,6 +93,9 @@ def test_the_stage_must_not_notice():
     assert kept(GOOD, "late_ticks", stage=Stage(5_000, 4, 0))
     assert not kept(GOOD, "late_ticks", stage=Stage(5_000, 40, 0))
     assert not kept(GOOD, "late_ticks", stage=Stage(5_000, 0, 1))
+    assert verdict(GOOD, stage=Stage(5_000, 40, 0)).headline == (
+        "4 listeners were served as promised, but the stage did not stay undisturbed."
+    )
     summary = summarise(GOOD, WISH, Stage(5_000, 40, 0))
     busy = msgspec.structs.replace(summary, calm=Stage(150, 2, 0))
     assert judge(busy, WISH.shape, LIMITS).outcome == "passed"  # it was late before they came

@@ -153,6 +153,18 @@ def test_a_rehearsal_calibrates():
     assert read_calibration(msgspec.json.encode({"calibration": cost})) == cost
 
 
+def test_joined_parts_leave_seconds_empty_and_still_count():
+    waves = [4_500.0 * 3 * 1_000 * (n % 3 == 0) for n in range(10, 20)]
+    cost = calibration_of(rehearsed(bytes=[0.0] * 10 + waves))
+    assert cost.listener_bit_s == pytest.approx(36_000, rel=0.25)
+
+
+def test_a_rehearsal_in_which_nobody_was_sent_anything_is_no_calibration():
+    with pytest.raises(UserError) as refused:
+        calibration_of(rehearsed(bytes=[0.0] * 20))
+    assert refused.value.code == "plan_calibration"
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"calibration": {}}'])
 def test_what_is_no_calibration(data):
     with pytest.raises(UserError) as refused:
