@@ -93,9 +93,9 @@ class Run:
         folder = self.folder / f"icecast-{kind}-{joined}"
         with (
             peers_servers.icecast(folder, joined=joined, kind=kind) as found,
-            self.listening(found[0], count, found[2], joins=500),
+            self.listening(found[0], count, found[2], joins=500) as joined_in,
         ):
-            return charged_us([found[1]], count, self.seconds)
+            return charged_us([found[1]], count - joined_in["silent"], self.seconds)
 
     def nginx_us(self, count: int) -> float:
         with ExitStack() as stack:
@@ -201,7 +201,9 @@ def rows(runs: list[dict[str, Any]]) -> list[Row]:
         waits = [run["joins"][name] for run in runs]
         p99 = [wait["first_byte_ms"][1] for wait in waits]
         # A refusal is a first byte too, and quick: nobody may be turned away where a budget holds.
-        entered = statistics.median(wait["in"] / wait["joined"] for wait in waits)
+        entered = statistics.median(
+            wait["in"] / run["listeners"] for wait, run in zip(waits, runs, strict=True)
+        )
         longest = max(wait["first_byte_ms"][2] for wait in waits)
         others = (
             "" if entered == 1 else f"; {entered:.0%} got in at once, others were asked to return"

@@ -5,9 +5,10 @@
  *       nothing else; prints {"port"} first, {"cpu_s", "wall_s", "sends"} at the end.
  *   send_loop drain PORT LISTENERS JOINS_A_SECOND SECONDS PATH
  *       opens LISTENERS connections at that pace, asks for PATH on each, and throws away what comes;
- *       prints {"joined", "first_byte_ms": [p50, p99, max]} when all have got a byte,
- *       {"bytes", "lost"} at the end. Each 2,000 come from an address of their own (127.0.1.1 ...)
- *       and are closed by a reset: else TIME_WAIT makes our own connect() crawl.
+ *       prints {"joined", "silent", "first_byte_ms": [p50, p99, max]} when all have got a byte, or
+ *       15 s after the last has asked (silent: those who have got none), {"bytes", "lost"} at the end.
+ *       Each 2,000 come from an address of their own (127.0.1.1 ...) and are closed by a reset: else
+ *       TIME_WAIT makes our own connect() crawl.
  *
  * cc -O2 -o send_loop bench/send_loop.c
  */
@@ -95,7 +96,7 @@ static int drain(int port, int count, double pace, double seconds, const char *p
     struct epoll_event events[512], add = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
     double *asked = calloc(count, sizeof *asked), *waited = calloc(count, sizeof *waited);
     char *written = calloc(1, count), request[512], sink[65536];
-    int *fds = calloc(count, sizeof *fds), epoll = epoll_create1(0), opened = 0, joined = 0, lost = 0, told = 0;
+    int *fds = calloc(count, sizeof *fds), epoll = epoll_create1(0), opened = 0, joined = 0, lost = 0, told = 0, silent = 0;
     int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", path);
     long long bytes = 0;
     double began = now(), end = 0;
@@ -108,7 +109,7 @@ static int drain(int port, int count, double pace, double seconds, const char *p
             epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &add);
             fds[opened++] = fd;
         }
-        int ready = epoll_wait(epoll, events, 512, opened < count ? 0 : 50);
+        int ready = epoll_wait(epoll, events, 512, opened < count ? 1 : 50);
         for (int e = 0; e < ready; e++) {
             int i = events[e].data.u32;
             if (!written[i] && (events[e].events & EPOLLOUT)) {
@@ -126,16 +127,18 @@ static int drain(int port, int count, double pace, double seconds, const char *p
                 lost++;
             }
         }
-        if (joined == count && !told) {
+        int late = !told && now() - began > count / pace + 15;
+        if (!told && (joined == count || late)) {
             told = 1;
+            for (int i = 0; i < count; i++)
+                if (!waited[i]) waited[i] = 1e9, silent++;
             end = now() + seconds;
             qsort(waited, count, sizeof *waited, by_size);
-            printf("{\"joined\": %d, \"first_byte_ms\": [%.1f, %.1f, %.1f]}\n", joined, waited[count / 2] * 1e3,
-                   waited[(int)(count * 0.99)] * 1e3, waited[count - 1] * 1e3);
+            printf("{\"joined\": %d, \"silent\": %d, \"first_byte_ms\": [%.1f, %.1f, %.1f]}\n", joined, silent,
+                   waited[count / 2] * 1e3, waited[(int)(count * 0.99)] * 1e3, waited[count - 1 - silent] * 1e3);
             fflush(stdout);
             memset(waited, 1, count * sizeof *waited);
         }
-        if (!told && now() - began > 60) die("joins take too long");
     }
     printf("{\"bytes\": %lld, \"lost\": %d}\n", bytes, lost);
     return 0;
