@@ -193,6 +193,11 @@ def rows(runs: list[dict[str, Any]]) -> list[Row]:
                 f"× the C loop: {ratio}",
             )
         )
+    return [*found, *_join_rows(runs)]
+
+
+def _join_rows(runs: list[dict[str, Any]]) -> list[Row]:
+    found = []
     for name, what, budget in (
         ("all", "edge at 5,000 joins/s, no join budget", 100),
         ("budget", "edge at 5,000 joins/s, join budget 0.2 of a core", None),
