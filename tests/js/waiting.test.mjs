@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { Pass } from "../../src/hustings/pages/static/listener/pass.js";
 import { crowded, Stream, wait } from "../../src/hustings/pages/static/listener/protocol.js";
-import { ahead, placeOf, pollDelay, Waiting } from "../../src/hustings/pages/static/listener/waiting.js";
+import { ahead, firstSegment, placeOf, pollDelay, Waiting } from "../../src/hustings/pages/static/listener/waiting.js";
 
 /** By the server's own code: a ticket of second 1800000000, and its place under this seed. */
 const { ticket, seed, doors_s, place } = JSON.parse(process.env.HUSTINGS_TICKET);
@@ -28,6 +28,12 @@ test("people before a place are those of the spans between", () => {
   assert.equal(ahead(spans, 100.5, 107.5), 30);
   assert.equal(ahead(spans, 120, 200), 0);
   assert.equal(ahead(spans, 0, 100.01), 0); // oneself is nobody before oneself
+});
+
+test("whoever waits begins with a segment that there is", () => {
+  assert.equal(firstSegment(1_200, -1), 98);
+  assert.equal(firstSegment(1_200, 1_195), 99);
+  assert.equal(firstSegment(5, -1), 0); // a room of two seconds
 });
 
 test("who is near looks often, who is far does not, and nobody with the crowd", () => {

@@ -165,6 +165,8 @@ def table(done: Rehearsed) -> str:
         f"  refused      {summary.refusals}{_counts({k: v.count for k, v in codes.items()})}",
         f"  generator    {summary.own.cpu:.0%} of a core, {summary.own.late_p99_ms:g} ms late (99 %)",
     ]  # fmt: skip
+    if summary.stage is None:
+        lines.append("  stage        not watched: name it by --stage URL")
     if summary.faults:
         faults = sum(summary.faults.values())
         lines.append(f"  broken       {faults}{_counts(summary.faults)}")

@@ -52,6 +52,10 @@ export function ahead(spans, serving, place) {
   return Math.floor(people + 1e-6); // one counts oneself by the rank
 }
 
+/** Where to begin: BEHIND the live segment, or what is to be heard next; a young room's very first. @type {(part: number, next: number) => number} */
+export const firstSegment = (part, next) =>
+  Math.max(0, Math.floor(part / SEGMENT_PARTS) - BEHIND, Math.floor(next / SEGMENT_PARTS));
+
 /**
  * The place that a ticket holds; NaN before the draw, or where the browser keeps its hashes to
  * secure pages: then the edge says it when asked.
@@ -162,8 +166,7 @@ export class Waiting {
   async #play() {
     const { signal } = this.#over;
     const phase = Math.random() * SPREAD_S;
-    let segment = Math.floor(this.#part / SEGMENT_PARTS) - BEHIND;
-    if (this.#next >= 0) segment = Math.max(segment, Math.floor(this.#next / SEGMENT_PARTS));
+    let segment = firstSegment(this.#part, this.#next);
     const init = await this.#init();
     if (!init) return;
     this.telling.init(init);
