@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import logging
+import re
 import sys
 import time
 from pathlib import Path
@@ -31,9 +32,19 @@ def run(args: argparse.Namespace) -> int:
     if getattr(args, "token_file", None):
         setattr(args, f"set:{EDGE_FLAGS[1][1]}", read_secret(args.token_file))
     settings = settings_from(args)
+    check_origin(settings.edge.origin)
     start_log(args.command, settings.log)
     app = importlib.import_module(f"hustings.{args.command}.app")
     return int(getattr(app, f"run_{args.command}")(settings))
+
+
+def check_origin(url: str) -> None:
+    """An origin that can never answer is refused at once, not asked for ever. Raises UserError."""
+    if url and not re.match(r"https?://[^/\s]+", url):
+        raise UserError(
+            "setting_value",
+            f"edge.origin must be an address such as https://stage.example, not {url!r}.",
+        )
 
 
 def read_secret(path: str) -> str:

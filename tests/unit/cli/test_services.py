@@ -30,6 +30,15 @@ def test_a_secret_comes_from_a_file_or_standard_input(tmp_path, monkeypatch):
         assert refused.value.code == "setting_file"
 
 
+def test_an_origin_that_can_never_answer_is_refused_at_once():
+    for good in ("", "http://127.0.0.1:8001", "https://stage.example/"):
+        services.check_origin(good)
+    for bad in ("stage.example", "ftp://stage.example", "https://", "not-a-url"):
+        with pytest.raises(UserError) as refused:
+            services.check_origin(bad)
+        assert refused.value.code == "setting_value"
+
+
 def test_only_an_edge_has_an_origin():
     stage = next(command for command in COMMANDS if command.name == "stage")
     with pytest.raises(SystemExit):
