@@ -22,7 +22,7 @@ import uvloop
 
 from hustings.base.clock import SystemClock
 from hustings.edge.app import Edge, listen
-from hustings.edge.ladder import rung
+from hustings.edge.pressure.ladder import rung
 from hustings.settings import EdgeSettings, Settings, Tls
 from tests.fakes.stage_feed import StageFeed
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.ogg import OggOpus
-from hustings.edge import playlists
+from hustings.edge.sound import playlists
 from hustings.media.cmaf import media_part
 from hustings.media.hold import hold_frames
 from hustings.wire.names import OPUS, PART_SECONDS

@@ -24,10 +24,10 @@ from bench.edges import ROOM
 from bench.processes import python, told
 from bench.report import Row, percentile
 from hustings.base.clock import SystemClock
-from hustings.load.orders import Findings
-from hustings.load.rehearsal import Wish
-from hustings.load.target import read_target
-from hustings.load.workers import rehearse
+from hustings.load.rehearsal.orders import Findings
+from hustings.load.rehearsal.target import read_target
+from hustings.load.rehearsal.wish import Wish
+from hustings.load.rehearsal.workers import rehearse
 from tests.support.house import PROGRAM, ROOT, free_ports, free_range
 
 SETTLED_S = 6.0  # after the last has come

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from bench.report import Row, percentile
 from hustings.base.clock import SystemClock
-from hustings.load.judging import limiting
-from hustings.load.rehearsal import Wish
-from hustings.load.summary import Summary, summarise
-from hustings.load.target import read_target, resolved
-from hustings.load.witness import between, look
-from hustings.load.workers import rehearse
+from hustings.load.rehearsal.judging import limiting
+from hustings.load.rehearsal.summary import Summary, summarise
+from hustings.load.rehearsal.target import read_target, resolved
+from hustings.load.rehearsal.wish import Wish
+from hustings.load.rehearsal.witness import between, look
+from hustings.load.rehearsal.workers import rehearse
 from hustings.media.beep import BeepReader, delay_s
 from hustings.media.opus import OpusDecoder
 from tests.fakes.rtc_client import SILENCE, Caller

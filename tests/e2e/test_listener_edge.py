@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, expect
 
-from hustings.edge.ladder import rung
+from hustings.edge.pressure.ladder import rung
 from hustings.wire import kinds
 from tests.e2e.chromium import chromium, heard, played, plays_on, stretches
 from tests.fakes.edges import RunningEdge, running_edge

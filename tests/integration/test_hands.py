@@ -12,7 +12,7 @@ import pytest
 from hustings.base.clock import SystemClock
 from hustings.base.ids import RoomId
 from hustings.edge.app import Edge, listen
-from hustings.edge.hands import Hand
+from hustings.edge.audience.hands import Hand
 from hustings.settings import EdgeSettings, Settings
 from hustings.stage import audience
 from hustings.stage.room import AUDIENCE_HANDS

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hustings.edge.ladder import rung
-from hustings.edge.protocol import Request
-from hustings.edge.server import Connection
+from hustings.edge.http.protocol import Request
+from hustings.edge.http.server import Connection
+from hustings.edge.pressure.ladder import rung
 from tests.fakes.certificates import certificate
 from tests.fakes.edges import RunningEdge, running_edge
 from tests.fakes.stage_feed import StageFeed

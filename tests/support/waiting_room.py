@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hustings.edge.queue import Queue, Verdict
-from hustings.edge.seats import Seats
+from hustings.edge.waiting.queue import Queue, Verdict
+from hustings.edge.waiting.seats import Seats
 from hustings.settings import EdgeSettings
 from hustings.stage.queue import RoomQueue, drawn
 from hustings.wire.kinds import Room

@@ -2,7 +2,7 @@
 
 asyncio accepts such connections unseen and tells of them when the handshake is over; here whoever
 is in one has a place and a deadline like everybody else, so silent handshakes cannot pile up.
-Plain ports let the loop accept, which is cheaper. Used by `base.server` and `edge.accepting`.
+Plain ports let the loop accept, which is cheaper. Used by `base.server` and `edge.http.accepting`.
 """
 
 import asyncio

@@ -12,12 +12,12 @@ from hustings.base.clock import SystemClock
 from hustings.base.errors import UserError
 from hustings.cli.client import trust
 from hustings.cli.terminal import StatusLine, interruptible
-from hustings.load import flooding, target
-from hustings.load.arrivals import SHAPES, USUAL_S
-from hustings.load.conducting import conduct
-from hustings.load.judging import TONES, brief, limits_with
-from hustings.load.rehearsal import Wish, checked
-from hustings.load.report import Rehearsed, html
+from hustings.load.rehearsal import flooding, target
+from hustings.load.rehearsal.arrivals import SHAPES, USUAL_S
+from hustings.load.rehearsal.conducting import conduct
+from hustings.load.rehearsal.judging import TONES, brief, limits_with
+from hustings.load.rehearsal.report import Rehearsed, html
+from hustings.load.rehearsal.wish import Wish, checked
 from hustings.wire.names import CMAF_RENDITIONS
 
 NAME: Final = "loadtest"

@@ -12,11 +12,11 @@ import psutil
 from hustings.base.clock import SystemClock
 from hustings.base.errors import UserError
 from hustings.cli.terminal import StatusLine, interruptible
-from hustings.load.calibrating import calibrate
-from hustings.load.calibration import Calibration, calibration_of, read_calibration
-from hustings.load.outlook import Outlook, html, text
-from hustings.load.planning import Machine, Wanted, plan, read_rate
-from hustings.load.simulation import simulate
+from hustings.load.plan.calibrating import calibrate
+from hustings.load.plan.calibration import Calibration, calibration_of, read_calibration
+from hustings.load.plan.outlook import Outlook, html, text
+from hustings.load.plan.planning import Machine, Wanted, plan, read_rate
+from hustings.load.plan.simulation import simulate
 from hustings.settings import EdgeSettings
 from hustings.wire.names import CMAF_RENDITIONS
 

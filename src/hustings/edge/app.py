@@ -31,25 +31,25 @@ from hustings.base.ids import new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
-from hustings.edge.accepting import EdgeReception
-from hustings.edge.admission import Places
-from hustings.edge.door import Door
+from hustings.edge.door.admission import Places
+from hustings.edge.door.entry import Door
+from hustings.edge.door.standing import Standing
 from hustings.edge.drain import drain
-from hustings.edge.keys import HeldKeys
-from hustings.edge.lane import Lane
-from hustings.edge.load import SAMPLE_S
+from hustings.edge.feed.tree import Tree
+from hustings.edge.feed.upstream import Upstream
+from hustings.edge.http.accepting import EdgeReception
+from hustings.edge.http.lane import Lane
+from hustings.edge.http.server import Arrival, Connection, Server
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
+from hustings.edge.pressure.load import SAMPLE_S
+from hustings.edge.pressure.watch import Watch
 from hustings.edge.rooms import Rooms
 from hustings.edge.routes import Routes
-from hustings.edge.seats import Seats
-from hustings.edge.server import Arrival, Connection, Server
-from hustings.edge.standing import Standing
 from hustings.edge.status import Statuses
-from hustings.edge.tree import Tree
-from hustings.edge.upstream import Upstream
-from hustings.edge.waiting import WaitingRooms
-from hustings.edge.watch import Watch
+from hustings.edge.waiting.keys import HeldKeys
+from hustings.edge.waiting.seats import Seats
+from hustings.edge.waiting.tickets import WaitingRooms
 from hustings.journal.keys import VKEY_FILE, read_public
 from hustings.settings import Settings
 from hustings.wire.links import links_for, near_url

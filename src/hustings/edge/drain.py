@@ -10,8 +10,8 @@ import asyncio
 from typing import Final
 
 from hustings.base.clock import Clock
+from hustings.edge.http.server import Server
 from hustings.edge.rooms import Rooms
-from hustings.edge.server import Server
 
 LOOK_S: Final = 0.1
 

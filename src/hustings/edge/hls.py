@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
-from hustings.edge import playlists
-from hustings.edge.protocol import Answer, Request
+from hustings.edge.http.protocol import Answer, Request
+from hustings.edge.http.server import Connection
 from hustings.edge.rooms import LiveRoom, is_rendition
-from hustings.edge.server import Connection
+from hustings.edge.sound import playlists
 from hustings.media.cmaf import init_segment
 from hustings.wire.names import SEGMENT_PARTS
 

@@ -13,7 +13,7 @@ import msgspec
 
 from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId
-from hustings.edge.protocol import Answer, Request
+from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.status import RoomStatus, Stage, Status, joined_s, status
 from hustings.pages.assets import asset
 from hustings.pages.locales import LANGUAGES

@@ -2,7 +2,7 @@
 
 Keeps true: a room is followed while somebody listens or asks and for 60 s after; one `LiveRoom`
 (one program, one upstream) however many listen; the rooms that the index named stay known, with
-their clocks, while the stage is away. `edge.routes` asks here, `edge.upstream` delivers here, the
+their clocks, while the stage is away. `edge.routes` asks here, `edge.feed.upstream` delivers here, the
 app calls `tick` about 6 times a second. No sockets and no tasks of its own.
 """
 
@@ -17,19 +17,19 @@ from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId
 from hustings.base.limits import Gcra
-from hustings.edge import ladder
-from hustings.edge.audience import Audience
-from hustings.edge.census import Salt
-from hustings.edge.children import Children
-from hustings.edge.facts import Event, Facts
-from hustings.edge.fanout import GRACE_S, Channel, Round
-from hustings.edge.ladder import Rung
+from hustings.edge.audience.census import Salt
+from hustings.edge.audience.children import Children
+from hustings.edge.audience.voice import Audience
+from hustings.edge.feed.relay import RoomRelay
 from hustings.edge.metrics import Counts
-from hustings.edge.playlists import HOLD_S, Window
-from hustings.edge.program import Program
+from hustings.edge.pressure import ladder
+from hustings.edge.pressure.ladder import Rung
 from hustings.edge.reconnect import Spread
-from hustings.edge.relay import RoomRelay
-from hustings.edge.streams import CmafStream, EventStream, RadioStream, TitledRadioStream
+from hustings.edge.sound.facts import Event, Facts
+from hustings.edge.sound.fanout import GRACE_S, Channel, Round
+from hustings.edge.sound.playlists import HOLD_S, Window
+from hustings.edge.sound.program import Program
+from hustings.edge.sound.streams import CmafStream, EventStream, RadioStream, TitledRadioStream
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position
 from hustings.settings import EdgeSettings

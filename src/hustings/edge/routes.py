@@ -1,6 +1,6 @@
 """Which request gets which answer (docs/protocol.md 3). Pure dispatch: no sockets, no tasks.
 
-`edge.server` calls `Routes.handle` for each request; an answer may come later (`Connection.answer`
+`edge.http.server` calls `Routes.handle` for each request; an answer may come later (`Connection.answer`
 when a part has come). Errors are raised as `base.errors` and answered as problem documents.
 """
 
@@ -14,19 +14,21 @@ from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.exposition import CONTENT_TYPE
 from hustings.base.ids import RoomId, room_id
 from hustings.base.limits import Gcra
-from hustings.edge import metrics, protocol, tree
-from hustings.edge.audience import receipt_of
-from hustings.edge.census import Identity, identify
+from hustings.edge import metrics
+from hustings.edge.audience.census import Identity, identify
+from hustings.edge.audience.voice import receipt_of
+from hustings.edge.feed import tree
 from hustings.edge.hls import Hls
-from hustings.edge.keys import HeldKeys
+from hustings.edge.http import protocol
+from hustings.edge.http.protocol import Answer, Request
+from hustings.edge.http.server import Connection
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
-from hustings.edge.protocol import Answer, Request
-from hustings.edge.radio import METAINT
 from hustings.edge.rooms import LiveRoom, Rooms
-from hustings.edge.server import Connection
+from hustings.edge.sound.radio import METAINT
 from hustings.edge.status import Statuses
-from hustings.edge.waiting import TICKET_HEADER, WaitingRooms
+from hustings.edge.waiting.keys import HeldKeys
+from hustings.edge.waiting.tickets import TICKET_HEADER, WaitingRooms
 from hustings.wire.names import CMAF_RENDITIONS
 
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}

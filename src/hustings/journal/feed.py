@@ -4,7 +4,7 @@ Keeps true: entries come in order, each once, and each is checked against the on
 a lost connection the feed goes on at the very next entry. What the follower must know of the line
 itself comes among the records as a `Link`. Nothing here gives up: it waits longer and longer (with
 jitter, at least what the stage's Retry-After says) and tries again.
-Called by `edge.upstream`. Format: docs/protocol.md 2.4.
+Called by `edge.feed.upstream`. Format: docs/protocol.md 2.4.
 """
 
 import asyncio

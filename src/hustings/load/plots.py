@@ -1,7 +1,7 @@
 """Small line plots as SVG, to stand inside a page: no script, no file, light and dark by CSS. Pure.
 
 Colours are classes (`s0` …) that the page's style sheet fills; each line also has its own dash, so
-that it is told without colour, and its name stands in the legend. Called by `load.report` and `load.outlook`.
+that it is told without colour, and its name stands in the legend. Called by `load.rehearsal.report` and `load.plan.outlook`.
 """
 
 import math

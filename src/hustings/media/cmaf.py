@@ -3,7 +3,7 @@
 Parts are cut anywhere and made again anywhere: the same frames give the same bytes on every
 edge. The decode time is the media time itself, so a stream may begin at any hour. No edit list:
 the codec's delay (Opus 6.5 ms, AAC 42.7 ms, see `media.encoders`) stays in the sound.
-Called by `edge.program`, `edge.playlists`, the replay writer, `listen` and tests.
+Called by `edge.sound.program`, `edge.sound.playlists`, the replay writer, `listen` and tests.
 Sources: ISO/IEC 14496-12 (boxes), 23000-19 (CMAF), 23009-1 5.10.3 (emsg),
 Opus in ISOBMFF 0.8.1 (dOps).
 """

@@ -3,7 +3,7 @@
 Hold part N is a pure function of (rendition, N): frames shipped as data, encoded once by
 `media.make_data`, never encoded here. The loop is 30 parts (9.6 s) long; it was encoded twice in
 a row and the second pass kept, so the encoders stand at its end as they do at its start.
-Called by `edge.program`, and by the stage for the replay of gaps.
+Called by `edge.sound.program`, and by the stage for the replay of gaps.
 """
 
 from functools import cache

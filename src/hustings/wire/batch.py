@@ -4,7 +4,7 @@ Counts that add up (`joins`, `listened_s`, `reactions`) are since the last batch
 so what the stage missed comes with the next; the others are as of now. Where the stage missed
 nothing and only its answer was late, the same comes twice: `after` tells (`fresh`). All fields may be left
 out, and unknown ones are ignored, so that edges and stages of different versions understand each
-other. `edge.audience` makes batches, `edge.upstream` sends them, `stage.audience` adds them up.
+other. `edge.audience.voice` makes batches, `edge.feed.upstream` sends them, `stage.audience` adds them up.
 """
 
 from typing import Annotated, Any, Final

@@ -8,7 +8,7 @@ A rank is the ticket's random number under a seed that was committed to beforeha
 (`Draw.commit`), so that anybody can check the order afterwards and nobody could choose it.
 
 How many stand where is told by spans. The stage serves (`stage.queue`), edges admit
-(`edge.queue`), pages show (`listener/waiting.js`): the same arithmetic in all three.
+(`edge.waiting.queue`), pages show (`listener/waiting.js`): the same arithmetic in all three.
 """
 
 import hashlib

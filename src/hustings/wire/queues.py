@@ -1,6 +1,6 @@
 """What edges and the stage tell each other of a room's queue (docs/protocol.md 3.7). Pure.
 
-Both may be lost or come twice. `stage.queue` and `edge.queue` hold the rules.
+Both may be lost or come twice. `stage.queue` and `edge.waiting.queue` hold the rules.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """How an edge is doing, as it tells the stage each 5 seconds: for the operator's board. Pure.
 
 Totals are since the edge's start, so that whoever looks at two reports knows the rate between
-them. `edge.upstream` sends, `stage.fleet` keeps the last of each edge. docs/protocol.md 4.4.
+them. `edge.feed.upstream` sends, `stage.fleet` keeps the last of each edge. docs/protocol.md 4.4.
 """
 
 from typing import Annotated, Final

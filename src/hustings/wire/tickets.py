@@ -11,7 +11,7 @@ Format: base64url, without padding, of
 big endian; the MAC covers all before it. The text of a ticket is unique: other spellings of the
 same bytes are refused. The stage makes the master key; the keys of a period are derived from it,
 so that a stage that restarts hands out the same ones. Two are alive, so that no ticket ends with
-a period. `stage.http.feeds` hands them out, `edge.keys` takes them. Cost (measured): 7 us to
+a period. `stage.http.feeds` hands them out, `edge.waiting.keys` takes them. Cost (measured): 7 us to
 sign, 9 us to check.
 """
 

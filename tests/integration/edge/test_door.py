@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hustings.edge.admission import Priority
+from hustings.edge.door.admission import Priority
 from hustings.settings import Tls
 from tests.fakes.certificates import certificate
 from tests.fakes.edges import RunningEdge, running_edge

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hustings.edge.server import Connection
+from hustings.edge.http.server import Connection
 from hustings.wire.names import PART_SAMPLES
 from tests.fakes.edge_process import edge_process
 from tests.fakes.edges import running_edge

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hustings.edge.ladder import rung
+from hustings.edge.pressure.ladder import rung
 from hustings.wire import kinds
 from hustings.wire.places import place
 from hustings.wire.tickets import Ticket

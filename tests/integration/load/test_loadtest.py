@@ -14,9 +14,9 @@ import pytest
 
 import hustings
 from hustings.base.clock import SystemClock
-from hustings.load import flooding
-from hustings.load.flooding import refusal_rate
-from hustings.load.target import read_target, resolved
+from hustings.load.rehearsal import flooding
+from hustings.load.rehearsal.flooding import refusal_rate
+from hustings.load.rehearsal.target import read_target, resolved
 from hustings.settings import Tls
 from tests.fakes.certificates import certificate
 from tests.fakes.edges import RunningEdge, running_edge

@@ -12,7 +12,7 @@ from hustings.base.errors import NotFound, PeerError
 from hustings.cli.hls_line import HlsLine, read_playlist
 from hustings.cli.line import Line, Piece
 from hustings.cli.lines import CmafLine, RadioLine, line_for
-from hustings.edge.playlists import Window, media, multivariant
+from hustings.edge.sound.playlists import Window, media, multivariant
 from hustings.media.cmaf import emsg, init_segment, media_part
 from hustings.media.hold import hold_frames
 from hustings.wire.names import AAC, MP3, OPUS, PART_SAMPLES, PART_SECONDS

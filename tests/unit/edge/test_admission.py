@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge.admission import (
+from hustings.edge.door.admission import (
     COST_S,
     SLICE_S,
     Admission,

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from hustings.base.errors import Denied, UserError
-from hustings.edge.audience import Audience
-from hustings.edge.census import Salt
+from hustings.edge.audience.census import Salt
+from hustings.edge.audience.voice import Audience
 from hustings.wire.batch import Answer, Now
 from hustings.wire.tickets import keys_of
 from hustings.wire.tokens import hand_of

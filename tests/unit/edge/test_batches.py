@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.limits import Limits
-from hustings.edge.hands import Hand, HandQueue
+from hustings.edge.audience.hands import Hand, HandQueue
 from hustings.wire.batch import DOWN, HANDS, Batch, encode
 from hustings.wire.queues import TOLD, Said, fitting
 from hustings.wire.sketch import Sketch

@@ -3,9 +3,9 @@
 import pytest
 
 from hustings.base.errors import UserError
-from hustings.edge import census as module
-from hustings.edge.audience import receipt_of
-from hustings.edge.census import Census, Identity, Receipt, Salt, identify
+from hustings.edge.audience import census as module
+from hustings.edge.audience.census import Census, Identity, Receipt, Salt, identify
+from hustings.edge.audience.voice import receipt_of
 from hustings.wire.batch import Now
 
 SALT = Salt("monday", b"s" * 32)

@@ -3,9 +3,9 @@
 import pytest
 
 from hustings.base.errors import PeerError
-from hustings.edge.audience import Audience
-from hustings.edge.census import Salt
-from hustings.edge.children import SILENT_S, Children
+from hustings.edge.audience.census import Salt
+from hustings.edge.audience.children import SILENT_S, Children
+from hustings.edge.audience.voice import Audience
 from hustings.wire.batch import Answer, Batch, Hands, Now, Raised
 from hustings.wire.sketch import Sketch
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge.cohort import SIZE, WELCOME, Cohort
-from hustings.edge.fanout import Channel, Round
 from hustings.edge.metrics import Counts
+from hustings.edge.sound.cohort import SIZE, WELCOME, Cohort
+from hustings.edge.sound.fanout import Channel, Round
 
 
 class Stream:

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from hustings.edge.hands import Hand, HandQueue
+from hustings.edge.audience.hands import Hand, HandQueue
 from hustings.wire.batch import HANDS, Hands, encode
 
 NOW = 10_000.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge.joins import INTERVAL_S, TARGET_S, JoinQueue
+from hustings.edge.door.joins import INTERVAL_S, TARGET_S, JoinQueue
 
 
 def test_networks_take_turns_whatever_their_number_of_people():

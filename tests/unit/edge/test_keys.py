@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge.keys import HeldKeys
 from hustings.edge.metrics import Counts
+from hustings.edge.waiting.keys import HeldKeys
 from hustings.wire.tickets import PERIOD_S, Ticket, keys_of
 
 NOW = 1_800_000_000

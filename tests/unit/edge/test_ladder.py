@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge import load
-from hustings.edge.ladder import HOLD_S, Ladder, Rung, rung
-from hustings.edge.load import SAMPLE_S, Lag, Load, Smoothed
+from hustings.edge.pressure import load
+from hustings.edge.pressure.ladder import HOLD_S, Ladder, Rung, rung
+from hustings.edge.pressure.load import SAMPLE_S, Lag, Load, Smoothed
 
 
 class Edge:

@@ -6,8 +6,8 @@ import pytest
 from hustings.base.errors import TryLater
 from hustings.base.ids import RoomId
 from hustings.edge import paper as paper_module
+from hustings.edge.http.protocol import Request
 from hustings.edge.paper import Paper
-from hustings.edge.protocol import Request
 from hustings.edge.status import Stage, Status, status
 from hustings.settings import Settings
 from hustings.wire import kinds

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.errors import UserError
-from hustings.edge import playlists
-from hustings.edge.playlists import Cue, Window
+from hustings.edge.sound import playlists
+from hustings.edge.sound.playlists import Cue, Window
 
 EPOCH = 1_800_000_000_000
 

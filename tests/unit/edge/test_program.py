@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge.facts import Facts
-from hustings.edge.program import Program
+from hustings.edge.sound.facts import Facts
+from hustings.edge.sound.program import Program
 from hustings.journal.entry import Entry
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames

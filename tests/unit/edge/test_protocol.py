@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.errors import HustingsError, PeerError, TryLater, UserError
-from hustings.edge import protocol
-from hustings.edge.protocol import Answer, Request, RequestReader
+from hustings.edge.http import protocol
+from hustings.edge.http.protocol import Answer, Request, RequestReader
 
 POST = (
     b"POST /live/demo/hand?a=1&b=%20x HTTP/1.1\r\nHost: e\r\nContent-Length: 5\r\n"

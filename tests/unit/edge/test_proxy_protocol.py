@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.errors import PeerError
-from hustings.edge import proxy_protocol
-from hustings.edge.proxy_protocol import HEADER_BYTES, LINE_BYTES, client, missing
+from hustings.edge.http import proxy_protocol
+from hustings.edge.http.proxy_protocol import HEADER_BYTES, LINE_BYTES, client, missing
 
 SIGNATURE = bytes.fromhex("0D0A0D0A000D0A515549540A")
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.errors import PeerError
-from hustings.edge.queue import LEAST_S, MOST_S, Queue, seat
+from hustings.edge.waiting.queue import LEAST_S, MOST_S, Queue, seat
 from hustings.wire.kinds import Draw
 from hustings.wire.places import Span, commitment, place, seed_of
 from hustings.wire.queues import Heard, Said, read_heard

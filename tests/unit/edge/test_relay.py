@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hustings.base.errors import HustingsError, TryLater
-from hustings.edge.relay import BEHIND_BYTES, CHILDREN, TAIL_S, IndexRelay, RoomRelay
+from hustings.edge.feed.relay import BEHIND_BYTES, CHILDREN, TAIL_S, IndexRelay, RoomRelay
 from hustings.journal.entry import Entry
 from hustings.journal.records import Position, Record, RecordReader
 from hustings.wire.names import PART_SAMPLES

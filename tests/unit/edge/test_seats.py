@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge.seats import RATES, Seats
+from hustings.edge.waiting.seats import RATES, Seats
 from hustings.media.cmaf import media_part
 from hustings.settings import EdgeSettings
 from hustings.wire.names import PART_SECONDS

@@ -12,9 +12,9 @@ from hustings.base.errors import OperatorError
 from hustings.base.keyfiles import service_key
 from hustings.edge import metrics
 from hustings.edge.app import credential
+from hustings.edge.http.wheel import Wheel
 from hustings.edge.metrics import Counts
-from hustings.edge.radio import METAINT, TitledStream, title_block
-from hustings.edge.wheel import Wheel
+from hustings.edge.sound.radio import METAINT, TitledStream, title_block
 from hustings.settings import EdgeSettings, Settings
 from hustings.wire.tokens import KeyRing
 

@@ -3,11 +3,11 @@
 import random
 
 from hustings.base.clock import ManualClock
-from hustings.edge.admission import Priority
-from hustings.edge.keys import HeldKeys
+from hustings.edge.door.admission import Priority
+from hustings.edge.door.standing import Standing
+from hustings.edge.http.protocol import Request
 from hustings.edge.metrics import Counts
-from hustings.edge.protocol import Request
-from hustings.edge.standing import Standing
+from hustings.edge.waiting.keys import HeldKeys
 from hustings.wire.tickets import Ticket, TicketKeys
 
 KEYS = TicketKeys({1: b"k" * 32, 2: b"l" * 32}, 2)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.edge.timeline import MediaClock
+from hustings.edge.sound.timeline import MediaClock
 
 S = 48_000
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.load.arrivals import SHAPES, arrivals, peak_rate
+from hustings.load.rehearsal.arrivals import SHAPES, arrivals, peak_rate
 
 
 @given(st.sampled_from(SHAPES), st.integers(0, 500), st.floats(0.1, 1_000), st.integers(0, 9))

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.errors import UserError
-from hustings.load.flooding import flood_of
-from hustings.load.judging import LIMITS, Flood, brief, judge, limits_with
-from hustings.load.orders import Decoded, Findings, Own, Person, Refusal, Target
-from hustings.load.rehearsal import Wish
-from hustings.load.summary import Stage, Summary, summarise
+from hustings.load.rehearsal.flooding import flood_of
+from hustings.load.rehearsal.judging import LIMITS, Flood, brief, judge, limits_with
+from hustings.load.rehearsal.orders import Decoded, Findings, Own, Person, Refusal, Target
+from hustings.load.rehearsal.summary import Stage, Summary, summarise
+from hustings.load.rehearsal.wish import Wish
 
 TARGET = Target("http://127.0.0.1:1", "127.0.0.1", 1, False, "demo", addresses=("127.0.0.1",))
 WISH = Wish(target=TARGET, listeners=4, seconds=10)

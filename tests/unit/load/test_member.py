@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.load.member import RUDE_S, Member
-from hustings.load.scanning import Span
-from hustings.load.waiter import Told
+from hustings.load.crowd.member import RUDE_S, Member
+from hustings.load.crowd.scanning import Span
+from hustings.load.crowd.waiter import Told
 from hustings.wire.patience import asked_s, retry_delay_s
 
 

@@ -9,15 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hustings.base.errors import UserError
-from hustings.load.calibration import Calibration, calibration_of, fitted, read_calibration
-from hustings.load.judging import Verdict
-from hustings.load.orders import Target
-from hustings.load.outlook import Outlook, html, rate, text
-from hustings.load.planning import Machine, Wanted, limits_of, plan, read_rate, wire_bit_s
-from hustings.load.rehearsal import Wish
-from hustings.load.report import Rehearsed, Waits
-from hustings.load.simulation import JOIN_S, SEGMENT_S, simulate
-from hustings.load.summary import Edges, Summary
+from hustings.load.plan.calibration import Calibration, calibration_of, fitted, read_calibration
+from hustings.load.plan.outlook import Outlook, html, rate, text
+from hustings.load.plan.planning import Machine, Wanted, limits_of, plan, read_rate, wire_bit_s
+from hustings.load.plan.simulation import JOIN_S, SEGMENT_S, simulate
+from hustings.load.rehearsal.judging import Verdict
+from hustings.load.rehearsal.orders import Target
+from hustings.load.rehearsal.report import Rehearsed, Waits
+from hustings.load.rehearsal.summary import Edges, Summary
+from hustings.load.rehearsal.wish import Wish
 
 COST = Calibration(
     machine="a box", listeners=1_500, idle_cpu=0.02, listener_us=30.0, join_us=150.0,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.load.player import START_S, TARGET_S, Player
+from hustings.load.crowd.player import START_S, TARGET_S, Player
 from hustings.wire.names import PART_SECONDS
 
 

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.errors import Denied, UserError
-from hustings.load.flooding import flood_of, served
-from hustings.load.lines import source_address
-from hustings.load.orders import Findings, Orders, Own, Person, Refusal, Target
-from hustings.load.rehearsal import Wish, checked, shares
-from hustings.load.target import read_target, resolved
-from hustings.load.witness import between, stage_of
+from hustings.load.crowd.lines import source_address
+from hustings.load.rehearsal.flooding import flood_of, served
+from hustings.load.rehearsal.orders import Findings, Orders, Own, Person, Refusal, Target
+from hustings.load.rehearsal.target import read_target, resolved
+from hustings.load.rehearsal.wish import Wish, checked, shares
+from hustings.load.rehearsal.witness import between, stage_of
 
 TARGET = Target("http://127.0.0.1:1", "127.0.0.1", 1, False, "demo", addresses=("127.0.0.1",))
 

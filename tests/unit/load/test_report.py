@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.load.judging import Flood, judge, limits_with
-from hustings.load.orders import Decoded, Findings, Person, Target
 from hustings.load.plots import HEIGHT, WIDTH, Mark, Series, nice_top, plot, short, thinned
-from hustings.load.rehearsal import Wish
-from hustings.load.report import Rehearsed, html, waits_of
-from hustings.load.summary import summarise
+from hustings.load.rehearsal.judging import Flood, judge, limits_with
+from hustings.load.rehearsal.orders import Decoded, Findings, Person, Target
+from hustings.load.rehearsal.report import Rehearsed, html, waits_of
+from hustings.load.rehearsal.summary import summarise
+from hustings.load.rehearsal.wish import Wish
 
 numbers = st.floats(0, 1e12) | st.just(math.nan)
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.errors import PeerError
-from hustings.edge import protocol
-from hustings.edge.protocol import Answer
-from hustings.load.scanning import AnswerReader, PartScanner, Span, Spread, Word
+from hustings.edge.http import protocol
+from hustings.edge.http.protocol import Answer
+from hustings.load.crowd.scanning import AnswerReader, PartScanner, Span, Spread, Word
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
 from hustings.wire.names import PART_SAMPLES

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.load.orders import Findings, Own, Person, Refusal
-from hustings.load.tally import SAMPLES, Refusals, Seconds, percentile, summed
+from hustings.load.crowd.tally import SAMPLES, Refusals, Seconds, percentile, summed
+from hustings.load.rehearsal.orders import Findings, Own, Person, Refusal
 
 
 def test_each_second_is_summed_but_lateness_is_the_worst():
@@ -47,7 +47,7 @@ def test_the_generator_is_as_good_as_its_worst_process():
 
 
 def test_persons_are_kept_up_to_a_bound_and_then_counted(monkeypatch):
-    monkeypatch.setattr("hustings.load.tally.PERSONS", 3)
+    monkeypatch.setattr("hustings.load.crowd.tally.PERSONS", 3)
     two = Findings(persons=[Person(0, "polite", True, 0)] * 2, untold=5)
     assert (len(summed([two, two]).persons), summed([two, two]).untold) == (3, 11)
 

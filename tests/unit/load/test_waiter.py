@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.load.notes import Notes
-from hustings.load.orders import Findings, News, Person
-from hustings.load.waiter import QUEUE, State, Told, Waiter, ahead, poll_delay_s
+from hustings.load.crowd.notes import Notes
+from hustings.load.crowd.waiter import QUEUE, State, Told, Waiter, ahead, poll_delay_s
+from hustings.load.rehearsal.orders import Findings, News, Person
 
 NEVER = 1e9
 

@@ -1,0 +1,1 @@
+"""The line to the stage, and to edges that feed on this one."""

@@ -1,0 +1,1 @@
+"""How hard an edge works, and what it gives up before anybody loses sound."""

@@ -1,0 +1,123 @@
+"""What listeners may know of a room, folded from its journal's public entries. Pure.
+
+`edge.sound.program` feeds it; it answers with the room's state and keeps what there is to announce in
+a bounded queue until a part carries it. A snapshot replaces everything, so folding may begin
+anywhere. Events follow docs/protocol.md 3.1.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+import msgspec
+
+from hustings.base.errors import PeerError
+from hustings.journal.entry import Entry
+from hustings.wire import kinds
+from hustings.wire.names import EVENT_BYTES
+
+_QUEUE_BYTES: Final = 64 * 1024  # ten seconds of events at 2 KiB a part
+_LARGEST: Final = 16 * 1024  # a larger event is only in the journal
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One thing said about the sound; `data` is its JSON."""
+
+    seq: int
+    kind: str
+    data: bytes
+
+    def sse(self) -> bytes:
+        """As `/events` sends it."""
+        kind = "".join(self.kind.split())  # a line break would end the field
+        return b"id: %d\nevent: %b\ndata: %b\n\n" % (self.seq, kind.encode(), self.data)
+
+
+class Facts:
+    """The room, who is on stage and who speaks, as of entry `seq`."""
+
+    def __init__(self, room: dict[str, Any] | None = None) -> None:
+        self.seq = -1
+        self.room = _room(room or {})
+        self.speaking: list[str] = []
+        self.reach: dict[str, Any] = {}  # how many listened, as the journal last said
+        self.dropped = 0  # events that the bounds cost
+        self.extras = True  # False under load: nobody is told who speaks
+        self._roster: dict[str, dict[str, Any]] = {}
+        self._queue: deque[Event] = deque()
+        self._queued = 0
+
+    @property
+    def state(self) -> str:
+        """The room's state."""
+        return str(self.room["state"])
+
+    @property
+    def roster(self) -> list[dict[str, Any]]:
+        """Everybody on stage."""
+        return list(self._roster.values())
+
+    def fold(self, entry: Entry, *, announce: bool = True) -> None:
+        """Take a public entry with a body; `announce` False: known already, tell nobody."""
+        try:
+            body = entry.plain()
+            self._fold(entry.kind, body)
+        except (PeerError, KeyError, TypeError, AttributeError):
+            return  # not for us, or of a shape we do not know: the stage's own matter
+        self.seq = max(self.seq, entry.seq)
+        extra = entry.kind == kinds.LEVEL and not self.extras
+        if announce and not extra and entry.kind not in kinds.NOT_FORWARDED:
+            self._announce(entry, body)
+
+    def _fold(self, kind: str, body: dict[str, Any]) -> None:
+        if kind == kinds.ROOM:
+            self.room = _room(body)
+        elif kind == kinds.LEVEL:
+            self.speaking = list(body["speaking"])
+        elif kind == kinds.REACH:
+            self.reach = dict(body)
+        elif kind == kinds.ROSTER:
+            self._seat(body["participant"])
+        elif kind == kinds.SNAPSHOT:
+            self.room, self.speaking = _room(body["room"]), list(body["speaking"])
+            self._roster = {}
+            for participant in body["roster"]:
+                self._seat(participant)
+
+    def _seat(self, participant: dict[str, Any]) -> None:
+        if participant.get("place") == "stage":
+            self._roster[participant["id"]] = participant
+        else:
+            self._roster.pop(participant["id"], None)
+
+    def _announce(self, entry: Entry, body: Any) -> None:
+        self._put(entry.seq, entry.kind, entry.media_time, body)
+
+    def tell(self, kind: str, body: Any, *, at: int) -> None:
+        """Announce what the edge itself has to say; at: media time."""
+        self._put(max(0, self.seq), kind, at, body)
+
+    def _put(self, seq: int, kind: str, at: int, body: Any) -> None:
+        data = kinds.event_json(seq=seq, kind=kind, at=at, body=body)
+        if len(data) > _LARGEST:
+            self.dropped += 1
+            return
+        self._queue.append(Event(seq, kind, data))
+        self._queued += len(data)
+        while self._queued > _QUEUE_BYTES:  # the state event tells newcomers the truth anyway
+            self._queued -= len(self._queue.popleft().data)
+            self.dropped += 1
+
+    def take(self) -> tuple[Event, ...]:
+        """The events of one part: at most 2 KiB, or a single larger one."""
+        taken: list[Event] = []
+        room = EVENT_BYTES
+        while self._queue and (len(self._queue[0].data) <= room or not taken):
+            taken.append(self._queue.popleft())
+            room -= len(taken[-1].data)
+        self._queued -= sum(len(event.data) for event in taken)
+        return tuple(taken)
+
+
+def _room(body: dict[str, Any]) -> dict[str, Any]:
+    """A room's body as pages get it: a journal leaves out what is as by default."""
+    return {"state": "scheduled", **body}

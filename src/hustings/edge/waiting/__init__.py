@@ -1,0 +1,1 @@
+"""The queue for low-delay seats, and the tickets that hold a place in it."""

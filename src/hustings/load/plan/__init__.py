@@ -1,0 +1,1 @@
+"""From what a listener costs here to machines for an evening."""

@@ -1,0 +1,1 @@
+"""A whole rehearsal: who comes when, the processes, the judgement, the page."""
