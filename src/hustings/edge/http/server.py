@@ -3,7 +3,7 @@
 A listener is one `Connection` (a small object with slots), its transport, and its place in a
 channel's set: no task, queue or timer of its own. One request is answered at a time; what is
 pipelined waits inside the reader, whose bounds hold. Deadlines lie in one wheel that the app
-sweeps four times a second. Who comes when all places are taken is dropped unanswered, or may ask
+sweeps three times a second. Who comes when all places are taken is dropped unanswered, or may ask
 and hear when to come again (`admission.Places`, `edge.door.entry`).
 """
 

@@ -72,7 +72,7 @@ class Ladder:
         self._lowered_s = float("-inf")
 
     def step(self, sample: Load, now_s: float) -> Rung:
-        """One sample, four times a second; returns what holds from now on."""
+        """One sample, three times a second; returns what holds from now on."""
         work, why = load.work(sample)
         space, space_why = load.space(sample)
         self._work.take(work)

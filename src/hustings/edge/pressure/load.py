@@ -2,7 +2,7 @@
 
 Two pressures, because different things help: `work` (core, loop, slow lines) is relieved by
 fewer, longer sends; `space` (memory, connections) only by letting in fewer. Knees and smoothing
-are those of docs/operations.md, "The ladder". `edge.app` samples four times a second; the ladder
+are those of docs/operations.md, "The ladder". `edge.app` samples three times a second; the ladder
 and the door read.
 """
 
@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-SAMPLE_S: Final = 0.250
+SAMPLE_S: Final = 0.320
 BACKLOG_KNEE: Final = 0.20  # fewer slow listeners are no load
 _UP: Final = 0.3  # share of a new sample in the smoothed value while it rises
 _DOWN: Final = 0.1  # ... and while it falls

@@ -1,6 +1,6 @@
 """Measures how hard this process works, and asks the ladder what to do about it.
 
-`edge.app` owns the one `Watch`: each turn of its loop says how late it was, four times a second
+`edge.app` owns the one `Watch`: each turn of its loop says how late it was, three times a second
 `climb` takes a sample; the door reads `pressure`, pages and the operator read `standing`.
 """
 
