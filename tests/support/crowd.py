@@ -11,7 +11,7 @@ import httpx
 from hustings.base.clock import SystemClock
 from hustings.cli.line import Line
 from hustings.cli.lines import line_for
-from hustings.wire.names import PART_SAMPLES
+from hustings.wire.names import PART_SAMPLES, PART_TICKS
 
 
 class Listener:
@@ -25,8 +25,10 @@ class Listener:
     async def hear(self) -> None:
         async with contextlib.aclosing(self.line.pieces()) as pieces:
             async for piece in pieces:
-                self.parts += [piece.start // PART_SAMPLES]
-                self.times += [piece.at_s]
+                first = piece.start // PART_SAMPLES
+                count = len(piece.frames) // PART_TICKS  # more than one if the edge joined them
+                self.parts += range(first, first + count)
+                self.times += [piece.at_s] * count
 
     @property
     def whole(self) -> bool:

@@ -16,7 +16,7 @@ from hustings.cli.lines import line_for
 from hustings.edge.app import Edge
 from hustings.media import cmaf
 from hustings.settings import EdgeSettings, Settings
-from hustings.wire.names import PART_SAMPLES
+from hustings.wire.names import PART_SAMPLES, PART_TICKS
 from tests.fakes.edges import RunningEdge
 from tests.fakes.stage_feed import StageFeed
 
@@ -64,7 +64,8 @@ async def pair(origin: str, **settings: float) -> AsyncIterator[Pair]:
 async def hear(line: Line, parts: list[int]) -> None:
     async with contextlib.aclosing(line.pieces()) as pieces:
         async for piece in pieces:
-            parts += [piece.start // PART_SAMPLES]
+            first = piece.start // PART_SAMPLES
+            parts += range(first, first + len(piece.frames) // PART_TICKS)
 
 
 async def test_listeners_move_without_a_gap_or_a_double(stage: StageFeed) -> None:

@@ -139,6 +139,8 @@ async def test_a_stage_that_ends_lets_its_feeds_end_whole(stage: Stage) -> None:
                         stage.door.end_feeds()
             assert (await feed.aread()).startswith(b"HUSTINGS-JOURNAL 1\n")
         assert stage.door.feeds == set()
+        refused = await http.get("/feed")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
 
 
 async def test_an_edges_credential_opens_the_feed_until_it_is_revoked(stage: Stage) -> None:

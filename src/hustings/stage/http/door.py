@@ -59,6 +59,7 @@ class Door:
         self._edges = EdgeCheck(edges.public)
         self._ended = Revocations(Path(settings.data))
         self.feeds: set[Callable[[], None]] = set()  # what ends each that is open
+        self.ending = False
 
     @property
     def now_s(self) -> float:
@@ -66,7 +67,8 @@ class Door:
         return self.clock.wall_ms() / 1_000
 
     def end_feeds(self) -> None:
-        """The stage is about to end: feeds end whole, and edges ask again at once."""
+        """The stage is about to end: feeds end whole, and no more are opened."""
+        self.ending = True
         for end in list(self.feeds):
             end()
 

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from hustings.base.errors import UserError
+from hustings.base.errors import TryLater, UserError
 from hustings.journal.entry import Visibility
 from hustings.journal.stream import feed_records
 from hustings.stage.hall import Hall
@@ -23,14 +23,19 @@ def router(door: Door) -> APIRouter:
     """`/feed` and `/feed/{room}`, for edges only."""
     routes = APIRouter()
 
+    def check(request: Request) -> None:
+        door.service(request, "edge")
+        if door.ending:
+            raise TryLater("busy", "This stage is about to end.", delay_s=1)
+
     @routes.get("/feed")
     async def index(request: Request) -> Response:
-        door.service(request, "edge")
+        check(request)
         return StreamingResponse(index_lines(door), media_type="application/x-ndjson")
 
     @routes.get("/feed/{room}")
     async def feed(room: str, request: Request, after: str = "", tail: str = "") -> Response:
-        door.service(request, "edge")
+        check(request)
         hall: Hall = await door.engine.do(lambda studio: studio.hall(room))
         records = feed_records(
             hall.journal,
