@@ -52,8 +52,8 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> st
     def across(x: float) -> float:
         return LEFT + x / far * (WIDTH - LEFT - 30)
 
-    for i, (name, line) in enumerate(series.items()):
-        beside = -9 if i else 19  # the first line's values are written below it
+    lowest = {x: min(y for at, y in points if at == x) for x, _ in points}
+    for name, line in series.items():
         path = " ".join(f"{across(x):.1f},{_y(y, most):.1f}" for x, y in line)
         marks.append(
             f'<polyline points="{path}" fill="none" stroke="{COLOURS[name]}" stroke-width="2"/>'
@@ -62,6 +62,7 @@ def lines(title: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> st
             marks.append(
                 f'<circle cx="{across(x):.1f}" cy="{_y(y, most):.1f}" r="4" fill="{COLOURS[name]}"/>'
             )
+            beside = 19 if y == lowest[x] else -9  # the lowest line's values are written below it
             marks.append(_text(across(x), _y(y, most) + beside, f"{y:g}", "value"))
     for x in dict.fromkeys(x for x, _ in points):
         marks.append(_text(across(x), HEIGHT - BOTTOM + 20, f"{x:,g}"))
