@@ -2,7 +2,7 @@
 
 `run_edge` is called by `hustings edge`; tests run an `Edge` in their own loop. The edges of one
 machine share the audience's port (`edge.share_port`), and each has an operator's lane of its own.
-One loop does everything by one clock: rooms 6 times a second, deadlines and load three times.
+One loop does everything by one clock: rooms when hold audio is due, deadlines and load three times a second.
 Stopping closes the streams without their last chunk, so that players resume at the next edge by
 part number.
 """
@@ -58,8 +58,6 @@ from hustings.wire.tokens import Claims, KeyRing
 
 log = logging.getLogger(__name__)
 
-TICK_S: Final = 0.160  # half a part: for hold audio and those who wait; the feed sends at once
-SAMPLE_TURNS: Final = round(SAMPLE_S / TICK_S)
 PATIENCE_S: Final = 5.0  # for a stage that starts at the same time, or is away
 STOP_S: Final = 1.0  # for what is written but not sent
 BACKLOG: Final = 4_096  # connections that wait to be accepted; the kernel's default bound
@@ -245,17 +243,17 @@ class Edge:
 
     async def _turn(self) -> None:
         """The edge's one clock: a core that sleeps longer wakes cheaper."""
-        clock, turn = self._clock, 0
+        clock, looked_s = self._clock, float("-inf")
         while True:
             self._do(self.rooms.tick)
-            turn += 1
-            if turn % SAMPLE_TURNS == 0:
+            if clock.monotonic() - looked_s >= SAMPLE_S / 2:
+                looked_s = clock.monotonic()
                 self._do(self.server.sweep)
                 self._do(self.lane.server.sweep)
                 self._do(self._look)
-            asleep_s = clock.monotonic()
-            await asyncio.sleep(TICK_S)
-            self.watch.lag.take(clock.monotonic() - asleep_s - TICK_S)
+            pause_s, asleep_s = self.rooms.pause_s(), clock.monotonic()
+            await asyncio.sleep(pause_s)
+            self.watch.lag.take(clock.monotonic() - asleep_s - pause_s)
 
     def _look(self) -> None:
         """How hard this edge works, and what follows from it."""

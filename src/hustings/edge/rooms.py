@@ -3,7 +3,7 @@
 Keeps true: a room is followed while somebody listens or asks and for 60 s after; one `LiveRoom`
 (one program, one upstream) however many listen; the rooms that the index named stay known, with
 their clocks, while the stage is away. `edge.routes` asks here, `edge.feed.upstream` delivers here, the
-app calls `tick` about 6 times a second. No sockets and no tasks of its own.
+app calls `tick` each `pause_s`. No sockets and no tasks of its own.
 """
 
 import logging
@@ -40,6 +40,8 @@ from hustings.wire.places import room_second
 
 log = logging.getLogger(__name__)
 
+TICK_S: Final = 0.320  # one part: for those who wait in vain, and the ladder's steps
+_SHORTEST_S: Final = 0.010
 LINGER_S: Final = 60.0
 BEGIN_S: Final = 5.0  # a newcomer waits so long for a room's first bytes
 _KNOWN: Final = 10_000
@@ -452,6 +454,12 @@ class Rooms:
             if live.idle:
                 del self.live[live.id]
                 self.unfollow(live.id)
+
+    def pause_s(self) -> float:
+        """Until the next `tick`: what comes by the feed is sent at once, so it is for hold audio."""
+        now_s = self._clock.monotonic()
+        due = [live.program.due_in_s(now_s) for live in self.live.values()]
+        return max(_SHORTEST_S, min([TICK_S, *due]))
 
     def turn(self, live: LiveRoom) -> None:
         """Send what is due in one room; a fault of ours in it must not silence the others."""

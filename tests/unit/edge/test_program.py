@@ -391,3 +391,14 @@ def test_a_kind_cannot_break_the_event_stream(kind: str) -> None:
     e.take(e.writer.add(kind, {}))
     e.live(200, 200)
     assert b"event: ab\n" in e.program.sse([200])
+
+
+def test_hold_audio_comes_when_it_said_and_not_before() -> None:
+    e = edge()
+    e.live(200, 204)
+    for _ in range(5):
+        n, wait_s = e.program.next, e.program.due_in_s(e.now)
+        assert not e.program.advance(e.now + wait_s - 0.001)
+        e.now += wait_s + 0.001
+        assert e.program.advance(e.now) == range(n, n + 1)
+        assert e.is_hold(n)

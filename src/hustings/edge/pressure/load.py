@@ -15,7 +15,7 @@ SAMPLE_S: Final = 0.320
 BACKLOG_KNEE: Final = 0.20  # fewer slow listeners are no load
 _UP: Final = 0.3  # share of a new sample in the smoothed value while it rises
 _DOWN: Final = 0.1  # ... and while it falls
-_LAGS: Final = 13  # turns of the loop that are remembered: two seconds
+_LAGS: Final = 7  # turns of the loop that are remembered: two seconds
 
 
 class Load(msgspec.Struct, frozen=True):

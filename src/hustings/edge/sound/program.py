@@ -4,7 +4,7 @@ Keeps true: parts leave in order and each number once; a part that has not come 
 parts late, or that a `gap` entry disowns, is hold audio on the live path for ever; what is kept
 (`oldest` … `next`) has no hole. The same part of a rendition is composed once and shared; parts
 may be joined (2, 4, 8 ...) for the ladder. `edge.rooms` owns one `Program` a followed room, hands
-it every record, and calls `advance` about 6 times a second.
+it every record, and calls `advance` when `due_in_s` has passed.
 """
 
 from collections import Counter, deque
@@ -24,6 +24,7 @@ from hustings.wire.names import (
     CMAF_RENDITIONS,
     MP3,
     PART_SAMPLES,
+    SAMPLE_RATE,
     SEGMENT_PARTS,
     WIRE_VERSION,
     mp3_frames_before,
@@ -34,6 +35,7 @@ _AHEAD: Final = 300  # parts kept that are not due yet (96 s); a stage never sen
 _GAPS: Final = 64
 _TAIL_S: Final = 1.5  # wait so long for the feed's tail before beginning with hold
 _AWAY_PARTS: Final = 4  # of hold on end before listeners are told: one late part is no absence
+_BEGIN_S: Final = 0.1  # between two looks whether a room can begin
 _FROZEN_S: Final = 1.0  # not called for so long: we ourselves stood still ...
 _GRACE_S: Final = 0.3  # ... so read the feed before filling anything with hold
 
@@ -161,6 +163,15 @@ class Program:
         while self._due(edge, now_s):
             self._send()
         return range(max(first, self.oldest), self.next)
+
+    def due_in_s(self, now_s: float) -> float:
+        """Seconds until `advance` must be called, should nothing come: hold audio is due then."""
+        if self.finished:
+            return float("inf")
+        if not self.begun:
+            return _BEGIN_S
+        hold = (self.next + LATE_PARTS + 1) * PART_SAMPLES - self.clock.media_time(now_s)
+        return max(0.0, hold / SAMPLE_RATE, self._fill_after_s - now_s)
 
     def _may_begin(self, now_s: float) -> bool:
         return self.clock.known and (self.heard or now_s - self._asked_s > _TAIL_S)
