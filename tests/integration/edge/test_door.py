@@ -19,16 +19,6 @@ from tests.fakes.stage_feed import StageFeed
 ASK = b"GET %b HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n"
 
 
-@pytest.fixture
-async def stage() -> AsyncIterator[StageFeed]:
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    yield feed
-    await feed.stop()
-
-
 @contextlib.asynccontextmanager
 async def edge_of(stage: StageFeed, **settings: Any) -> AsyncIterator[RunningEdge]:
     async with running_edge(stage.url, **settings) as running:

@@ -10,7 +10,6 @@ import socket
 import sys
 import termios
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -23,16 +22,6 @@ from tests.support.night import scaled
 from tests.support.strangers import STREAM, Ears, Visit, get, visit
 
 HANG_S = 120.0  # ten times what anything here takes
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[StageFeed]:
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    yield feed
-    await feed.stop()
 
 
 async def heads(visits: list[Visit]) -> Counter[int]:

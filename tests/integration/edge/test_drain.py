@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
-import pytest
 
 from hustings.base.clock import SystemClock
 from hustings.base.listening import bound_socket
@@ -19,16 +18,6 @@ from hustings.settings import EdgeSettings, Settings
 from hustings.wire.names import PART_SAMPLES, PART_TICKS
 from tests.fakes.edges import RunningEdge
 from tests.fakes.stage_feed import StageFeed
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[StageFeed]:
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    yield feed
-    await feed.stop()
 
 
 class Pair:

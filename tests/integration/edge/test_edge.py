@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +26,6 @@ from hustings.wire.names import OPUS, PART_SAMPLES
 from tests.fakes.certificates import certificate
 from tests.fakes.edges import Client, RunningEdge, running_edge
 from tests.fakes.stage_feed import StageFeed, sound
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[StageFeed]:
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    yield feed
-    await feed.stop()
-
-
-@pytest.fixture
-async def edge(stage: StageFeed) -> AsyncIterator[RunningEdge]:
-    async with running_edge(stage.url) as running:
-        await running.until("rooms.indexed")
-        yield running
 
 
 def decode(data: bytes, *, suffix: str, folder: Path, cut: bool = False) -> float:

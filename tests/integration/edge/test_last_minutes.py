@@ -2,35 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import msgspec
-import pytest
 
 from hustings.wire import kinds
-from tests.fakes.edges import Client, RunningEdge, running_edge
+from tests.fakes.edges import Client, RunningEdge
 from tests.fakes.stage_feed import EPOCH_MS, StageFeed
 from tests.support.night import scaled
 
 LISTENERS = int(scaled(500, 4_000))
 ROOM = kinds.Room("demo", "Town hall", state="live", epoch_ms=EPOCH_MS, radio=True)
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[StageFeed]:
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    yield feed
-    await feed.stop()
-
-
-@pytest.fixture
-async def edge(stage: StageFeed) -> AsyncIterator[RunningEdge]:
-    async with running_edge(stage.url) as running:
-        await running.until("rooms.indexed")
-        yield running
 
 
 async def test_F37_the_end_sends_all_to_a_page_that_stands_ready(

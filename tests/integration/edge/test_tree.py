@@ -14,16 +14,6 @@ from tests.fakes.stage_feed import StageFeed, edge_credential
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[StageFeed]:
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    yield feed
-    await feed.stop()
-
-
-@pytest.fixture
 async def parent(stage: StageFeed) -> AsyncIterator[RunningEdge]:
     async with running_edge(stage.url) as running:
         await running.until("rooms.indexed")

@@ -19,16 +19,6 @@ SMALL = {"listeners": 10, "waiting_share": 0.8}  # two seats
 
 
 @pytest.fixture
-async def stage() -> AsyncIterator[StageFeed]:
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    yield feed
-    await feed.stop()
-
-
-@pytest.fixture
 async def edge(stage: StageFeed) -> AsyncIterator[RunningEdge]:
     async with running_edge(stage.url, **SMALL) as running:
         await running.until("rooms.indexed")

@@ -5,7 +5,6 @@ import random
 import statistics
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
@@ -21,16 +20,6 @@ from tests.support.strangers import STREAM, Ears, Visit, get, visit
 SEATS = 200
 LISTENERS = 20  # who are there before, and must notice nothing
 STAYS_S = 4.0
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[StageFeed]:
-    feed = StageFeed()
-    feed.room()
-    feed.live()
-    await feed.start()
-    yield feed
-    await feed.stop()
 
 
 class Crowd:
