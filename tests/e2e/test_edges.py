@@ -23,8 +23,10 @@ FRAMES = speech(6)
 async def on_air(house: House):
     house.put("r", title="Through it all", host="Ada", state="lobby")
     speakers = await take_the_stage(Place(house), "r", 1, frames=FRAMES)
-    yield
-    await leave(speakers)
+    try:
+        yield
+    finally:
+        await leave(speakers)
 
 
 def listeners(house: House, number: int) -> int:

@@ -62,6 +62,7 @@ class House:
         self.edge = f"http://127.0.0.1:{self.edge_port}"
         self.log = data / "serve.log"
         self._flags = flags
+        self.edges = int(flags[flags.index("--edges") + 1]) if "--edges" in flags else 1
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT / "src"),
@@ -95,7 +96,7 @@ class House:
         self.stop()
 
     def start(self) -> None:
-        """Start and wait until all three answer /readyz."""
+        """Start and wait until all of them answer /readyz: with several edges, each one."""
         self.data.mkdir(parents=True, exist_ok=True)
         if self._supervised:
             self._spawn([*SERVE, *self._flags], {})
@@ -103,7 +104,8 @@ class House:
             for service in ("stage", "edge", "web"):
                 self._spawn([*PROGRAM, service], self._alone(service))
         until = time.monotonic() + START_S
-        for base in (self.stage, self.edge, self.web):
+        lanes = (self.lane(number) for number in range(self.edges)) if self.edges > 1 else ()
+        for base in (self.stage, self.edge, self.web, *lanes):
             while not self.ready(base):
                 gone = any(each.poll() is not None for each in self._processes)
                 if gone or time.monotonic() > until:

@@ -129,9 +129,15 @@ def _engine(url: URL) -> AsyncEngine:
         raise OperatorError(
             "database_driver", "PostgreSQL needs its driver: pip install 'hustings[postgres]'."
         ) from error
+    event.listen(engine.sync_engine, "do_connect", _try_to_open)
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _try_to_open(_dialect: Any, _record: Any, places: Any, options: Any) -> None:
+    """Fail here and not in the driver, whose thread may outlive the loop it would answer to."""
+    sqlite3.connect(*places, **options).close()
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
