@@ -108,8 +108,8 @@ class EdgeSettings(Frozen, frozen=True):
     backlog_s: Positive = 40.0
     """Program kept in memory for resumers; at least 30."""
     send_buffer_bytes: Count = 65_536
-    """Most unsent bytes of one listener (less where 5 s of sound are less) before they jump to live;
-    twice that: closed."""
+    """Most unsent bytes of one listener (less where 5 s of sound are less) before they get no more
+    until it has drained; twice that: closed."""
     drain_s: Positive = 30.0
     """Longest that an edge which is to end (SIGTERM, `POST /drain`) goes on sending."""
     linger_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0

@@ -25,7 +25,7 @@ PLAIN: Final = (
     _counter("joins", "Streams that began."),
     _counter("sent_bytes", "Bytes of sound and events written to listeners."),
     _counter("sends", "Writes of a shared piece to a listener."),
-    _counter("jumps", "Slow listeners who jumped to live."),
+    _counter("jumps", "Slow listeners who lost sound that the backlog had forgotten."),
     _counter("slow_closed", "Listeners who were too slow even for that."),
     _counter("upstream_starts", "Rooms that began to be followed."),
     _counter("broken_ticks", "Faults of our own, which are in the log."),
@@ -60,7 +60,7 @@ class Counts:
         self.joins = 0
         self.sent_bytes = 0  # of sound and events to listeners
         self.sends = 0
-        self.jumps = 0  # slow listeners who jumped to live
+        self.jumps = 0  # slow listeners who lost sound
         self.slow_closed = 0  # ... and those who could not even do that
         self.parts: Counter[str] = Counter()  # live, hold, late
         self.refusals: Counter[str] = Counter()  # by code

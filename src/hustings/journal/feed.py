@@ -13,14 +13,13 @@ import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from enum import Enum
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import httpx
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings.base.errors import PeerError
-from hustings.base.tasks import Tasks
 from hustings.journal.chain import Chain
 from hustings.journal.checkpoint import Checkpoint
 from hustings.journal.entry import NO_HASH, Entry
@@ -29,12 +28,11 @@ from hustings.wire import kinds
 
 log = logging.getLogger(__name__)
 
-SILENT_S: Final = 3.0  # a stage sends something each second: after three it is frozen or far
+CONNECT_S: Final = 3.0
 DEAD_S: Final = 60.0  # a frozen stage may come back on the same connection; a dead line does not
 _FIRST_PAUSE_S: Final = 0.1
 _STEADY_S: Final = 3.0  # a connection that lasted so long was a good one
 _LONGEST_PAUSE_S: Final = 5.0  # few edges follow one stage: they may ask often
-_QUEUE: Final = 16  # pieces of at most 64 KiB between the socket and the follower
 _LINE_BYTES: Final = 1 << 18
 
 
@@ -42,7 +40,6 @@ class Link(Enum):
     """What happened to the line."""
 
     CONNECTED = "connected"  # the next records follow on what came before
-    SILENT = "silent"  # nothing for 3 s; the connection is kept
     LOST = "lost"  # trying again
     FORKED = "forked"  # forget what came: the journal is another, and its tail comes next
 
@@ -208,7 +205,7 @@ async def _lasting(
             reason = error.title
             place.forget()
             yield Link.FORKED
-        except (httpx.HTTPError, TimeoutError) as error:
+        except httpx.HTTPError as error:
             reason = f"{type(error).__name__} {error}".strip()
         if loop.time() - begun_s > _STEADY_S:
             attempt, said = 0, ""
@@ -223,55 +220,17 @@ async def _lasting(
 async def _connection(
     client: httpx.AsyncClient, url: str, token: str, query: dict[str, str]
 ) -> AsyncGenerator[bytes | Link, None]:
-    """One connection's bytes, with `Link.SILENT` where they pause; TimeoutError after `DEAD_S`."""
-    arrived: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(_QUEUE)
-    tasks = Tasks()
-    tasks.start(_pump(client, url, token, query, arrived), name=f"feed {url}")
-    silent_s = 0.0
-    try:
-        while True:
-            try:
-                async with asyncio.timeout(SILENT_S):
-                    item = await arrived.get()
-            except TimeoutError:
-                silent_s += SILENT_S
-                if silent_s >= DEAD_S:
-                    raise
-                if silent_s == SILENT_S:
-                    yield Link.SILENT
-                continue
-            if item is None:
-                return
-            if isinstance(item, Exception):
-                raise item
-            silent_s = 0.0
-            yield item or Link.CONNECTED
-    finally:
-        await tasks.close()
-
-
-async def _pump(
-    client: httpx.AsyncClient,
-    url: str,
-    token: str,
-    query: dict[str, str],
-    arrived: asyncio.Queue[bytes | Exception | None],
-) -> None:
-    """Put empty bytes for a good answer, its bytes, then None or the error that ended it."""
-    end: Exception | None = None
-    timeout = httpx.Timeout(DEAD_S, connect=SILENT_S)
+    """A good answer, then its bytes. Raises Refused, httpx.HTTPError (`DEAD_S` without a byte is one)."""
+    timeout = httpx.Timeout(DEAD_S, connect=CONNECT_S)
     headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "identity"}
-    try:
-        async with client.stream("GET", url, params=query, headers=headers, timeout=timeout) as got:
-            if got.status_code != httpx.codes.OK:
-                raise await _refusal(got)
-            await arrived.put(b"")
-            async for piece in got.aiter_raw():
-                if piece:
-                    await arrived.put(piece)
-    except (httpx.HTTPError, Refused) as error:
-        end = error
-    await arrived.put(end)
+    async with client.stream("GET", url, params=query, headers=headers, timeout=timeout) as got:
+        if got.status_code != httpx.codes.OK:
+            raise await _refusal(got)
+        yield Link.CONNECTED
+        raw = cast("AsyncGenerator[bytes, None]", got.aiter_raw())
+        async with aclosing(raw) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 async def _refusal(answer: httpx.Response) -> Refused:

@@ -1,4 +1,4 @@
-"""Shared bytes to many: slow readers jump, then are closed; resumers catch up; pace and slices."""
+"""Shared bytes to many: slow readers catch up or are closed; so do resumers; pace and slices."""
 
 import os
 import socket
@@ -157,7 +157,7 @@ def test_a_resumer_who_reads_slowly_catches_up_in_steps_without_a_hole() -> None
     assert e.counts.jumps == 0
 
 
-def test_a_slow_reader_jumps_to_live() -> None:
+def test_a_slow_reader_goes_on_where_it_was() -> None:
     e = Edge()
     listener = e.join(deaf=True)
     listener.unsent = 0
@@ -166,8 +166,8 @@ def test_a_slow_reader_jumps_to_live() -> None:
     e.send(3)
     listener.drain()
     e.send(2)
-    assert listener.numbers == [98, 99, 100, 101, 102, 103, 104, 108, 109]
-    assert e.counts.jumps == 1
+    assert listener.numbers == list(range(98, 110))
+    assert e.counts.jumps == 0
     assert len(e.channel) == 1
 
 

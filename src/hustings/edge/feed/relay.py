@@ -111,7 +111,8 @@ class RoomRelay(Relay):
 
     def take(self, record: Record) -> None:
         """The next record of the feed."""
-        self._send(_bytes(record))
+        if self._children:
+            self._send(_bytes(record))
         if isinstance(record, Position):
             return
         self._shelf.append(record)

@@ -2,9 +2,10 @@
 
 Keeps true: nothing is copied, encoded or queued for one listener; a send is one system call for
 each. Whoever reads too slowly (`limit` bytes unsent) is skipped until their buffer has drained
-and then goes on with the newest part: a jump, which their player sees as a later decode time.
-Whoever would have twice the limit unsent is closed. Newcomers and resumers are brought up to the
-live edge from the backlog in steps, so a long backlog never stands in memory either.
+and then goes on where they were; what the backlog has forgotten by then is a jump, which their
+player sees as a later decode time. Whoever would have twice the limit unsent is closed. They,
+newcomers and resumers are brought up to the live edge from the backlog in steps, so a long
+backlog never stands in memory either.
 
 A cohort is small (`SIZE`), so that writing to one takes some milliseconds and the loop turns in
 between. Under pressure it gets several parts in one send, at a phase of its own, so that of an
@@ -169,13 +170,14 @@ class Cohort:
         while self.next < end:
             last = min(end, self.next + LARGEST)
             if data := self.stream.block(self.next, last):
-                self._write(data)
+                self._write(data, last)
             self.next = last
         self._settle()
         for listener in [each for each in self._behind if each not in self._slow]:
             self._catch_up(listener)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes, following: int) -> None:
+        """following: the part after those in `data`."""
         size, write, direct = len(data), os.write, self._direct
         refused: list[tuple[Listener, int]] = []
         buffered = list(self._buffered.items())
@@ -199,7 +201,7 @@ class Cohort:
                 push(data)
         for listener, sent in refused:
             self._rest(listener, data, sent)
-        self._skip(size)
+        self._skip(size, following)
 
     @staticmethod
     def _try(file: int, data: bytes) -> int:
@@ -221,7 +223,7 @@ class Cohort:
         else:
             listener.transport.write(data[sent:])
 
-    def _skip(self, size: int) -> None:
+    def _skip(self, size: int, following: int) -> None:
         for listener in list(self._slow):
             self._slow[listener] += size
             if self._slow[listener] > self._limit:
@@ -232,6 +234,7 @@ class Cohort:
             self._direct.pop(listener, None)
             self._buffered.pop(listener, None)
             self._slow[listener] = 0
+            self._behind[listener] = following
         self._stalled.clear()
 
     # ------------------------------------------------------------ coming and going
@@ -287,12 +290,9 @@ class Cohort:
         if listener in self._stalled:
             self._stalled.remove(listener)
             return
-        skipped = self._slow.pop(listener, None)
+        self._slow.pop(listener, None)
         if listener in self._behind:
             self._catch_up(listener)
-        elif skipped is not None:
-            self._counts.jumps += skipped > 0
-            self._buffered[listener] = listener.transport.write
 
     def leave(self, listener: Listener) -> None:
         """The listener is gone."""
