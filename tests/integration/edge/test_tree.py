@@ -10,7 +10,7 @@ import pytest
 from hustings.wire import kinds
 from hustings.wire.names import OPUS
 from tests.fakes.edges import RunningEdge, running_edge
-from tests.fakes.stage_feed import StageFeed, edge_credential
+from tests.fakes.stage_feed import EDGES, StageFeed, edge_credential
 
 
 @pytest.fixture
@@ -89,6 +89,26 @@ async def test_batches_are_summed(stage: StageFeed, parent: RunningEdge) -> None
                     break
                 await asyncio.sleep(0.1)
         assert len({b["edge"] for b in said}) == 1  # the stage hears one edge
+
+
+async def test_a_revoked_child_gets_nothing_more_and_its_sister_loses_nothing(
+    stage: StageFeed, parent: RunningEdge
+) -> None:
+    async with (
+        below(parent) as child,
+        below(parent, "sister") as sister,
+        child.stream("/live/demo/opus.mp4") as dismissed,
+        sister.stream("/live/demo/opus.mp4") as one,
+    ):
+        await dismissed.parts(2)
+        heard = await one.parts(2)
+        stage.poison.append({"edges": EDGES.without(frozenset({"child"})).line()})
+        await child.until("not edge.upstream.near")
+        assert child.edge.rooms.live["demo"].program.source == "hold"  # type: ignore[index]
+        heard += await one.parts(6)
+        assert sister.edge.rooms.live["demo"].program.source == "live"  # type: ignore[index]
+        assert sister.edge.rooms.live["demo"].program.counts["hold"] == 0  # type: ignore[index]
+        assert heard == list(range(heard[0], heard[0] + 8))
 
 
 async def test_the_parent_dies_and_the_child_goes_on(stage: StageFeed) -> None:

@@ -146,13 +146,22 @@ async def test_a_stage_that_ends_lets_its_feeds_end_whole(stage: Stage) -> None:
 async def test_an_edges_credential_opens_the_feed_until_it_is_revoked(stage: Stage) -> None:
     claims = Claims(typ="edge", jti="paris", iat=stage.clock.wall_ms() // 1_000, name="paris")
     headers = {"Authorization": f"Bearer {EdgeSigner(edges_key(stage.data)).sign(claims)}"}
+    await stage.put("r", title="R", state="lobby")
+    other = stage.service_headers("edge")
     async with httpx.AsyncClient(base_url=stage.url, headers=headers, timeout=10) as http:
-        async with http.stream("GET", "/feed") as answer:
-            assert answer.status_code == 200
+        async with (
+            http.stream("GET", "/feed") as index,
+            http.stream("GET", "/feed/r") as feed,
+            http.stream("GET", "/feed", headers=other) as answer,
+        ):
+            assert index.status_code == feed.status_code == answer.status_code == 200
             revoke(stage.data, "paris")
             async for line in answer.aiter_lines():
                 if json.loads(line).get("edges", {}).get("revoked") == ["paris"]:
                     break  # whoever holds the list is told at once
+            async with asyncio.timeout(20):  # and what was open ends
+                await index.aread()
+                await feed.aread()
         refused = await http.get("/feed")
         assert (refused.status_code, refused.json()["code"]) == (403, "token_revoked")
 

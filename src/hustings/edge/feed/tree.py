@@ -57,11 +57,19 @@ class Tree:
         """A line of the stage's index."""
         self.index.take(line, self._clock.monotonic())
         if "edges" in line:
-            try:
-                self._check = read_line(line["edges"])
-            except PeerError as error:
-                self._counts.bad_lines += 1
-                log.warning("%s The last good one stays.", error.title)
+            self._hold(line["edges"])
+
+    def _hold(self, line: object) -> None:
+        """What credentials are checked with. Whoever feeds here shows theirs again if it is another."""
+        try:
+            check = read_line(line)
+        except PeerError as error:
+            self._counts.bad_lines += 1
+            log.warning("%s The last good one stays.", error.title)
+            return
+        if self._check is not None and self._check.line() != check.line():
+            self.close()
+        self._check = check
 
     def close(self) -> None:
         """Let all children go; they come back elsewhere and miss nothing."""

@@ -103,6 +103,10 @@ class Door:
             raise Denied("token_revoked", "This credential was ended by `hustings edge-token`.")
         return claims
 
+    def stands(self, claims: Claims) -> bool:
+        """Whether what `service` let in would be let in now: neither ended nor run out."""
+        return claims.jti not in self._ended and not 0 < claims.exp <= self.now_s
+
     # --- people ------------------------------------------------------------------------------------
 
     def invitation(self, text: str, room: str) -> Claims:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, Final
 
 import msgspec
@@ -23,19 +23,21 @@ def router(door: Door) -> APIRouter:
     """`/feed` and `/feed/{room}`, for edges only."""
     routes = APIRouter()
 
-    def check(request: Request) -> None:
-        door.service(request, "edge")
+    def check(request: Request) -> Callable[[], bool]:
+        """Returns whether the edge that asks is still one of the house."""
+        claims = door.service(request, "edge")
         if door.ending:
             raise TryLater("busy", "This stage is about to end.", delay_s=1)
+        return lambda: door.stands(claims)
 
     @routes.get("/feed")
     async def index(request: Request) -> Response:
-        check(request)
-        return StreamingResponse(index_lines(door), media_type="application/x-ndjson")
+        lines = index_lines(door, check(request))
+        return StreamingResponse(lines, media_type="application/x-ndjson")
 
     @routes.get("/feed/{room}")
     async def feed(room: str, request: Request, after: str = "", tail: str = "") -> Response:
-        check(request)
+        stands = check(request)
         hall: Hall = await door.engine.do(lambda studio: studio.hall(room))
         records = feed_records(
             hall.journal,
@@ -47,13 +49,18 @@ def router(door: Door) -> APIRouter:
             enders=door.feeds,
         )
         first = await anext(records)  # refuses (409 `fork`) before the answer has begun
-        return StreamingResponse(_chained(first, records), media_type=FEED_TYPE)
+        return StreamingResponse(_chained(first, records, stands), media_type=FEED_TYPE)
 
     return routes
 
 
-async def index_lines(door: Door) -> AsyncIterator[bytes]:
-    """What edges hold, and every room once, then each change, and a tick a second."""
+async def index_lines(
+    door: Door, stands: Callable[[], bool] = lambda: True
+) -> AsyncIterator[bytes]:
+    """What edges hold, and every room once, then each change, and a tick a second.
+
+    It ends when the edge's credential does (`stands`).
+    """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(INDEX_QUEUE)
 
@@ -75,7 +82,7 @@ async def index_lines(door: Door) -> AsyncIterator[bytes]:
             yield line
         for room in await door.engine.do(lambda studio: studio.watch_index(hear)):
             yield msgspec.json.encode(room) + b"\n"
-        while not queue.full() and (told := await queue.get()):
+        while not queue.full() and (told := await queue.get()) and stands():
             yield msgspec.json.encode(told) + b"\n"
             for line in _fresh(held, door.handed_out()):
                 yield line
@@ -91,10 +98,15 @@ def _fresh(held: dict[str, Any], now: dict[str, Any]) -> list[bytes]:
     return [msgspec.json.encode({name: value}) + b"\n" for name, value in fresh.items()]
 
 
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _chained(
+    first: bytes, rest: AsyncGenerator[bytes, None], stands: Callable[[], bool]
+) -> AsyncIterator[bytes]:
     yield first
-    async for chunk in rest:
-        yield chunk
+    async with contextlib.aclosing(rest):
+        async for chunk in rest:
+            if not stands():
+                return
+            yield chunk
 
 
 def _number(text: str | None) -> int | None:
