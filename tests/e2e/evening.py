@@ -23,7 +23,7 @@ async def go_live(page: Page) -> None:
     if await confirm.count():
         await confirm.first.click()
     await page.wait_for_function(
-        "document.getElementById('badge').classList.contains('live')", timeout=10_000
+        "() => document.getElementById('badge').classList.contains('live')", timeout=10_000
     )
 
 

@@ -40,7 +40,7 @@ async def test_hls_js_plays_close_to_live_without_an_error(
         await page.goto(site)
         await page.evaluate("url => listen(url)", f"{edge.url}/live/demo/{rendition}.m3u8")
         await page.wait_for_function(
-            "document.getElementById('audio').currentTime > 0", timeout=20_000
+            "() => document.getElementById('audio').currentTime > 0", timeout=20_000
         )
         at = await page.evaluate("document.getElementById('audio').currentTime")
         await asyncio.sleep(8)

@@ -190,7 +190,7 @@ async def test_a_page_that_waits_for_the_lobby_has_its_lot_and_shows_it_at_the_o
     page.on("request", lambda request: asked.append(request.url))
     await edge.until("'later' in rooms.lines")
     await page.goto(f"{edge.url}/r/later")
-    await page.wait_for_function("sessionStorage.getItem('hustings-ticket /live/later')")
+    await page.wait_for_function("() => sessionStorage.getItem('hustings-ticket /live/later')")
     ticket = await page.evaluate("sessionStorage.getItem('hustings-ticket /live/later')")
     assert KEYS.check(ticket, room="later", now_s=0).at_s == 0
     lobby = msgspec.structs.replace(planned, state="lobby", epoch_ms=EPOCH_MS)
