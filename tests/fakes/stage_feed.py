@@ -274,7 +274,7 @@ class StageFeed:
                 data += position_record(Position(self.media_time, 1, len(journal.entries)))
             await self._chunk(writer, data)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.01, due - loop.time())), self._news:
+                async with asyncio.timeout(max(0.01, due + 0.5 - loop.time())), self._news:
                     await self._news.wait_for(_more(journal, at))
 
 

@@ -2,7 +2,7 @@
 
 `run_edge` is called by `hustings edge`; tests run an `Edge` in their own loop. The edges of one
 machine share the audience's port (`edge.share_port`), and each has an operator's lane of its own.
-One loop does everything by one clock: rooms when hold audio is due, deadlines and load three times a second.
+One loop does everything by one clock (`edge.rhythm`): rooms, deadlines, load, what the stage is told.
 Stopping closes the streams without their last chunk, so that players resume at the next edge by
 part number.
 """
@@ -14,7 +14,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -42,8 +42,8 @@ from hustings.edge.http.lane import Lane
 from hustings.edge.http.server import Arrival, Connection, Server
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
-from hustings.edge.pressure.load import SAMPLE_S
 from hustings.edge.pressure.watch import Watch
+from hustings.edge.rhythm import Rhythm
 from hustings.edge.rooms import Rooms
 from hustings.edge.routes import Routes
 from hustings.edge.status import Statuses
@@ -122,6 +122,15 @@ class Edge:
         )
         self.ending = asyncio.Event()  # asked to drain
         self.lane = Lane(settings.edge.lane_port, self.routes.service, self.ending.set, clock)
+        self._rhythm = Rhythm(
+            self.rooms.tick,
+            (self.server.sweep, self.lane.server.sweep, self._look, self.upstream.beat),
+            clock=clock,
+            pause_s=self.rooms.pause_s,
+            late=self.watch.lag.take,
+            broken=self.rooms.broken,
+        )
+        self.upstream.woken = self._rhythm.woken
         self._tasks = Tasks()
         self._listening: asyncio.Server | Acceptor[Arrival] | None = None
 
@@ -156,7 +165,7 @@ class Edge:
         self.rooms.later = asyncio.get_running_loop().call_later
         self._paper.warm()  # before anybody listens: one loop does everything
         self.upstream.start()
-        self._tasks.start(self._turn(), name="rooms")
+        self._rhythm.start(asyncio.get_running_loop())
         self._tasks.start(heartbeat.beat(), name="heartbeat")
         if self.lane.port:
             self._tasks.start(self.lane.open(), name="lane")
@@ -205,6 +214,7 @@ class Edge:
                 await self.server.empty()
         for connection in list(self.server.connections):
             connection.transport.abort()
+        self._rhythm.stop()
         await self._tasks.close()
         await self.upstream.close()
 
@@ -241,33 +251,12 @@ class Edge:
             refusals=dict(self.counts.refusals.most_common(100)),
         )
 
-    async def _turn(self) -> None:
-        """The edge's one clock: a core that sleeps longer wakes cheaper."""
-        clock, looked_s = self._clock, float("-inf")
-        while True:
-            self._do(self.rooms.tick)
-            if clock.monotonic() - looked_s >= SAMPLE_S / 2:
-                looked_s = clock.monotonic()
-                self._do(self.server.sweep)
-                self._do(self.lane.server.sweep)
-                self._do(self._look)
-            pause_s, asleep_s = self.rooms.pause_s(), clock.monotonic()
-            await asyncio.sleep(pause_s)
-            self.watch.lag.take(clock.monotonic() - asleep_s - pause_s)
-
     def _look(self) -> None:
         """How hard this edge works, and what follows from it."""
         self.server.idle_s = self.door.idle_s
         self.rooms.spread.rate = self.door.admission.rate
         self.rooms.spread_out()
         self.watch.climb(len(self.server.connections), self.door.spent_s, self.server.slow_networks)
-
-    def _do(self, step: Callable[[], None]) -> None:
-        """One step of a clock; a fault of ours in it must not stop the clock."""
-        try:
-            step()
-        except Exception as error:  # noqa: BLE001
-            self.rooms.broken(step.__qualname__, error)
 
 
 def run_edge(settings: Settings) -> int:

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 LIMIT_BYTES: Final = 8 << 20
 POSITION_S: Final = 1.0
+_ALONE_S: Final = 0.5  # after so long it does not wait for records to travel with
 _PIECE: Final = 1 << 16  # bytes joined into one chunk of the replay
 
 
@@ -57,7 +58,7 @@ async def feed_records(
 
     from_seq, after: begin at this entry, if the one before it has this header hash (32 bytes).
     tail_s: or begin at the last public snapshot at least so old, or at entry 0.
-    position: media time of now in samples, called once a second in this loop.
+    position: media time of now in samples, called about once a second in this loop.
     enders: holds, while the feed lasts, what ends it.
     Raises `Fork` before the first bytes. Ends when the journal is closed, or (logged) when the
     follower is `limit_bytes` behind.
@@ -91,20 +92,23 @@ async def feed_records(
 async def _follow(
     journal: Journal, live: "_Live", position: Callable[[], int] | None
 ) -> AsyncGenerator[bytes, None]:
-    """What comes, as it comes, with a position each second, until the queue ends."""
+    """What comes, as it comes, with a position each second or so, until the queue ends.
+
+    A position travels with records: each piece wakes every edge.
+    """
     loop = asyncio.get_running_loop()
-    due = loop.time()
+    due = loop.time() - _ALONE_S
     while not live.ended:
-        if position is not None and loop.time() >= due:
-            due = loop.time() + POSITION_S
-            here = Position(position(), journal.clock.wall_ms(), journal.size)
-            yield live.take() + position_record(here)
         try:
-            async with asyncio.timeout_at(due if position is not None else None):
+            async with asyncio.timeout_at(None if position is None else due + _ALONE_S):
                 await live.ready.wait()
         except TimeoutError:
-            continue
-        if piece := live.take():
+            pass
+        piece = live.take()
+        if position is not None and loop.time() >= due:
+            due = loop.time() + POSITION_S
+            piece += position_record(Position(position(), journal.clock.wall_ms(), journal.size))
+        if piece:
             yield piece
     if piece := live.take():  # what came just before the end
         yield piece

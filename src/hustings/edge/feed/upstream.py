@@ -35,6 +35,7 @@ from hustings.wire.report import REPORT_S, Report
 log = logging.getLogger(__name__)
 
 BATCH_S: Final = 1.0
+_EARLY_S: Final = 0.1  # may be said so early: beats come with the parts
 QUIET_TURNS: Final = 5  # a room without news is told every fifth second
 _TASKS: Final = 1_000  # rooms that are followed, and reports on their way
 TAIL_S: Final = 45.0  # more than the backlog: what HLS lists is never hold for want of asking
@@ -73,7 +74,11 @@ class Upstream:
         self._tasks = Tasks()
         self._following: dict[RoomId, asyncio.Task[None]] = {}
         self._heard_s = float("-inf")
+        self._batched_s = self._reported_s = 0.0
+        self._batch: asyncio.Task[None] | None = None
+        self._turn = 0
         self.told = asyncio.Event()  # the stage has named all rooms
+        self.woken: Callable[[], None] = lambda: None  # is told when the stage woke the loop
         self.below: Callable[[dict[str, Any]], None] = lambda line: None  # is told each line
         self._client = httpx.AsyncClient(
             verify=tls,
@@ -96,8 +101,7 @@ class Upstream:
     def start(self) -> None:
         """Begin to follow, in the running loop."""
         self._tasks.start(self._index(), name="index")
-        self._tasks.start(self._batches(), name="batches")
-        self._tasks.start(self._reports(), name="reports")
+        self._reported_s = self._batched_s = self._clock.monotonic()
 
     async def close(self) -> None:
         """Let go of the stage."""
@@ -113,6 +117,7 @@ class Upstream:
                 self._line(line)
             except Exception as error:  # noqa: BLE001 - or this edge hears of nothing any more
                 self._rooms.broken("a line of the index", error)
+            self.woken()
 
     def _line(self, line: dict[str, Any]) -> None:
         self.below(line)
@@ -173,23 +178,34 @@ class Upstream:
             if isinstance(record, Entry | Position):
                 live.record(record)
                 self._rooms.turn(live)
+                self.woken()
 
     # ------------------------------------------------------------ up
 
+    def beat(self) -> None:
+        """Say what is due to be said; called a few times a second. One batch at a time."""
+        now_s = self._clock.monotonic()
+        if now_s - self._batched_s >= BATCH_S - _EARLY_S and (
+            self._batch is None or self._batch.done()
+        ):
+            self._batched_s = now_s
+            self._batch = self._tasks.start(self._batches(), name="batches")
+        if now_s - self._reported_s >= REPORT_S - _EARLY_S and self.near:
+            self._reported_s = now_s
+            said = msgspec.structs.replace(self._report(), edge=self._run)
+            self._tasks.start(self._tell(said), name="report")
+
     async def _batches(self) -> None:
-        turn = 0
-        while True:
-            await asyncio.sleep(BATCH_S)
-            turn += 1
-            rooms = list(self._rooms.live.values())
-            sending = [self._room_batch(live, quiet=turn % QUIET_TURNS > 0) for live in rooms]
-            try:
-                self._waiting.turn(near=self.near)
-            except Exception as error:  # noqa: BLE001 - or the stage hears of nobody any more
-                self._rooms.broken("the queues", error)
-            for outcome in await asyncio.gather(*sending, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    self._rooms.broken("a batch", outcome)
+        self._turn += 1
+        rooms = list(self._rooms.live.values())
+        sending = [self._room_batch(live, quiet=self._turn % QUIET_TURNS > 0) for live in rooms]
+        try:
+            self._waiting.turn(near=self.near)
+        except Exception as error:  # noqa: BLE001 - or the stage hears of nobody any more
+            self._rooms.broken("the queues", error)
+        for outcome in await asyncio.gather(*sending, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                self._rooms.broken("a batch", outcome)
 
     async def _room_batch(self, live: LiveRoom, *, quiet: bool) -> None:
         """Tell the stage of one room, if there is anything to tell; quiet: only news."""
@@ -214,22 +230,18 @@ class Upstream:
             live.audience.lost()
             log.info("batch for %s lost: %s", live.id, type(error).__name__)
 
-    async def _reports(self) -> None:
-        while True:
-            await asyncio.sleep(REPORT_S)
-            if self.near:
-                said = msgspec.structs.replace(self._report(), edge=self._run)
-                with contextlib.suppress(httpx.HTTPError):  # the next one says it all again
-                    await self._post("/report", said)
-
     def pass_on(self, report: bytes) -> None:
         """A report of an edge that feeds on this one; one that finds no line is lost."""
         if self.near and len(self._tasks) < _TASKS:
             self._tasks.start(self._passed(report), name="report")
 
     async def _passed(self, report: bytes) -> None:
-        with contextlib.suppress(httpx.HTTPError, PeerError):
-            await self._post("/report", read(report, Report))
+        with contextlib.suppress(PeerError):
+            await self._tell(read(report, Report))
+
+    async def _tell(self, report: Report) -> None:
+        with contextlib.suppress(httpx.HTTPError):  # the next one says it all again
+            await self._post("/report", report)
 
     async def _post(self, path: str, said: msgspec.Struct) -> httpx.Response:
         """To the stage, which answers within a second or not at all. Raises httpx.HTTPError."""
