@@ -7,8 +7,10 @@ import { light } from "../../src/hustings/pages/static/stage/audience.js";
 import { pause } from "../../src/hustings/pages/static/stage/control.js";
 import { Hall } from "../../src/hustings/pages/static/stage/hall.js";
 import { iceServer } from "../../src/hustings/pages/static/stage/line.js";
-import { Silence, decibels, shown } from "../../src/hustings/pages/static/stage/meter.js";
+import { decibels, flat, shown } from "../../src/hustings/pages/static/stage/meter.js";
 import { troubleOf } from "../../src/hustings/pages/static/stage/microphone.js";
+import { Report } from "../../src/hustings/pages/static/stage/report.js";
+import { Silence, Signs } from "../../src/hustings/pages/static/stage/signs.js";
 import { Refusal, Seat } from "../../src/hustings/pages/static/stage/seat.js";
 
 test("pauses grow, are spread, and stay within two seconds", () => {
@@ -30,6 +32,84 @@ test("silence is told after five seconds and forgotten at the first sound", () =
   assert.equal(silence.heard(-90, 10), false);
   silence.reset();
   assert.equal(silence.heard(-90, 10.3), false);
+});
+
+/** Signs after each of so many seconds of 20 measurements; `sound(n)` is [level, flat samples]. */
+function judged(signs, seconds, sound, from = 0) {
+  const told = [];
+  for (let n = 0; n < seconds * 20; n += 1) {
+    const [db, flat] = sound(n);
+    const sign = signs.heard(db, flat, from + n / 20);
+    if (n % 20 === 19) told.push(sign);
+  }
+  return told;
+}
+
+/** Words of half a second, half a second apart, above a room's noise. */
+const words = (db, flat = 0) => (n) => n % 20 < 10 ? [db, flat] : [-66, 0];
+
+test("ordinary speech, a listener in a quiet room and a loud room are no trouble", () => {
+  for (const sound of [words(-25), () => [-66, 0], (n) => [-40 + (n % 7), 0], words(-20, 1)]) {
+    assert.deepEqual(new Set(judged(new Signs(), 30, sound)), new Set([""]));
+  }
+});
+
+test("somebody far from the microphone is told within ten seconds, and no more once they are nearer", () => {
+  const signs = new Signs();
+  const told = judged(signs, 12, words(-50));
+  assert.equal(told[1], "");
+  assert.equal(told[9], "quiet");
+  const after = judged(signs, 12, words(-30), 12);
+  assert.equal(after.at(-1), "");
+});
+
+test("a coughing listener is not told that they are quiet", () => {
+  const cough = (n) => (n % 100 < 4 ? [-48, 0] : [-66, 0]);
+  assert.deepEqual(new Set(judged(new Signs(), 30, cough)), new Set([""]));
+});
+
+test("distortion is told within two seconds and forgotten ten seconds after the last", () => {
+  const signs = new Signs();
+  assert.ok(judged(signs, 2, words(-6, 12)).includes("clipping"));
+  const after = judged(signs, 12, words(-25), 2);
+  assert.equal(after[0], "clipping");
+  assert.equal(after.at(-1), "");
+});
+
+test("a switched-off microphone is silent until it sounds, and muting forgets all", () => {
+  const signs = new Signs();
+  assert.equal(judged(signs, 6, () => [-Infinity, 0]).at(-1), "silent");
+  assert.equal(signs.heard(-30, 0, 6.1), "");
+  judged(signs, 12, words(-50), 7);
+  signs.reset();
+  assert.equal(signs.heard(-50, 0, 30), "");
+});
+
+test("samples at full scale are counted on both sides", () => {
+  assert.equal(flat(Float32Array.of(1, -1, 0.99, 0.98, 0, -0.2)), 3);
+});
+
+test("each change of the microphone is told once, and again to a stage that forgot it", () => {
+  const said = [];
+  const control = { state: "open", do: async (_, { trouble }) => said.push(trouble) };
+  const microphone = { trouble: "" };
+  const report = new Report(control, microphone);
+  report.welcome("");
+  assert.deepEqual(said, []);
+  microphone.trouble = "clipping";
+  report.changed();
+  report.changed();
+  assert.deepEqual(said, ["clipping"]);
+  control.state = "lost";
+  microphone.trouble = "";
+  report.changed();
+  assert.deepEqual(said, ["clipping"]);
+  control.state = "open";
+  report.welcome("clipping"); // the stage kept it
+  assert.deepEqual(said, ["clipping", ""]);
+  microphone.trouble = "switched"; // another one works: nothing for the hosts to mend
+  report.changed();
+  assert.deepEqual(said, ["clipping", ""]);
 });
 
 test("levels are RMS, and the meter has a floor and an end", () => {

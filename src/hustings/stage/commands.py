@@ -11,6 +11,7 @@ import msgspec
 
 from hustings.base.errors import Denied, NotFound, TryLater, UserError
 from hustings.stage.room import HANDS, HOSTS, ROLES, STEWARDS, Change, RoomModel, clean, role_named
+from hustings.stage.signs import TROUBLES
 from hustings.wire import kinds
 from hustings.wire.kinds import Hand, Participant, Seat
 
@@ -162,6 +163,13 @@ def _link(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Ch
     return []
 
 
+def _microphone(_room: RoomModel, _actor: Participant, args: Args, _now: int) -> list[Change]:
+    """Check alone; the hall keeps it, since it is of the moment."""
+    if str(args.get("trouble", "")) not in TROUBLES | {""}:
+        raise UserError("trouble_unknown", "There is no such trouble of a microphone.")
+    return []
+
+
 def _lock(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
     return room.room(locked=True)
 
@@ -209,6 +217,7 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "remove": (STEWARDS, _remove),
     "role": (_HOST, _role_of),
     "link": (HOSTS, _link),
+    "microphone": (_ANY, _microphone),
     "lock": (HOSTS, _lock),
     "unlock": (HOSTS, _unlock),
     "notice": (HOSTS, _notice),

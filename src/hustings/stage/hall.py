@@ -25,6 +25,7 @@ from hustings.stage.audience import Audience
 from hustings.stage.queue import RoomQueue, drawn
 from hustings.stage.room import Change, RoomModel
 from hustings.stage.rtc.peers import Peer
+from hustings.stage.signs import Signs
 from hustings.stage.sound import Sound
 from hustings.wire import kinds
 from hustings.wire.batch import Answer, Batch, Hands, Rung
@@ -89,6 +90,8 @@ class Hall:
         self._limits = limits
         self._clock = clock
         self._on_facts = on_facts
+        self.signs = Signs()
+        self._signs_told = self.signs.view()
         self._sockets: dict[str, Watcher] = {}  # participant -> their page
         self._keys: dict[str, int] = {}
         self.audience = Audience()
@@ -271,6 +274,9 @@ class Hall:
         """A command from a control socket; raises as `commands.perform` does."""
         now_ms = self._clock.wall_ms()
         changes = commands.perform(self.model, actor_id, command, args, now_ms=now_ms)
+        if command == "microphone":
+            self.signs.say(actor_id, str(args.get("trouble", "")))
+            self._tell_signs()
         if command == "end" and changes:
             self._write_reach()
         self._enter(changes)
@@ -391,6 +397,7 @@ class Hall:
             "asked": sorted(self.model.asked),
             "speaking": self.model.speaking,
             "media_time": self.media_time,
+            **self.signs.view(),
         }
 
     def index_line(self) -> dict[str, Any]:
@@ -458,6 +465,13 @@ class Hall:
             light = self.audience.light(self._clock.monotonic())
             self.tell({"type": "levels", **heard, **light, "hands_up": self._hands_up})
 
+    def _tell_signs(self) -> None:
+        """Which microphones are in trouble, if that is news."""
+        self.signs.keep(self.model.people)
+        if (now := self.signs.view()) != self._signs_told:
+            self._signs_told = now
+            self.tell({"type": "microphones", **now})
+
     # --- the one way in --------------------------------------------------------------------------
 
     def _enter(self, changes: Iterable[Change]) -> None:
@@ -478,6 +492,7 @@ class Hall:
         if kinds.ROSTER in told or kinds.SEAT in told:
             asked = sorted(self.model.asked)
             self.tell({"type": "roster", "roster": self._roster_view(), "asked": asked})
+            self._tell_signs()
         if kinds.HAND in told:
             self.tell({"type": "hands", **self._hands_view()})
 

@@ -313,6 +313,21 @@ async def test_commands_are_answered_refused_and_limited(stage: Stage) -> None:
     assert 15 <= len(refused) <= 40  # 20 at once, then every other one
 
 
+async def test_hosts_see_whose_microphone_is_in_trouble(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    host = await Person(stage, "r", "host").join("Ada")
+    speaker = await Person(stage, "r", "speaker").join("Bob")
+    async with host.control(), speaker.control():
+        assert (await speaker.do("microphone", trouble="on fire"))["code"] == "trouble_unknown"
+        assert (await speaker.do("microphone", trouble=["x"]))["code"] == "trouble_unknown"
+        await speaker.do("microphone", trouble="clipping")
+        told = await host.hear("microphones")
+        assert told["microphones"] == {speaker.id: "clipping"}
+        leave = {"type": "do", "id": 9, "command": "leave"}
+        await speaker.socket.send(json.dumps(leave))  # answered by goodbye
+        assert (await host.hear("microphones"))["microphones"] == {}
+
+
 @pytest.mark.parametrize("first", [b"\x00\xff", "", "[]", "{}", '{"type": "hello"}', "x" * 20_000])
 async def test_strangers_at_the_control_socket_hear_goodbye_and_fill_no_log(
     stage: Stage, first: str | bytes, caplog: pytest.LogCaptureFixture

@@ -28,6 +28,8 @@ export class Hall {
   speaking = new Set();
   /** @type {Record<string, number>} dBFS */
   levels = {};
+  /** @type {Record<string, string>} what is wrong with whose microphone */
+  microphones = {};
   invited = false;
   edge = "";
   listen = "";
@@ -35,6 +37,12 @@ export class Hall {
   /** @returns {Person | undefined} */
   get me() {
     return this.people.find((person) => person.id === this.you);
+  }
+
+  /** What the stage knows of our own microphone by our word; it finds an echo by itself. */
+  get said() {
+    const sign = this.microphones[this.you] ?? "";
+    return sign === "echo" ? "" : sign;
   }
 
   get state() {
@@ -72,6 +80,7 @@ export class Hall {
         this.hands = message.hands;
         this.handsUp = message.hands_up ?? 0;
         this.speaking = new Set(message.speaking);
+        this.microphones = message.microphones ?? {};
         this.#seat(message.roster);
         this.invited = (message.asked ?? []).includes(this.you);
         break;
@@ -91,6 +100,9 @@ export class Hall {
         this.listeners = message.listeners ?? 0;
         this.waiting = message.waiting ?? 0;
         this.speaking = new Set(message.speaking);
+        break;
+      case "microphones":
+        this.microphones = message.microphones;
         break;
       case "invited":
         this.invited = this.me?.place !== "stage";

@@ -1,31 +1,10 @@
 /**
- * How loud a microphone is, and whether it has gone silent. `Silence` and `shown` are pure and
- * run in Node; `Meter` taps a track by Web Audio.
+ * How loud a microphone is. `shown`, `decibels` and `flat` are pure and run in Node; `Meter` taps
+ * a track by Web Audio. What the levels say of the microphone: signs.js.
  */
 
 export const FLOOR_DB = -60; // the meter's left end; a quiet room with a live microphone is above
-export const SILENT_DB = -72; // below this nothing is plugged in, or a switch is off
-const SILENT_S = 5;
-
-/** Tells when nothing has been heard for five seconds. */
-export class Silence {
-  #since = NaN;
-
-  /**
-   * @param {number} db  level now, dBFS
-   * @param {number} now  seconds
-   * @returns {boolean} silent for 5 s
-   */
-  heard(db, now) {
-    if (db > SILENT_DB) this.#since = NaN;
-    else if (Number.isNaN(this.#since)) this.#since = now;
-    return now - this.#since >= SILENT_S;
-  }
-
-  reset() {
-    this.#since = NaN;
-  }
-}
+export const FULL = 0.985; // of full scale: here converters cut off
 
 /**
  * A level as a share of the meter: 0 at its floor, 1 at full scale.
@@ -45,6 +24,16 @@ export function decibels(samples) {
   return 10 * Math.log10(sum / samples.length);
 }
 
+/**
+ * How many samples are at full scale.
+ * @param {Float32Array} samples
+ */
+export function flat(samples) {
+  let count = 0;
+  for (const sample of samples) count += Number(Math.abs(sample) >= FULL);
+  return count;
+}
+
 export class Meter {
   #context = new AudioContext();
   #analyser = this.#context.createAnalyser();
@@ -62,14 +51,14 @@ export class Meter {
     this.#source.connect(this.#analyser);
   }
 
-  /** Level now in dBFS; NaN if nothing is measured (no track, or the browser holds us back). */
-  get db() {
-    if (!this.#source) return NaN;
+  /** Level now in dBFS and samples at full scale; NaN if nothing is measured (no track, or the browser holds us back). */
+  measure() {
+    if (!this.#source) return { db: NaN, flat: 0 };
     if (this.#context.state !== "running") {
       this.#context.resume().catch(() => {}); // allowed once the person has touched the page
-      return NaN;
+      return { db: NaN, flat: 0 };
     }
     this.#analyser.getFloatTimeDomainData(this.#samples);
-    return decibels(this.#samples);
+    return { db: decibels(this.#samples), flat: flat(this.#samples) };
   }
 }

@@ -1,14 +1,18 @@
 /**
- * The microphone: opens it, changes it, and always knows why it is off. Silence is measured while
- * it is open and not muted. What people read of `trouble` stands in words.js.
+ * The microphone: opens it, changes it, and always knows why it is off or what is wrong with it.
+ * Its sound is judged (signs.js) while it is open and not muted. One that is unplugged gives way
+ * to another at once; nobody leaves their seat for that. What people read of `trouble`: words.js.
  */
 
-import { Meter, Silence } from "./meter.js";
+import { Meter } from "./meter.js";
+import { Signs } from "./signs.js";
 
 /**
  * Why there is no sound; "" if there is.
- * @typedef {"" | "insecure" | "unsupported" | "refused" | "none" | "busy" | "unplugged" | "silent" | "paused" | "failed"} Trouble
+ * @typedef {"" | "insecure" | "unsupported" | "refused" | "none" | "busy" | "unplugged" | "silent" | "clipping" | "quiet" | "switched" | "paused" | "failed"} Trouble
  */
+
+const SWITCHED_S = 15; // so long people read that another microphone is in use
 
 /** @type {Record<string, Trouble>} */
 const BY_NAME = {
@@ -39,7 +43,7 @@ export class Microphone {
   #muted = false;
   /** @type {Meter | null} */
   #meter = null;
-  #silence = new Silence();
+  #signs = new Signs();
 
   /** @param {() => void} changed  track, trouble or devices */
   constructor(changed) {
@@ -56,8 +60,13 @@ export class Microphone {
   set muted(muted) {
     this.#muted = muted;
     if (this.track) this.track.enabled = !muted;
-    this.#silence.reset();
-    if (this.trouble === "silent") this.#set("");
+    this.#signs.reset();
+    if (isSign(this.trouble)) this.#set("");
+  }
+
+  /** The name of the one in use, "" if it has none. */
+  get name() {
+    return this.track?.label ?? "";
   }
 
   /**
@@ -96,10 +105,10 @@ export class Microphone {
   #take(track) {
     this.track?.stop();
     this.track = track;
-    this.#silence.reset();
+    this.#signs.reset();
     if (track) {
       track.enabled = !this.#muted;
-      track.onended = () => this.track === track && (this.#take(null), this.#set("unplugged"));
+      track.onended = () => this.track === track && this.#unplugged();
       track.onmute = () => this.track === track && this.#set("paused");
       track.onunmute = () => this.track === track && this.#set("");
       this.#meter ??= new Meter();
@@ -112,18 +121,31 @@ export class Microphone {
     this.devices = all.filter((device) => device.kind === "audioinput" && device.deviceId);
   }
 
+  async #unplugged() {
+    this.#take(null);
+    this.#set("unplugged");
+    await this.#plugged();
+  }
+
+  /** Another one takes the place of the one that is gone, as soon as there is any. */
   async #plugged() {
     await this.#list();
-    if (!this.track && (this.trouble === "unplugged" || this.trouble === "none")) await this.open();
-    else this.changed();
+    const gone = this.trouble === "unplugged";
+    if (this.track || !(gone || this.trouble === "none")) return this.changed();
+    if (gone && !this.devices.length) return this.changed();
+    await this.open();
+    if (!gone || !this.track) return;
+    this.#set("switched");
+    setTimeout(() => this.trouble === "switched" && this.#set(""), SWITCHED_S * 1000);
   }
 
   #measure() {
-    this.db = this.track && !this.#muted ? (this.#meter?.db ?? NaN) : NaN;
+    const { db, flat } = this.#meter?.measure() ?? { db: NaN, flat: 0 };
+    this.db = this.track && !this.#muted ? db : NaN;
     if (Number.isNaN(this.db)) return;
-    const silent = this.#silence.heard(this.db, performance.now() / 1000);
-    if (silent && this.trouble === "") this.#set("silent");
-    else if (!silent && this.trouble === "silent") this.#set("");
+    const sign = this.#signs.heard(this.db, flat, performance.now() / 1000);
+    const sounds = this.trouble === "" || this.trouble === "switched" || isSign(this.trouble);
+    if (sign ? sounds && sign !== this.trouble : isSign(this.trouble)) this.#set(sign);
   }
 
   /** @param {Trouble} trouble */
@@ -131,4 +153,20 @@ export class Microphone {
     this.trouble = trouble;
     this.changed();
   }
+}
+
+/**
+ * Whether the microphone is open and only its sound is wrong.
+ * @param {Trouble} trouble
+ */
+function isSign(trouble) {
+  return trouble === "silent" || trouble === "clipping" || trouble === "quiet";
+}
+
+/**
+ * Whether no sound comes from it at all.
+ * @param {Trouble} trouble
+ */
+export function isBroken(trouble) {
+  return trouble !== "" && trouble !== "switched" && trouble !== "paused" && !isSign(trouble);
 }

@@ -12,6 +12,7 @@ import { Hall } from "./hall.js";
 import { Line, iceServer } from "./line.js";
 import { Microphone } from "./microphone.js";
 import { People } from "./people.js";
+import { Report } from "./report.js";
 import { Refusal, Seat, tabStore } from "./seat.js";
 import { View } from "./view.js";
 import { refusalWords } from "./words.js";
@@ -35,6 +36,7 @@ const control = new Control(`${base.replace(/^http/, "ws")}/control`, () => seat
   unwelcome: () => seat.resume(),
 });
 const microphone = new Microphone(microphoneChanged);
+const report = new Report(control, microphone);
 const line = new Line(seat, sound, () => view.changed());
 const audience = new Audience(() => view.changed());
 const people = new People(onPerson);
@@ -151,6 +153,7 @@ function heard(message) {
 function settled() {
   const { me } = hall;
   if (!me) return;
+  report.welcome(hall.said);
   if (me.muted) microphone.muted = true;
   else if (microphone.muted) perform("mute");
   if (!me.connected) line.again();
@@ -184,6 +187,7 @@ async function leftFor(code, title) {
 
 function microphoneChanged() {
   line.use(microphone.track);
+  report.changed();
   view.changed();
 }
 

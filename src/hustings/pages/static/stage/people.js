@@ -6,7 +6,7 @@
 import { n, t } from "../strings.js";
 import { element, make, write } from "./dom.js";
 import { shown } from "./meter.js";
-import { roleWord } from "./words.js";
+import { roleWord, signWords } from "./words.js";
 
 /** @typedef {import("./hall.js").Hall} Hall */
 /** @typedef {import("./hall.js").Person} Person */
@@ -94,6 +94,7 @@ export class People {
     write(role, description(person, hall));
     item.toggleAttribute("data-muted", person.muted);
     item.toggleAttribute("data-away", !person.connected);
+    item.toggleAttribute("data-sign", hall.stewards && person.id in hall.microphones);
     const wanted = hall.actions(person);
     const key = `${wanted.join()} ${person.name}`;
     if (acts.dataset.key === key) return;
@@ -170,6 +171,7 @@ function description(person, hall) {
   const parts = [person.id === hall.you ? t("You") : "", roleWord(person.role)];
   if (!person.connected) parts.push(t("no sound connection"));
   else if (person.muted) parts.push(t("muted"));
+  if (hall.stewards) parts.push(signWords(hall.microphones[person.id] ?? ""));
   return parts.filter(Boolean).join(" · ");
 }
 

@@ -7,6 +7,7 @@ import { t } from "../strings.js";
 import { light } from "./audience.js";
 import { element, write } from "./dom.js";
 import { shown } from "./meter.js";
+import { isBroken } from "./microphone.js";
 import { heardWords, refusalWords, stateWord, troubleWords } from "./words.js";
 
 /**
@@ -143,13 +144,13 @@ export class View {
 
   #showMicrophone() {
     const { microphone } = this.parts;
-    const words = troubleWords(microphone.trouble);
-    const broken = Boolean(words) && microphone.trouble !== "silent" && microphone.trouble !== "paused";
+    const words = troubleWords(microphone.trouble, microphone.name);
+    const broken = isBroken(microphone.trouble);
     for (const suffix of ["", "-2"]) {
       write(element(`microphone-trouble${suffix}`), words);
       element(`retry-microphone${suffix}`).hidden = !broken;
     }
-    write(element("enter"), microphone.track || !words ? t("Join the stage") : t("Go in without a microphone"));
+    write(element("enter"), microphone.track || !broken ? t("Join the stage") : t("Go in without a microphone"));
     const chosen = microphone.track?.getSettings().deviceId ?? "";
     const key = microphone.devices.map((device) => device.deviceId + device.label).join() + chosen;
     for (const select of this.selects) {

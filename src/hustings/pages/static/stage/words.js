@@ -21,8 +21,11 @@ export function stateWord(state) {
   return t("Not open yet");
 }
 
-/** @param {import("./microphone.js").Trouble} trouble */
-export function troubleWords(trouble) {
+/**
+ * @param {import("./microphone.js").Trouble} trouble
+ * @param {string} name  of the microphone in use, as the system calls it
+ */
+export function troubleWords(trouble, name) {
   switch (trouble) {
     case "insecure":
       return t("Browsers give microphones to secure pages only. Open this page by HTTPS, or on the machine itself under the name localhost.");
@@ -38,12 +41,43 @@ export function troubleWords(trouble) {
       return t("The microphone was unplugged. Plug it in again, or choose another.");
     case "silent":
       return t("The microphone is on but silent. Is its own switch off, or is another one chosen?");
+    case "clipping":
+      return t("Your microphone is too loud: the sound is distorted. Turn it down in the settings of the system, or move away from it a little.");
+    case "quiet":
+      return t("Your microphone is very quiet. Come nearer, turn it up in the settings of the system, or choose another.");
+    case "switched": {
+      const other = t("another microphone");
+      return t("The microphone was unplugged. In use now: {name}", { name: name || other });
+    }
     case "paused":
       return t("The system has paused the microphone: a call, perhaps, or a privacy switch.");
     case "failed":
       return t("The microphone could not be opened. Try again, or choose another.");
     default:
       return "";
+  }
+}
+
+/**
+ * What the hosts read beside somebody whose microphone is in trouble; "" if there is nothing to say.
+ * @param {string} sign  docs/protocol.md 4.1 `microphones`
+ */
+export function signWords(sign) {
+  switch (sign) {
+    case "":
+      return "";
+    case "silent":
+      return t("microphone silent");
+    case "clipping":
+      return t("microphone too loud");
+    case "quiet":
+      return t("microphone too quiet");
+    case "echo":
+      return t("echo");
+    case "unplugged":
+      return t("microphone unplugged");
+    default:
+      return t("no microphone");
   }
 }
 
