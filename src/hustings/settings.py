@@ -105,6 +105,11 @@ class EdgeSettings(Frozen, frozen=True):
     journal_key: str = ""
     """Public key that the stage's checkpoints must be signed with (`GET /journal-key`, or a file);
     empty: the key in `data`, if the stage is on this machine."""
+    archive: str = ""
+    """Where the past of rooms is read: the data folder of a stage on this machine, or the address of an
+    edge that has one; empty: `data`, if the stage is on this machine, else nowhere."""
+    archive_bytes: Count = 64 * 1024 * 1024
+    """Past sound kept in memory, for those who rewind to the same minutes."""
     backlog_s: Positive = 40.0
     """Program kept in memory for resumers; at least 30."""
     send_buffer_bytes: Count = 65_536

@@ -42,6 +42,7 @@ from hustings.edge.http.lane import Lane
 from hustings.edge.http.server import Arrival, Connection, Server
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
+from hustings.edge.past.archive import Past
 from hustings.edge.pressure.watch import Watch
 from hustings.edge.rhythm import Rhythm
 from hustings.edge.rooms import Rooms
@@ -96,6 +97,7 @@ class Edge:
         self.upstream.below = self.tree.line
         self.watch = Watch(self.rooms, clock, limit=settings.edge.listeners)
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
+        self.past = Past(settings, clock, self.rooms, pressure=self.watch.pressure)
         self.routes = self._routes()
         self.door = self._door()
         self.server = Server(
@@ -122,6 +124,21 @@ class Edge:
         self.upstream.woken = self._rhythm.woken
         self._tasks = Tasks()
         self._listening: asyncio.Server | Acceptor[Arrival] | None = None
+
+    def _door(self) -> Door:
+        """Who is let in, by tickets, addresses and pressure."""
+        tickets = Standing(self.keys, self._clock, self.counts, called=self.waiting.called)
+        return Door(
+            self.routes.handle,
+            clock=self._clock,
+            counts=self.counts,
+            page=lambda request, retry_s: self._paper.problem(request, "busy", retry_s=retry_s),
+            join_share=self.settings.edge.join_share,
+            standing=lambda request: self.tree.standing(request) or tickets(request),
+            trusted=self.settings.guard.trusted_proxies,
+            forwarded=self.settings.guard.forwarded_header,
+            pressure=self.watch.pressure,
+        )
 
     def _shut(self) -> bool:
         """Whether there are no seats, however many are free."""
@@ -157,6 +174,7 @@ class Edge:
                 clock=self._clock,
             ),
             below=self.tree,
+            rewind=self.past.rewind,
             clock=self._clock,
         )
 
@@ -221,6 +239,7 @@ class Edge:
         self._rhythm.stop()
         await self._tasks.close()
         await self.upstream.close()
+        await self.past.close()
 
     def gauges(self) -> Mapping[str, float]:
         """What `/metrics` shows beside the counters."""

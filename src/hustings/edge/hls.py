@@ -9,9 +9,11 @@ Called by `edge.routes`.
 from collections.abc import Callable
 from typing import Final
 
+from hustings.archive.playlists import TARGET_S
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
+from hustings.edge.past.rewind import Rewind, parts_of
 from hustings.edge.rooms import LiveRoom, is_rendition
 from hustings.edge.sound import playlists
 from hustings.media.cmaf import init_segment
@@ -21,7 +23,7 @@ _PLAYLIST: Final = "application/vnd.apple.mpegurl"
 _MP4: Final = "audio/mp4"
 _VTT: Final = "text/vtt; charset=utf-8"
 _SHORT: Final = "public, max-age=1"
-_REPLY: Final = f"public, max-age={6 * playlists.TARGET_S}"
+_REPLY: Final = f"public, max-age={6 * TARGET_S}"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 NO_PARTS: Final = 4  # parts of one send from which on playlists list segments only: costs a pause
 
@@ -34,7 +36,9 @@ def _answer(kind: str, cache: str, body: bytes) -> Answer:
 class Hls:
     """The answers of one edge."""
 
-    def __init__(self) -> None:
+    def __init__(self, rewind: Rewind) -> None:
+        """rewind: has the sound that is no longer in memory."""
+        self._rewind = rewind
         self._shared: dict[tuple[str, str, int, bool], bytes] = {}  # playlists of the newest part
 
     def serve(self, connection: Connection, request: Request, room: LiveRoom, path: str) -> None:
@@ -85,11 +89,12 @@ class Hls:
         elif name == "init.mp4" and rendition != "captions":
             connection.answer(_answer(_MP4, _FOR_EVER, init_segment(rendition)))
         else:
-            self._media(connection, room, rendition, name, refuse)
+            self._media(connection, request, room, rendition, name, refuse)
 
     def _media(
         self,
         connection: Connection,
+        request: Request,
         room: LiveRoom,
         rendition: str,
         name: str,
@@ -97,6 +102,9 @@ class Hls:
     ) -> None:
         first, end = _parts_of(name, "vtt" if rendition == "captions" else "m4s")
         program = room.program
+        if first < program.oldest and rendition != "captions":
+            self._rewind.sound(connection, request, room.id, rendition, first, end)
+            return
         if first < program.oldest:
             raise NotFound("part_gone", "This part is no longer here.")
         if end > program.next + 2 * SEGMENT_PARTS:
@@ -139,11 +147,6 @@ def _network(connection: Connection) -> str:
 
 def _parts_of(name: str, suffix: str) -> tuple[int, int]:
     """The parts of `{S}.m4s`, `{S}.vtt` or `part/{N}.m4s`: first, end."""
-    number, dot, kind = name.removeprefix("part/").partition(".")
-    alone = name.startswith("part/")
-    fits = number.isascii() and number.isdigit() and len(number) < 16 and str(int(number)) == number
-    if not fits or dot != "." or kind != suffix or (alone and suffix == "vtt"):
+    if not name.endswith(f".{suffix}") or (suffix == "vtt" and name.startswith("part/")):
         raise NotFound("not_found", "There is nothing at this address.")
-    if alone:
-        return int(number), int(number) + 1
-    return int(number) * SEGMENT_PARTS, (int(number) + 1) * SEGMENT_PARTS
+    return parts_of(f"{name.removesuffix(suffix)}m4s")

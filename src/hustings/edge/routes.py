@@ -24,6 +24,7 @@ from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
+from hustings.edge.past.rewind import Rewind
 from hustings.edge.rooms import LiveRoom, Rooms
 from hustings.edge.sound.radio import METAINT
 from hustings.edge.status import Statuses
@@ -59,6 +60,7 @@ class Routes:
         gauges: Callable[[], Mapping[str, float]],
         statuses: Statuses,
         below: tree.Tree,
+        rewind: Rewind,
         clock: Clock,
     ) -> None:
         """below: what answers the edges that feed on this one."""
@@ -76,7 +78,8 @@ class Routes:
             "react": Gcra(rate=5, burst=50),
             "receipt": Gcra(rate=20, burst=200),  # 600 listeners behind one address
         }
-        self._hls = Hls()
+        self._rewind = rewind
+        self._hls = Hls(rewind)
         self.draining = False  # balancers shall send nobody any more
 
     def handle(self, connection: Connection, request: Request) -> None:
@@ -160,6 +163,9 @@ class Routes:
         if name in _POSTS:
             self._one_voice(connection, name)
             connection.answer(self._say(request, room, name))
+            return
+        if self._rewind.serves(room, name):
+            self._rewind.serve(connection, request, room, name)
             return
         live = self._rooms.find(room)
         if name in _PLAYLISTS and "page" not in request.query:  # a page is counted by its receipts

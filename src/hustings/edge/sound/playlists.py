@@ -10,35 +10,23 @@ Called by `edge.hls`. Source: RFC 8216bis (draft-pantos-hls-rfc8216bis-18), Appl
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
+from hustings.archive.playlists import SEGMENT_SECONDS, TARGET_S, VARIANTS, date_line, variant
 from hustings.base.errors import UserError
 from hustings.wire.names import (
-    AAC,
     CMAF_RENDITIONS,
-    OPUS,
-    OPUS_LOW,
     PART_SAMPLES,
     PART_SECONDS,
     SEGMENT_PARTS,
 )
 
-SEGMENT_SECONDS: Final = PART_SECONDS * SEGMENT_PARTS  # 3.84
-TARGET_S: Final = 4  # EXTINF rounded
 HOLD_S: Final = 3 * TARGET_S  # a blocked request never waits longer
 WINDOW_SEGMENTS: Final = 6  # complete ones in a playlist: 23 s, within every edge's backlog
 _PART_SEGMENTS: Final = 2  # complete ones with their parts listed, beside the current one
 _MPEG_TICKS: Final = 90_000 * PART_SAMPLES // 48_000  # of a part in MPEG-2 time stamps
-
-# Peak bit/s with boxes, measured peaks of speech rounded up; codecs as in RFC 6381.
-_VARIANTS: Final = (
-    (AAC, 96_000, 70_000, "mp4a.40.2"),
-    (OPUS, 64_000, 38_000, "opus"),
-    (OPUS_LOW, 32_000, 17_000, "opus"),
-)
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -81,11 +69,8 @@ def multivariant(*, language: str, low: bool = False) -> bytes:
         '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="Captions",DEFAULT=NO,'
         f'AUTOSELECT=YES,LANGUAGE="{_tag(language)}",URI="captions/index.m3u8"'
     )
-    for rendition, peak, average, codec in (_VARIANTS[2], _VARIANTS[0]) if low else _VARIANTS:
-        lines.append(
-            f"#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},"
-            f'CODECS="{codec}",SUBTITLES="captions"'
-        )
+    for rendition, peak, average, codec in (VARIANTS[2], VARIANTS[0]) if low else VARIANTS:
+        lines.append(f'{variant(peak, average, codec)},SUBTITLES="captions"')
         lines.append(f"{rendition}/index.m3u8")
     return _text(lines)
 
@@ -186,9 +171,7 @@ def _head(window: Window, control: str) -> list[str]:
 def _date(window: Window) -> list[str]:
     """The wall time of the first segment, by the room's epoch: the same at every edge."""
     first = window.segments.start * SEGMENT_PARTS
-    at_ms = window.epoch_ms + round(first * PART_SECONDS * 1_000)
-    at = datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
-    return [f"#EXT-X-PROGRAM-DATE-TIME:{at.replace('+00:00', 'Z')}"]
+    return [date_line(window.epoch_ms, first)]
 
 
 def _parts(window: Window, first: int, end: int) -> list[str]:

@@ -19,6 +19,7 @@ from hustings.edge.sound.timeline import MediaClock
 from hustings.journal.entry import Entry
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
+from hustings.media.parts import whole_frames
 from hustings.wire import kinds
 from hustings.wire.names import (
     CMAF_RENDITIONS,
@@ -27,7 +28,6 @@ from hustings.wire.names import (
     SAMPLE_RATE,
     SEGMENT_PARTS,
     WIRE_VERSION,
-    mp3_frames_before,
 )
 
 LATE_PARTS: Final = 2  # beyond this a part is hold on the live path
@@ -188,7 +188,7 @@ class Program:
 
     def _send(self) -> None:
         part = self._waiting.pop(self.next, None)
-        frames = _whole(part) if part else {}
+        frames = whole_frames(part) if part else {}
         events = (*self.facts.take(), *self._absence(bool(frames)), *self._said)
         self._said.clear()
         sent = Sent(self.next, frames, events)
@@ -295,12 +295,3 @@ class Program:
     @staticmethod
     def _frames(rendition: str, sent: Sent) -> Sequence[bytes]:
         return sent.frames.get(rendition) or hold_frames(rendition, sent.n)
-
-
-def _whole(part: kinds.Part) -> dict[str, list[bytes]]:
-    """The renditions that have as many frames as a part must; others become hold."""
-    mp3 = mp3_frames_before(part.n + 1) - mp3_frames_before(part.n)
-    count = {"opus": 16, "opus-low": 16, "aac": 15, MP3: mp3}
-    return {
-        name: frames for name, frames in part.renditions.items() if len(frames) == count.get(name)
-    }

@@ -1,0 +1,122 @@
+"""Past bytes in memory: asked for once however many want them, and never in the way of live sound.
+
+Keeps true: what is asked for by many is read once; reading takes at most a share of one core
+(`REST`: after each piece of work the reader rests a multiple of it); memory, waits and pieces on
+order are bounded, and whoever comes beyond gets 503 `past_busy`. What was read is forgotten after a
+minute, so that an erasure reaches every edge. Owned by `edge.app`; asked by `edge.past`.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Final
+
+from hustings.base.clock import Clock
+from hustings.base.errors import HustingsError, TryLater
+from hustings.base.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+KEPT_S: Final = 60.0
+ON_ORDER: Final = 256  # pieces that wait to be read
+WAITS: Final = 4_000  # ... and requests that wait for them
+REST: Final = 4.0  # times as long as the work: a fifth of a core
+
+Load = Callable[[], Awaitable[bytes]]
+Then = Callable[[bytes], None]
+Refuse = Callable[[HustingsError], None]
+
+
+class Shelf:
+    """Pieces of the past by key; used in one event loop only."""
+
+    def __init__(self, clock: Clock, *, most_bytes: int, readers: int = 1, rest: float = REST):
+        """readers: pieces that are read at once. rest: 0 where the reading is another's work."""
+        self._clock = clock
+        self._most = most_bytes
+        self._rest = rest
+        self._readers = readers
+        self._kept: OrderedDict[Hashable, tuple[bytes, float]] = OrderedDict()
+        self.bytes = 0
+        self._waits: dict[Hashable, list[tuple[Then, Refuse]]] = {}
+        self._waiting = 0
+        self._order: deque[tuple[Hashable, Load]] = deque()
+        self._reading = 0
+        self._tasks = Tasks()
+
+    def ask(self, key: Hashable, load: Load, then: Then, refuse: Refuse) -> None:
+        """Call one of the two with the bytes of `key`, now or once `load` gave them.
+
+        Raises TryLater `past_busy`.
+        """
+        if (data := self._find(key)) is not None:
+            then(data)
+            return
+        waits = self._waits.get(key)
+        if self._waiting >= WAITS or (waits is None and len(self._waits) >= ON_ORDER):
+            raise TryLater("past_busy", "Very many listen to the past just now.", delay_s=2)
+        self._waiting += 1
+        if waits is not None:
+            waits.append((then, refuse))
+            return
+        self._waits[key] = [(then, refuse)]
+        self._order.append((key, load))
+        if self._reading < self._readers:
+            self._reading += 1
+            self._tasks.start(self._read_on(), name="past")
+
+    async def close(self) -> None:
+        """Stop reading; nobody is called any more."""
+        await self._tasks.close()
+
+    async def _read_on(self) -> None:
+        """Read what is on order, with rests, until nothing is."""
+        try:
+            while self._order:
+                began_s = self._clock.monotonic()
+                await self._read(*self._order.popleft())
+                await asyncio.sleep(self._rest * (self._clock.monotonic() - began_s))
+        finally:
+            self._reading -= 1
+
+    async def _read(self, key: Hashable, load: Load) -> None:
+        try:
+            data = await load()
+        except Exception as error:  # noqa: BLE001 - a fault in one piece must not end the reader
+            self._refuse(key, error)
+            return
+        self._keep(key, data)
+        for then, refuse in self._answered(key):
+            try:
+                then(data)
+            except HustingsError as error:
+                refuse(error)
+
+    def _refuse(self, key: Hashable, error: Exception) -> None:
+        if not isinstance(error, HustingsError):
+            log.error("%s: the past cannot be read", key, exc_info=error)
+            error = TryLater("past_away", "This part of the past cannot be read now.", delay_s=10)
+        for _, refuse in self._answered(key):
+            refuse(error)
+
+    def _answered(self, key: Hashable) -> list[tuple[Then, Refuse]]:
+        waits = self._waits.pop(key)
+        self._waiting -= len(waits)
+        return waits
+
+    def _find(self, key: Hashable) -> bytes | None:
+        found = self._kept.get(key)
+        if found is None or self._clock.monotonic() - found[1] > KEPT_S:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
+
+    def _keep(self, key: Hashable, data: bytes) -> None:
+        if (old := self._kept.pop(key, None)) is not None:
+            self.bytes -= len(old[0])
+        self._kept[key] = (data, self._clock.monotonic())
+        self.bytes += len(data)
+        while self.bytes > self._most:
+            _, (gone, _) = self._kept.popitem(last=False)
+            self.bytes -= len(gone)
