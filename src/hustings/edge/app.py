@@ -125,21 +125,6 @@ class Edge:
         self._tasks = Tasks()
         self._listening: asyncio.Server | Acceptor[Arrival] | None = None
 
-    def _door(self) -> Door:
-        """Who is let in, by tickets, addresses and pressure."""
-        tickets = Standing(self.keys, self._clock, self.counts, called=self.waiting.called)
-        return Door(
-            self.routes.handle,
-            clock=self._clock,
-            counts=self.counts,
-            page=lambda request, retry_s: self._paper.problem(request, "busy", retry_s=retry_s),
-            join_share=self.settings.edge.join_share,
-            standing=lambda request: self.tree.standing(request) or tickets(request),
-            trusted=self.settings.guard.trusted_proxies,
-            forwarded=self.settings.guard.forwarded_header,
-            pressure=self.watch.pressure,
-        )
-
     def _shut(self) -> bool:
         """Whether there are no seats, however many are free."""
         return self.rooms.rung.low or self.ending.is_set()
