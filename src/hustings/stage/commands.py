@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from hustings.base.errors import Denied, NotFound, TryLater, UserError
+from hustings.stage.mix.delay import chosen_delay
 from hustings.stage.room import HANDS, HOSTS, ROLES, STEWARDS, Change, RoomModel, clean, role_named
 from hustings.stage.signs import TROUBLES
 from hustings.wire import kinds
@@ -182,6 +183,16 @@ def _notice(room: RoomModel, _actor: Participant, args: Args, _now: int) -> list
     return room.room(notice=clean(str(args.get("text", "")), 280))
 
 
+def _delay(room: RoomModel, _actor: Participant, args: Args, _now: int) -> list[Change]:
+    """While live it costs the audience hold audio or some seconds of talk: only if they are sure."""
+    changes = room.room(delay_s=chosen_delay(args.get("seconds")))
+    if changes and room.facts.state == "live" and args.get("sure") is not True:
+        raise UserError(
+            "delay_live", "You are live: the audience would notice. Say that you are sure."
+        )
+    return changes
+
+
 def _lobby(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
     if room.facts.state != "scheduled":
         raise UserError("room_state", f"The room is {room.facts.state} already.")
@@ -221,6 +232,7 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "lock": (HOSTS, _lock),
     "unlock": (HOSTS, _unlock),
     "notice": (HOSTS, _notice),
+    "delay": (HOSTS, _delay),
     "lobby": (_HOST, _lobby),
     "go_live": (HOSTS, _go_live),
     "end": (_HOST, _end),

@@ -17,10 +17,12 @@ from hustings import VERSION
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied, TryLater, UserError
 from hustings.base.ids import RoomId
+from hustings.base.tasks import Tasks
 from hustings.journal.entry import Entry, Visibility
 from hustings.journal.file import Journal
 from hustings.settings import StageSettings
 from hustings.stage import commands
+from hustings.stage.airing import Airing, airs_at
 from hustings.stage.audience import Audience
 from hustings.stage.queue import RoomQueue, drawn
 from hustings.stage.room import Change, RoomModel
@@ -43,6 +45,7 @@ LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
 HANDS_TOLD: Final = 50  # of the hands, the oldest; hosts see how many more there are
 ENTRY_BYTES: Final = 64 * 1024
 KEYS_REMEMBERED: Final = 1_000
+_WITH_THE_SOUND: Final = frozenset({kinds.ROOM, kinds.ROSTER, kinds.LEVEL})  # wait as it does
 
 _BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.ROOM: Room,
@@ -98,9 +101,9 @@ class Hall:
         self._reach = kinds.Reach()  # as the journal has it
         self._away_s: dict[str, float] = {}  # participant -> when they were last seen
         self._tick = 0
-        self._next_part = 0  # the first part that the journal does not hold
-        self._gap_reason = "not_live"
         self._snapshot_size = 0
+        self._tasks = Tasks()
+        self.airing = Airing(sound, journal.recovered.next_part)
         self._recover()
 
     def _recover(self) -> None:
@@ -111,7 +114,6 @@ class Hall:
             self.audience.restore(past.snapshot.private.get("audience", {}))
         for entry in past.entries:
             self._replay(entry)
-        self._next_part = past.next_part
         self.term = past.term
         if self.ended:
             self._tick = past.next_part * PART_TICKS
@@ -123,7 +125,7 @@ class Hall:
         reason = "restart" if past.term else "start"
         self._append(kinds.TERM, kinds.Term(self.term, VERSION, reason))
         if self.model.facts.state == "live":
-            self._gap_reason = reason
+            self.airing.reason = reason
         for who in list(self.model.people.values()):
             self._enter(self.model.connection(who.id, connected=False))
 
@@ -165,12 +167,12 @@ class Hall:
         if not self.model.facts.epoch_ms or (self.ended and not self.sound.on_air):
             return
         if self._tick % PART_TICKS == 0:
-            self._at_boundary(live=self.model.facts.state == "live")
+            self._at_boundary()
         part = self.sound.tick(now_s)
         self._tick += 1
         if part is not None:
             self._append(kinds.PART, part, media_time=part.n * PART_SAMPLES)
-            self._next_part = part.n + 1
+            self.airing.made(part.n)
         if self._tick % LEVEL_TICKS == 0:
             self._tell_levels()
 
@@ -178,22 +180,22 @@ class Hall:
         """Time passed in which this process did not run: the program goes on at a later part."""
         if self.model.facts.epoch_ms:
             self._tick += ticks
-            self._gap_reason = "frozen"
-            self.sound.off_air()
+            self.airing.skip()
 
-    def _at_boundary(self, *, live: bool) -> None:
+    def _at_boundary(self) -> None:
         """Between two parts: begin or end the program, and own up to what is missing."""
-        here = self._tick // PART_TICKS
-        if not live:
-            self.sound.off_air()
-            self._gap_reason = "not_live"
-        elif not self.sound.on_air:
-            if here > self._next_part:
-                gap = kinds.Gap(self._next_part, here - 1, self._gap_reason)
-                self._append(kinds.GAP, gap, media_time=gap.first * PART_SAMPLES)
-            self.sound.go_on_air(here, radio=self.model.facts.radio)
-        else:
-            self.sound.radio(on=self.model.facts.radio)
+        if self.airing.run_out and not self.ended:
+            self._write_reach()
+            self._enter(self.model.room(state="ended", ended_ms=self._clock.wall_ms()))
+            self._tasks.start(self._close_doors(), name=f"end of {self.room}")
+        gap = self.airing.boundary(self._tick // PART_TICKS, self.model.facts)
+        if gap is not None:
+            self._append(kinds.GAP, gap, media_time=gap.first * PART_SAMPLES)
+
+    async def _close_doors(self) -> None:
+        """The room has ended: let everybody go."""
+        await self._expel(set(self._sockets), "room_ended", "This room has ended.")
+        await self.sound.close()
 
     def second(self) -> None:
         """Once a second: sign what was written, and free the seats that nobody uses."""
@@ -229,7 +231,7 @@ class Hall:
             roster=list(model.people.values()),
             speaking=model.speaking,
             term=self.term,
-            part=self._next_part,
+            part=self.airing.next_part,
             private=model.private_state()
             | {"keys": keys, "audience": self.audience.state(self._clock.monotonic())},
         )
@@ -278,6 +280,10 @@ class Hall:
             self.signs.say(actor_id, str(args.get("trouble", "")))
             self._tell_signs()
         if command == "end" and changes:
+            if len(self.sound.delay):  # what was said is still to be heard
+                self.airing.ending = True
+                self.tell({"type": "ending", "in_s": len(self.sound.delay) * TICK_MS / 1_000})
+                return
             self._write_reach()
         self._enter(changes)
         for who_id in self.model.asked & self.sound.encoders:
@@ -285,8 +291,7 @@ class Hall:
             with contextlib.suppress(TryLater):
                 self._enter(self.model.bring_on_stage(self.model.people[who_id]))
         if self.ended:
-            await self._expel(set(self._sockets), "room_ended", "This room has ended.")
-            await self.sound.close()
+            await self._close_doors()
         if command == "leave":
             await self._expel({actor_id}, "left", "You have left the room.")
         await self._expel_the_gone()
@@ -463,7 +468,16 @@ class Hall:
         if self._sockets:
             heard = {"levels": self.sound.levels(), "speaking": speaking}
             light = self.audience.light(self._clock.monotonic())
-            self.tell({"type": "levels", **heard, **light, "hands_up": self._hands_up})
+            self.tell(
+                {"type": "levels", **heard, **light, **self._held, "hands_up": self._hands_up}
+            )
+
+    @property
+    def _held(self) -> dict[str, float]:
+        """For the hosts' pages: the delay as it is, and how much is held back just now."""
+        delay = self.sound.delay
+        told = {"delay_s": delay.length, "held_s": len(delay)}
+        return {name: ticks * TICK_MS / 1_000 for name, ticks in told.items() if delay.length}
 
     def _tell_signs(self) -> None:
         """Which microphones are in trouble, if that is news."""
@@ -511,6 +525,8 @@ class Hall:
         visibility: Visibility = Visibility.PUBLIC,
     ) -> Entry:
         at = self.media_time if media_time is None else media_time
+        if media_time is None and kind in _WITH_THE_SOUND:
+            at = airs_at(at, body if isinstance(body, Room) else self.model.facts)
         return self.journal.append(kind, body, media_time=at, visibility=visibility)
 
     def close(self) -> None:

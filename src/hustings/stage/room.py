@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from hustings.base.errors import Denied, TryLater, UserError
+from hustings.stage.mix.delay import chosen_delay
 from hustings.wire import kinds
 from hustings.wire.kinds import Hand, Participant, Role, Room, Roster, Seat
 
@@ -131,6 +132,8 @@ class RoomModel:
             facts["start_ms"] = int(wanted["start_ms"])
         if "radio" in wanted:
             facts["radio"] = bool(wanted["radio"])
+        if "delay_s" in wanted and self.facts.state != "live":  # then it is the hosts' own decision
+            facts["delay_s"] = chosen_delay(wanted["delay_s"])
         if wanted.get("state") == "lobby" and self.facts.state == "scheduled":
             facts |= {"state": "lobby", "epoch_ms": self.facts.epoch_ms or now_ms}
         return self.room(**facts)

@@ -3,7 +3,8 @@
 Called by `stage.hall` once a tick (20 ms). Who may be heard where comes from the roster
 (`arrange`); lines come and go by `connect` and `disconnect`. A speaker's return is mix-minus; all
 who are silent at a tick share one encode of the whole program. Backstage people hear the program,
-and are heard by the hosts only.
+and are heard by the hosts only. Between the mix and the program lies the broadcast delay: people on
+stage hear each other at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ import numpy as np
 from hustings.base.ids import ParticipantId
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import Pcm
+from hustings.stage.mix.delay import DelayLine
 from hustings.stage.mix.mixer import Mixer, limited
 from hustings.stage.mix.program import Program
 from hustings.stage.mix.voice import Voice, VoiceStatistics
@@ -52,6 +54,8 @@ class Sound:
         self._lines: dict[ParticipantId, Line] = {}
         self._mixer = Mixer()
         self._program: Program | None = None
+        self.delay = DelayLine()
+        self.taking = False  # what is spoken now will be aired
         self._shared = _return_encoder()
         self._aired: frozenset[str] = frozenset()
         self._backstage: frozenset[str] = frozenset()
@@ -131,6 +135,11 @@ class Sound:
         """No parts from here on; people on stage still hear each other."""
         self._program = None
 
+    def drop(self) -> None:
+        """Off the air, and what was held back or half encoded is gone for good."""
+        self._program = None
+        self.delay.clear()
+
     # --- the tick ----------------------------------------------------------------------------------
 
     def tick(self, now_s: float) -> Part | None:
@@ -147,7 +156,8 @@ class Sound:
                 backstage[who_id] = pcm
         mixed = self._mixer.mix(aired)
         self._send_returns(mixed.program, mixed.minus, backstage)
-        return self._program.tick(mixed.program) if self._program else None
+        airs = self.delay.tick(mixed.program if self.taking else None)
+        return self._program.tick(airs) if self._program and airs is not None else None
 
     def _send_returns(
         self,

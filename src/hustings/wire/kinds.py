@@ -55,6 +55,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     radio: bool = False  # an MP3 rendition is made
     notice: str = ""  # a plain sentence shown to everybody
     draw: Draw | None = None  # who comes in first, where there are more people than seats
+    delay_s: int = 0  # the audience hears everything so much later (in whole parts); 0: at once
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -133,7 +134,7 @@ class Part(msgspec.Struct, frozen=True):
 class Gap(msgspec.Struct, frozen=True):
     """Kind `gap`: parts first..last (both included) were never made, and why.
 
-    reason: restart, frozen, not_live, disk.
+    reason: restart, frozen, not_live, disk, delay (it was made longer, and had to fill).
     """
 
     first: int

@@ -26,6 +26,7 @@ class WantedRoom(BaseModel):
     host: str | None = Field(default=None, max_length=200)
     start_ms: int | None = Field(default=None, ge=0, le=LATEST_MS)
     radio: bool | None = None
+    delay_s: int | None = None
     state: Literal["scheduled", "lobby"] | None = None
     notice: str | None = Field(default=None, max_length=280)
 

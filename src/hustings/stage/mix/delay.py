@@ -1,0 +1,65 @@
+"""The broadcast delay: the program waits here, as plain samples, before it is encoded. Pure.
+
+Keeps true: what is dropped here was never encoded, journalled or sent, so no copy of it exists
+anywhere; a kill of the process drops it too. Lengths are whole parts, so that parts begin where
+they began without a delay. Owned by `stage.sound`. Why here: docs/decisions/0004.
+"""
+
+from collections import deque
+from math import ceil
+from typing import Final
+
+from hustings.base.errors import UserError
+from hustings.media.pcm import Pcm
+from hustings.wire.names import PART_SECONDS, PART_TICKS
+
+DELAYS_S: Final = (0, 3, 4, 5, 6, 7)  # what a room may choose
+
+
+def chosen_delay(seconds: object) -> int:
+    """What a host asks for, or UserError `delay_bad`."""
+    if type(seconds) is not int or seconds not in DELAYS_S:
+        raise UserError("delay_bad", "A broadcast delay is 0 (none), or 3 to 7 whole seconds.")
+    return seconds
+
+
+def delay_ticks(seconds: int) -> int:
+    """The wished delay in ticks: the next whole part, so 5 s are 5.12 s."""
+    return ceil(seconds / PART_SECONDS) * PART_TICKS
+
+
+class DelayLine:
+    """The newest `length` ticks of program, oldest first; at 7 s 350 ticks, 1.4 MB."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._held: deque[Pcm] = deque()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def full(self) -> bool:
+        """Whether each further tick lets one out."""
+        return len(self._held) >= self.length
+
+    def resize(self, length: int) -> None:
+        """Another delay, in ticks. A shorter one drops the oldest; a longer one has to fill."""
+        self.length = length
+        while len(self._held) > length:
+            self._held.popleft()
+
+    def tick(self, pcm: Pcm | None) -> Pcm | None:
+        """Take what is spoken now, give what is aired now; None: nothing is.
+
+        pcm None: nothing comes any more, the rest runs out.
+        """
+        if pcm is not None:
+            self._held.append(pcm)
+            if len(self._held) <= self.length:
+                return None
+        return self._held.popleft() if self._held else None
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._held.clear()
