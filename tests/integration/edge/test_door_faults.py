@@ -192,13 +192,15 @@ async def test_F7_slow_readers_cost_little_and_are_cut_or_skipped(
     stage: StageFeed,
     figures: dict[str, object],
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
     """500 with a receive buffer of 2 KiB: a half reads nothing, a half a quarter of the sound.
 
     Half of each begins with the backlog. Each is skipped until its line has drained, closed, or
-    reset by the kernel once it has acknowledged nothing for 10 s.
+    reset by the kernel once it has acknowledged nothing for 10 s (in CI for 4).
     """
+    monkeypatch.setattr("hustings.edge.app._USER_TIMEOUT_MS", int(scaled(4_000, 10_000)))
     bytes_a_second = {"opus.mp4": 4_500, "aac.mp4": 9_000}[name]
     loop = asyncio.get_running_loop()
     async with (
