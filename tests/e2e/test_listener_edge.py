@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from hustings.edge.pressure.ladder import rung
 from hustings.wire import kinds
-from tests.e2e.chromium import chromium, heard, played, plays_on, stretches
+from tests.e2e.chromium import heard, played, plays_on, stretches
 from tests.fakes.edges import RunningEdge, running_edge
 from tests.fakes.stage_feed import EPOCH_MS, StageFeed
 
@@ -32,16 +32,6 @@ async def edge(stage: StageFeed) -> AsyncIterator[RunningEdge]:
     async with running_edge(stage.url) as running:
         await running.until("rooms.indexed")
         yield running
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with chromium() as browser:
-        each = await browser.new_page()
-        errors: list[str] = []
-        each.on("pageerror", lambda error: errors.append(str(error)))
-        yield each
-        assert errors == []
 
 
 async def test_it_sounds_the_stage_goes_and_comes_and_the_room_ends(

@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 
 from hustings.wire import kinds
 from tests.e2e.barriers import barriers
-from tests.e2e.chromium import chromium, heard, plays_on, stretches
+from tests.e2e.chromium import heard, plays_on, stretches
 from tests.fakes.edges import RunningEdge, running_edge
 from tests.fakes.stage_feed import EPOCH_MS, KEYS, StageFeed
 
@@ -48,16 +48,6 @@ async def edge(stage: StageFeed) -> AsyncIterator[RunningEdge]:
     async with running_edge(stage.url, listeners=100, waiting_share=0.98) as running:
         await running.until("rooms.indexed")
         yield running
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with chromium() as browser:
-        each = await browser.new_page()
-        errors: list[str] = []
-        each.on("pageerror", lambda error: errors.append(str(error)))
-        yield each
-        assert errors == []
 
 
 async def test_the_third_hears_the_room_at_once_and_moves_up_without_a_silence(

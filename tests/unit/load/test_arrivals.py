@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.load.rehearsal.arrivals import SHAPES, arrivals, peak_rate
+from hustings.load.rehearsal.arrivals import SHAPES, arrivals
 
 
 @given(st.sampled_from(SHAPES), st.integers(0, 500), st.floats(0.1, 1_000), st.integers(0, 9))
@@ -28,9 +28,3 @@ def test_a_ramp_is_even():
     counts, _ = np.histogram(arrivals("ramp", 30_000, 10.0, 1), bins=10)
     assert counts.min() > 2_800
     assert counts.max() < 3_200
-
-
-def test_the_peak_is_the_fullest_window():
-    assert peak_rate(np.array([0.0, 5.0, 5.1, 5.9, 6.2])) == 3
-    assert peak_rate(np.array([0.0, 0.4]), window_s=0.5) == 4
-    assert peak_rate(np.zeros(0)) == 0

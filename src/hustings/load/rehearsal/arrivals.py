@@ -33,11 +33,3 @@ def arrivals(shape: Shape, count: int, over_s: float, seed: int) -> NDArray[np.f
     if shape == "stampede":
         drawn = 1.0 - np.sqrt(drawn)
     return np.sort(drawn * over_s)
-
-
-def peak_rate(moments: NDArray[np.float64], window_s: float = 1.0) -> float:
-    """The most that come within any `window_s`, for each second."""
-    if len(moments) == 0:
-        return 0.0
-    until = np.searchsorted(moments, moments + window_s, side="left")
-    return float((until - np.arange(len(moments))).max()) / window_s
