@@ -74,3 +74,14 @@ test("events do not pile up", () => {
   for (let at = 1; at <= 600; at += 1) queue.put({ seq: at, kind: "level", at, body: {} });
   assert.equal(queue.due(0).length, 100);
 });
+
+test("the point of the running order is the one that was last told", () => {
+  const room = begun();
+  assert.equal(room.point.id, undefined);
+  room.apply({ seq: 2, kind: "agenda", at: 0, body: { id: "i1", title: "Who pays?", who: "Otto" } });
+  assert.equal(room.point.title, "Who pays?");
+  room.apply({ seq: 3, kind: "agenda", at: 0, body: {} });
+  assert.equal(room.point.id, undefined);
+  room.begin({ room: { room: "square", title: "S" }, media_time: 0, roster: [], speaking: [], source: "live", agenda: { id: "i2" } });
+  assert.equal(room.point.id, "i2");
+});

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { clockOf, written } from "../../src/hustings/pages/static/stage/agenda.js";
 import { light } from "../../src/hustings/pages/static/stage/audience.js";
 import { pause } from "../../src/hustings/pages/static/stage/control.js";
 import { Hall } from "../../src/hustings/pages/static/stage/hall.js";
@@ -276,4 +277,21 @@ test("relays are told to the browser in its own form", () => {
     username: "kim",
     credential: "se:cret",
   });
+});
+
+test("the clock of a point counts down, says when it is nearly up, and counts on", () => {
+  assert.deepEqual(clockOf(300, 10.9), { seconds: 290, stand: "left" });
+  assert.deepEqual(clockOf(300, 240), { seconds: 60, stand: "soon" });
+  assert.deepEqual(clockOf(300, 312), { seconds: 12, stand: "over" });
+  assert.deepEqual(clockOf(45, 1), { seconds: 44, stand: "left" }); // a short point is not nearly up from the start
+  assert.deepEqual(clockOf(0, 75), { seconds: 75, stand: "free" });
+  assert.deepEqual([0, 65, 3_671].map(written), ["0:00", "1:05", "1:01:11"]);
+});
+
+test("what is told of the running order and of speaking times is kept", () => {
+  const hall = new Hall();
+  hall.apply({ type: "agenda", agenda: { items: [{ id: "i1" }], now: "i1" } });
+  hall.apply({ type: "spoken", spoken: { amina: 12 } });
+  assert.equal(hall.order.now, "i1");
+  assert.equal(hall.spoken.amina, 12);
 });

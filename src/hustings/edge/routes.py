@@ -154,6 +154,7 @@ class Routes:
         if live is not None and live.program.begun:
             program = live.program
             known = {"roster": program.facts.roster, "source": program.source}
+            known |= program.facts.shown
         return self._paper.listener(request, room, facts, known)
 
     # ------------------------------------------------------------ a room

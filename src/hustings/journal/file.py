@@ -198,6 +198,7 @@ class Journal:
         term: int,
         part: int,
         private: dict[str, Any] | None = None,
+        shown: dict[str, Any] | None = None,
     ) -> tuple[Entry, Entry]:
         """Write where a reader can begin: the stage's whole one, then the public one.
 
@@ -221,6 +222,7 @@ class Journal:
                     term=term,
                     part=part,
                     private=secret,
+                    shown=shown or {},
                 )
                 written.append(
                     self.append(kinds.SNAPSHOT, body, media_time=media_time, visibility=visibility)

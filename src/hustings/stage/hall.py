@@ -24,6 +24,7 @@ from hustings.settings import StageSettings
 from hustings.stage import commands
 from hustings.stage.airing import Airing, airs_at
 from hustings.stage.audience import Audience
+from hustings.stage.evening import evening
 from hustings.stage.queue import RoomQueue, drawn
 from hustings.stage.room import Change, RoomModel
 from hustings.stage.rtc.peers import Peer
@@ -45,7 +46,7 @@ LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
 HANDS_TOLD: Final = 50  # of the hands, the oldest; hosts see how many more there are
 ENTRY_BYTES: Final = 64 * 1024
 KEYS_REMEMBERED: Final = 1_000
-_WITH_THE_SOUND: Final = frozenset({kinds.ROOM, kinds.ROSTER, kinds.LEVEL})  # wait as it does
+_WITH_THE_SOUND: Final = frozenset({kinds.ROOM, kinds.ROSTER, kinds.LEVEL, kinds.AGENDA})  # wait as it does
 
 _BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.ROOM: Room,
@@ -54,6 +55,7 @@ _BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.SEAT: kinds.Seat,
     kinds.LEVEL: kinds.Level,
     kinds.KEY: kinds.Key,
+    **evening.KINDS,
 }
 STAGE_KINDS: Final = frozenset(_BODIES) | {
     kinds.PART,
@@ -98,6 +100,7 @@ class Hall:
         self._sockets: dict[str, Watcher] = {}  # participant -> their page
         self._keys: dict[str, int] = {}
         self.audience = Audience()
+        self.evening = evening.Evening()
         self._reach = kinds.Reach()  # as the journal has it
         self._away_s: dict[str, float] = {}  # participant -> when they were last seen
         self._tick = 0
@@ -112,8 +115,10 @@ class Hall:
             self.model.restore(past.snapshot)
             self._keys = dict(past.snapshot.private.get("keys", {}))
             self.audience.restore(past.snapshot.private.get("audience", {}))
+            self.evening.restore(past.snapshot)
         for entry in past.entries:
             self._replay(entry)
+        self.evening.spoken.hear([], past.next_part * PART_SAMPLES)  # nobody since we ended
         self.term = past.term
         if self.ended:
             self._tick = past.next_part * PART_TICKS
@@ -137,6 +142,7 @@ class Hall:
         if isinstance(body, kinds.Key):
             self._keys[body.key] = body.seq
         self.model.fold(body)
+        self.evening.fold(body, entry.media_time)
 
     @property
     def ended(self) -> bool:
@@ -154,6 +160,11 @@ class Hall:
     def media_time(self) -> int:
         """Samples since the epoch; 0 until the lobby opens."""
         return self._tick * TICK_SAMPLES
+
+    @property
+    def air_time(self) -> int:
+        """Media time at which the audience hears what is said now: later with a broadcast delay."""
+        return airs_at(self.media_time, self.model.facts)
 
     @property
     def room_second(self) -> float:
@@ -181,6 +192,7 @@ class Hall:
         if self.model.facts.epoch_ms:
             self._tick += ticks
             self.airing.skip()
+            self.evening.spoken.skip(ticks * TICK_SAMPLES)
 
     def _at_boundary(self) -> None:
         """Between two parts: begin or end the program, and own up to what is missing."""
@@ -206,6 +218,8 @@ class Hall:
             self._enter(self.model.lobby_due(self._clock.wall_ms(), before_ms=lobby_ms))
         if reactions := self.audience.second(self._clock.monotonic()):
             self.tell({"type": "reactions", "reactions": reactions})
+        for message in self.evening.second(self.air_time):
+            self.tell(message)
 
     def _absent(self) -> dict[str, float]:
         """Who has neither sound nor a page, and for how many seconds."""
@@ -233,7 +247,9 @@ class Hall:
             term=self.term,
             part=self.airing.next_part,
             private=model.private_state()
-            | {"keys": keys, "audience": self.audience.state(self._clock.monotonic())},
+            | {"keys": keys, "audience": self.audience.state(self._clock.monotonic())}
+            | {"evening": self.evening.state(self.air_time)},
+            shown=self.evening.shown(),
         )
         self._snapshot_size = self.journal.size
 
@@ -274,8 +290,7 @@ class Hall:
 
     async def command(self, actor_id: str, command: str, args: Mapping[str, Any]) -> None:
         """A command from a control socket; raises as `commands.perform` does."""
-        now_ms = self._clock.wall_ms()
-        changes = commands.perform(self.model, actor_id, command, args, now_ms=now_ms)
+        changes = self._performed(actor_id, command, args)
         if command == "microphone":
             self.signs.say(actor_id, str(args.get("trouble", "")))
             self._tell_signs()
@@ -295,6 +310,12 @@ class Hall:
         if command == "leave":
             await self._expel({actor_id}, "left", "You have left the room.")
         await self._expel_the_gone()
+
+    def _performed(self, actor_id: str, command: str, args: Mapping[str, Any]) -> list[Change]:
+        if command in evening.COMMANDS:
+            return self.evening.perform(self.model, actor_id, command, args)
+        now_ms = self._clock.wall_ms()
+        return commands.perform(self.model, actor_id, command, args, now_ms=now_ms)
 
     def hear_audience(self, edge: str, batch: Batch) -> Answer:
         """An edge's last second. Raises PeerError `sketch_bad`."""
@@ -399,6 +420,7 @@ class Hall:
             "room": msgspec.to_builtins(self.model.facts),
             "roster": self._roster_view(),
             **self._hands_view(),
+            **self.evening.view(self.air_time),
             "asked": sorted(self.model.asked),
             "speaking": self.model.speaking,
             "media_time": self.media_time,
@@ -465,6 +487,7 @@ class Hall:
         if speaking != self.model.speaking:
             self._append(kinds.LEVEL, level := kinds.Level(speaking))
             self.model.fold(level)
+            self.evening.fold(level, self.air_time)
         if self._sockets:
             heard = {"levels": self.sound.levels(), "speaking": speaking}
             light = self.audience.light(self._clock.monotonic())
@@ -494,6 +517,7 @@ class Hall:
             visibility = Visibility.PUBLIC if change.public else Visibility.STAGE
             self._append(change.kind, change.body, visibility=visibility)
             self.model.fold(change.body)
+            self.evening.fold(change.body, self.air_time)
             told.add(change.kind)
             if isinstance(change.body, kinds.Seat) and change.body.change == "asked":
                 self._tell_one(change.body.id, {"type": "invited", "by": change.body.by})
@@ -509,6 +533,8 @@ class Hall:
             self._tell_signs()
         if kinds.HAND in told:
             self.tell({"type": "hands", **self._hands_view()})
+        for message in self.evening.news(told, self.air_time):
+            self.tell(message)
 
     def _with_draw(self, change: Change) -> Change:
         if not isinstance(change.body, Room):

@@ -33,7 +33,7 @@ class Change(msgspec.Struct, frozen=True):
     """One journal entry to be: `public` false means the stage alone may read the body."""
 
     kind: str
-    body: Room | Roster | Hand | Seat | kinds.Call
+    body: msgspec.Struct
     public: bool = True
 
 

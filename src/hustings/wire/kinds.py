@@ -21,9 +21,13 @@ SEAT: Final = "seat"
 KEY: Final = "key"
 REACH: Final = "reach"
 LADDER: Final = "ladder"
+ORDER: Final = "order"
+AGENDA: Final = "agenda"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
+# What listeners who come later must know: the last one of each is in public snapshots.
+SHOWN: Final = frozenset({AGENDA})
 
 RoomState = Literal["scheduled", "lobby", "live", "ended"]
 Role = Literal["host", "cohost", "speaker", "moderator"]
@@ -106,6 +110,35 @@ class Seat(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str  # participant id
     change: Literal["asked", "settled", "revoked"]
     by: str = ""
+
+
+class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One point of the running order, as hosts plan it."""
+
+    id: str
+    title: str
+    who: str = ""  # who speaks, in words
+    participant: str = ""  # the same person, if they are in the room
+    planned_s: int = 0  # 0: not limited
+
+
+class Order(msgspec.Struct, frozen=True):
+    """Kind `order` (stage only): the running order; each change repeats the whole."""
+
+    items: list[OrderItem]
+
+
+class Agenda(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `agenda`: from the entry's media time on this point is current; an empty `id`: none.
+
+    Chapters of a replay begin here, but not at one with `again`: only its words have changed.
+    """
+
+    id: str = ""
+    title: str = ""
+    who: str = ""
+    planned_s: int = 0
+    again: bool = False
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -196,6 +229,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     term: int
     part: int  # next part number
     private: dict[str, Any] = msgspec.field(default_factory=dict)  # stage only
+    shown: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What else listeners may know: kind -> its last body, with `at`, the entry's media time."""
 
 
 def encode(body: object) -> bytes:

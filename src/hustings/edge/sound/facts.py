@@ -39,6 +39,7 @@ class Facts:
         self.seq = -1
         self.room = _room(room or {})
         self.speaking: list[str] = []
+        self.shown: dict[str, Any] = {}  # kind -> the last body of it, with its media time `at`
         self.reach: dict[str, Any] = {}  # how many listened, as the journal last said
         self.dropped = 0  # events that the bounds cost
         self.extras = True  # False under load: nobody is told who speaks
@@ -60,7 +61,7 @@ class Facts:
         """Take a public entry with a body; `announce` False: known already, tell nobody."""
         try:
             body = entry.plain()
-            self._fold(entry.kind, body)
+            self._fold(entry.kind, body, entry.media_time)
         except (PeerError, KeyError, TypeError, AttributeError):
             return  # not for us, or of a shape we do not know: the stage's own matter
         self.seq = max(self.seq, entry.seq)
@@ -68,7 +69,7 @@ class Facts:
         if announce and not extra and entry.kind not in kinds.NOT_FORWARDED:
             self._announce(entry, body)
 
-    def _fold(self, kind: str, body: dict[str, Any]) -> None:
+    def _fold(self, kind: str, body: dict[str, Any], at: int) -> None:
         if kind == kinds.ROOM:
             self.room = _room(body)
         elif kind == kinds.LEVEL:
@@ -77,11 +78,24 @@ class Facts:
             self.reach = dict(body)
         elif kind == kinds.ROSTER:
             self._seat(body["participant"])
+        elif kind in kinds.SHOWN:
+            self._show(kind, body, at)
         elif kind == kinds.SNAPSHOT:
             self.room, self.speaking = _room(body["room"]), list(body["speaking"])
+            shown = body.get("shown", {})
+            self.shown = {each: shown[each] for each in kinds.SHOWN & shown.keys()}
             self._roster = {}
             for participant in body["roster"]:
                 self._seat(participant)
+
+    def _show(self, kind: str, body: dict[str, Any], at: int) -> None:
+        """For newcomers; what says nothing (no point is current) is not shown."""
+        if not body.get("id"):
+            self.shown.pop(kind, None)
+        elif body.get("again"):
+            self.shown[kind] = {**body, "at": self.shown.get(kind, {}).get("at", at)}
+        else:
+            self.shown[kind] = {**body, "at": at}
 
     def _seat(self, participant: dict[str, Any]) -> None:
         if participant.get("place") == "stage":

@@ -286,6 +286,7 @@ class Program:
             "listeners": listeners,
             "reconnect_s": reconnect_s,
             "joined": joined,
+            **self.facts.shown,
         }
         seq = max(0, self.facts.seq)
         return Event(

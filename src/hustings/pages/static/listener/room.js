@@ -31,7 +31,9 @@ import { RATE } from "./protocol.js";
  * @property {number} [wall_ms]
  * @property {string[]} [stream]
  * @property {number} [listeners]
+ * @property {Point} [agenda]
  */
+/** @typedef {{id?: string, title?: string, who?: string}} Point  of the running order */
 
 const QUEUE = 500; // events of about two minutes of lively talk; beyond that the oldest apply at once
 
@@ -49,6 +51,8 @@ export class Room {
   listeners = null;
   /** @type {{hand: string, name: string} | null} the hand that was called last */
   called = null;
+  /** @type {Point} what is spoken about; without an id: no point of a running order */
+  point = {};
   /** @type {{seq: number, text: string, by: string}[]} the last captions */
   captions = [];
 
@@ -64,6 +68,7 @@ export class Room {
     this.speaking = new Set(state.speaking);
     this.source = state.source;
     this.listeners = state.listeners ?? null;
+    this.point = state.agenda ?? {};
   }
 
   /** @param {RoomEvent} event */
@@ -73,6 +78,7 @@ export class Room {
     else if (kind === "level") this.speaking = new Set(body.speaking);
     else if (kind === "roster") this.#person(body.participant);
     else if (kind === "source") this.source = body.source;
+    else if (kind === "agenda") this.point = body;
     else if (kind === "call") this.called = body;
     else if (kind === "reach") this.listeners = body.now ?? this.listeners;
     else if (kind === "caption" && typeof body.text === "string") {

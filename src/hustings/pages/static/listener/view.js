@@ -42,6 +42,7 @@ export function written(article) {
     })),
     speaking: [],
     source: "live",
+    agenda: { id: text("point-title"), title: text("point-title"), who: text("point-who") },
   };
 }
 
@@ -65,6 +66,10 @@ export function show(session) {
   element("badge").className = `badge ${room.phase}`;
   showFacts(session);
   showPeople(room.people, room.speaking);
+  const { point } = room;
+  element("point").hidden = !point.id;
+  say("point-title", point.title ?? "");
+  say("point-who", point.who ?? "");
   showCaptions(room.captions);
   showDelay(session);
 }

@@ -6,6 +6,8 @@
 /** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
 /** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, host?: string}} Facts */
+/** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
+/** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
 
 /** @typedef {"invite" | "mute" | "backstage" | "remove"} Action */
 
@@ -30,6 +32,11 @@ export class Hall {
   levels = {};
   /** @type {Record<string, string>} what is wrong with whose microphone */
   microphones = {};
+  /** @type {Order} */
+  order = { items: [], now: "" };
+  orderAt = 0; // our own clock when it was told, ms
+  /** @type {Record<string, number>} seconds */
+  spoken = {};
   invited = false;
   edge = "";
   listen = "";
@@ -83,6 +90,14 @@ export class Hall {
         this.microphones = message.microphones ?? {};
         this.#seat(message.roster);
         this.invited = (message.asked ?? []).includes(this.you);
+        this.spoken = message.spoken ?? {};
+        this.#order(message.agenda);
+        break;
+      case "agenda":
+        this.#order(message.agenda);
+        break;
+      case "spoken":
+        this.spoken = message.spoken;
         break;
       case "room":
         this.facts = message.room;
@@ -108,6 +123,12 @@ export class Hall {
         this.invited = this.me?.place !== "stage";
         break;
     }
+  }
+
+  /** @param {Order} [order] */
+  #order(order = { items: [], now: "" }) {
+    this.order = order;
+    this.orderAt = performance.now();
   }
 
   /** @param {Partial<Person>[]} roster */

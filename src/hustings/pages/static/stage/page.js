@@ -4,6 +4,7 @@
  */
 
 import { loadStrings, t } from "../strings.js";
+import { Agenda } from "./agenda.js";
 import { Audience } from "./audience.js";
 import { CommandError, Control } from "./control.js";
 import { Desk } from "./desk.js";
@@ -41,7 +42,8 @@ const line = new Line(seat, sound, () => view.changed());
 const audience = new Audience(() => view.changed());
 const people = new People(onPerson);
 const desk = new Desk(perform);
-const view = new View({ hall, line, microphone, audience, people, desk, control });
+const agenda = new Agenda(perform);
+const view = new View({ hall, line, microphone, audience, people, desk, agenda, control });
 
 let lostTimer = 0;
 

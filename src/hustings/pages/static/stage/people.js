@@ -5,6 +5,7 @@
 
 import { n, t } from "../strings.js";
 import { element, make, write } from "./dom.js";
+import { menu } from "./menu.js";
 import { shown } from "./meter.js";
 import { roleWord, signWords } from "./words.js";
 
@@ -107,32 +108,12 @@ export class People {
    * @param {string[]} wanted
    */
   #menu(person, wanted) {
-    const summary = make("summary", {}, "⋯");
-    summary.setAttribute("aria-label", t("Actions for {name}", { name: person.name }));
-    const menu = make("details", { class: "menu" }, summary);
-    const box = make("div", { class: "menu-box" });
-    for (const action of wanted) {
-      const button = make("button", { type: "button", class: "quiet" }, actionWord(action));
-      if (action === "remove") button.classList.add("danger");
-      button.addEventListener("click", () => {
-        menu.open = false;
-        const command = action === "mute" ? "mute_other" : action;
-        this.act(command, { participant: person.id }, person.name);
-      });
-      box.append(button);
-    }
-    menu.append(box);
-    menu.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && menu.open) {
-        menu.open = false;
-        summary.focus();
-      }
+    const entries = wanted.map((action) => {
+      const command = action === "mute" ? "mute_other" : action;
+      const act = () => this.act(command, { participant: person.id }, person.name);
+      return { words: actionWord(action), act, danger: action === "remove" };
     });
-    menu.addEventListener("focusout", (event) => {
-      const next = event.relatedTarget;
-      if (next instanceof Node && !menu.contains(next)) menu.open = false;
-    });
-    return menu;
+    return menu(t("Actions for {name}", { name: person.name }), entries);
   }
 
   /** @param {Hall} hall */

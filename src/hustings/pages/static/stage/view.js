@@ -18,6 +18,7 @@ import { heardWords, refusalWords, stateWord, troubleWords } from "./words.js";
  * @property {import("./audience.js").Audience} audience
  * @property {import("./people.js").People} people
  * @property {import("./desk.js").Desk} desk
+ * @property {import("./agenda.js").Agenda} agenda
  * @property {import("./control.js").Control} control
  */
 
@@ -89,7 +90,7 @@ export class View {
   }
 
   #show() {
-    const { hall, people, desk, audience } = this.parts;
+    const { hall, people, desk, agenda, audience } = this.parts;
     this.#showMicrophone();
     if (!hall.me) return;
     if (hall.facts.title) write(element("title"), hall.facts.title);
@@ -104,6 +105,7 @@ export class View {
     this.#showConnection();
     people.show(hall);
     desk.show(hall);
+    agenda.show(hall);
     this.#showLight();
   }
 

@@ -1,0 +1,102 @@
+"""All parts of an evening together, as the hall drives them. Pure.
+
+Changes come out of `perform`, go through the journal and come back by `fold`, exactly as with
+`stage.room`: a restart that folds the journal stands where the last run stood. Positions in time
+are media time, in samples.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from hustings.base.errors import Denied
+from hustings.stage.evening.order import RunningOrder
+from hustings.stage.evening.spoken import Spoken
+from hustings.stage.room import STEWARDS, Change, RoomModel
+from hustings.wire import kinds
+
+Args = Mapping[str, Any]
+
+KINDS: Final[dict[str, type[msgspec.Struct]]] = {
+    kinds.ORDER: kinds.Order,
+    kinds.AGENDA: kinds.Agenda,
+}
+"""Kinds of entries that are folded here -> their bodies."""
+
+
+class Evening:
+    """One room's evening."""
+
+    def __init__(self) -> None:
+        self.order = RunningOrder()
+        self.spoken = Spoken()
+        self._live = False  # who is heard before and after is not on the air
+        self._told: dict[str, int] = {}  # seconds spoken, as pages last heard
+
+    def perform(self, room: RoomModel, actor_id: str, command: str, args: Args) -> list[Change]:
+        """What `actor_id` asks for, as the changes it makes; raises as `commands.perform` does."""
+        actor = room.people.get(actor_id)
+        if actor is None:
+            raise Denied("not_in_room", "You are not in this room any more.")
+        if actor.role not in STEWARDS:
+            raise Denied("role_denied", f"As {actor.role} you may not change the running order.")
+        return _COMMANDS[command](self, args)
+
+    def fold(self, body: object, at: int) -> None:
+        """Take one change, new or replayed, into the state."""
+        match body:
+            case kinds.Order() | kinds.Agenda():
+                self.order.fold(body, at)
+            case kinds.Level():
+                self.spoken.hear(body.speaking if self._live else (), at)
+            case kinds.Room():
+                self._live = body.state == "live"
+                if not self._live:
+                    self.spoken.hear((), at)
+            case _:
+                pass
+
+    def state(self, at: int) -> dict[str, Any]:
+        """What `restore` needs, as plain data, at media time `at`."""
+        return {"order": self.order.state(), "spoken": self.spoken.state(at)}
+
+    def restore(self, snapshot: kinds.Snapshot) -> None:
+        """Begin at a stage-only snapshot; entries after it are folded next."""
+        state = snapshot.private.get("evening", {})
+        self.order.restore(state.get("order", {}))
+        self.spoken.restore(state.get("spoken", {}))
+        self._live = snapshot.room.state == "live"
+
+    def shown(self) -> dict[str, Any]:
+        """What listeners may know, by kind: part of public snapshots and of `state.json`."""
+        return {kinds.AGENDA: agenda} if (agenda := self.order.shown()) else {}
+
+    def view(self, at: int) -> dict[str, Any]:
+        """What pages of named people begin with, at media time `at`."""
+        return {"agenda": self.order.view(at), "spoken": self.spoken.seconds(at)}
+
+    def news(self, told: set[str], at: int) -> list[dict[str, Any]]:
+        """Messages for the pages after entries of these kinds."""
+        if told & {kinds.ORDER, kinds.AGENDA}:
+            return [{"type": "agenda", "agenda": self.order.view(at)}]
+        return []
+
+    def second(self, at: int) -> list[dict[str, Any]]:
+        """Messages for the pages, once a second."""
+        spoken = self.spoken.seconds(at)
+        if spoken == self._told:
+            return []
+        self._told = spoken
+        return [{"type": "spoken", "spoken": spoken}]
+
+
+_COMMANDS: Final[dict[str, Callable[[Evening, Args], list[Change]]]] = {
+    "agenda_put": lambda evening, args: evening.order.put(args),
+    "agenda_drop": lambda evening, args: evening.order.drop(args),
+    "agenda_move": lambda evening, args: evening.order.move(args),
+    "agenda_start": lambda evening, args: evening.order.start(args),
+    "agenda_next": lambda evening, args: evening.order.next(args),
+    "agenda_end": lambda evening, _args: evening.order.end(),
+}
+COMMANDS: Final = frozenset(_COMMANDS)

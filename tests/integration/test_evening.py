@@ -1,0 +1,63 @@
+"""A real stage and a real edge: what hosts plan, what listeners learn of it, what a restart keeps."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.integration.test_hands import edge_of
+from tests.support.stage import Person, Stage
+
+
+async def state(http: httpx.AsyncClient, **wanted: Any) -> dict[str, Any]:
+    """`state.json`, as soon as it says so (None: as soon as it does not say it)."""
+    async with asyncio.timeout(20):
+        while True:
+            told: dict[str, Any] = (await http.get("/live/r/state.json")).json()
+            if all((told.get(key) or {}).get("title") == title for key, title in wanted.items()):
+                return told
+            await asyncio.sleep(0.1)
+
+
+async def test_a_running_order_from_the_hosts_to_the_listeners_and_over_a_restart(
+    tmp_path: Path,
+) -> None:
+    stage = Stage(tmp_path, snapshot_s=1)
+    await stage.start()
+    try:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with host.control():
+            for title in ("Opening", "Questions"):
+                await host.do("agenda_put", title=title, who="Otto", planned_s=300)
+            await host.do("agenda_next", after="")
+            told = [m["agenda"] for m in host.heard if m["type"] == "agenda"][-1]
+            assert told["now"] == "i1"
+            async with edge_of(stage) as edge:
+                shown = (await state(edge, agenda="Opening"))["agenda"]
+                assert shown == {
+                    "id": "i1", "title": "Opening", "who": "Otto", "planned_s": 300, "at": shown["at"]
+                }  # fmt: skip
+                page = (await edge.get("/r/r", headers={"Accept-Encoding": "identity"})).text
+                assert '<bdi id="point-title">Opening</bdi>' in page
+                await host.do("agenda_next", after="i1")
+                await state(edge, agenda="Questions")
+    finally:
+        await stage.stop()
+    await stage.start()  # on another port, so the edge is another too
+    try:
+        again = Person(stage, "r", "host", host.invitation)
+        await again.join("Ada")
+        async with again.control():
+            agenda = again.heard[0]["agenda"]
+            assert [item["title"] for item in agenda["items"]] == ["Opening", "Questions"]
+            assert agenda["now"] == "i2"
+            async with edge_of(stage) as edge:  # learns of it from the snapshot
+                await state(edge, agenda="Questions")
+                await again.do("agenda_end")
+                await state(edge, agenda=None)
+    finally:
+        for person in stage.persons:
+            await person.http.aclose()
+        await stage.stop()
