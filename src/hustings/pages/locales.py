@@ -1,6 +1,6 @@
 """The languages of the interface: gettext catalogues, read as they are (.po), kept in memory.
 
-`locales/<language>/<area>.po`, one file for each area (base, listener, stage, web), so that
+`locales/<language>/<area>.po`, one file for each area (base, listener, stage, agenda, web …), so that
 translators and engineers work on one page at a time; all areas of a language are one catalogue.
 English is the language of the message ids and needs no file. A test asks that every message of
 every template and script is translated, with all plural forms. Called by `render` and `assets`.
