@@ -46,7 +46,9 @@ LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
 HANDS_TOLD: Final = 50  # of the hands, the oldest; hosts see how many more there are
 ENTRY_BYTES: Final = 64 * 1024
 KEYS_REMEMBERED: Final = 1_000
-_WITH_THE_SOUND: Final = frozenset({kinds.ROOM, kinds.ROSTER, kinds.LEVEL, kinds.AGENDA})  # wait as it does
+_WITH_THE_SOUND: Final = frozenset(
+    {kinds.ROOM, kinds.ROSTER, kinds.LEVEL, kinds.AGENDA}
+)  # wait as it does
 
 _BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.ROOM: Room,
