@@ -19,9 +19,11 @@ async def take_the_stage(page: Page, house: House, room: str, role: str, name: s
 async def go_live(page: Page) -> None:
     """The host's button."""
     await page.locator("#go-live").click()
-    confirm = page.locator("dialog[open] button.primary, dialog[open] button[value=yes]")
-    if await confirm.count():
-        await confirm.first.click()
+    asked = "document.getElementById('ask-live').open"
+    live = "document.getElementById('badge').classList.contains('live')"
+    await page.wait_for_function(f"() => {asked} || {live}", timeout=10_000)
+    if await page.evaluate(f"() => {asked}"):  # a line of the readiness is red
+        await page.locator("#ask-live button[value=yes]").click()
     await page.wait_for_function(
         "() => document.getElementById('badge').classList.contains('live')", timeout=10_000
     )

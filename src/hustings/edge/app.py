@@ -254,6 +254,8 @@ class Edge:
             waiting=self.rooms.waiting,
             connections=len(self.server.connections),
             limit=self.settings.edge.listeners,
+            seats=self.seats.free,
+            wall_ms=self._clock.wall_ms(),
             joins=self.counts.joins,
             sent_bytes=self.counts.sent_bytes,
             refusals=dict(self.counts.refusals.most_common(100)),

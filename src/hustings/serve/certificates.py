@@ -1,20 +1,16 @@
 """Is the TLS certificate good for the names and the days it will be used?"""
 
-import ipaddress
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-
+from hustings.base.certificates import Certificate, read_certificate
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError
 from hustings.serve.findings import Finding, bad, ok, warn
 from hustings.serve.preflight import check_tls
 from hustings.settings import Settings
+from hustings.wire.links import named_hosts, needs_tls
 
 SOON_DAYS: Final = 14
 
@@ -26,13 +22,13 @@ def certificate_findings(settings: Settings, clock: Clock) -> Iterator[Finding]:
         return
     try:
         check_tls(settings)
-        certificate = x509.load_pem_x509_certificates(Path(settings.tls.cert).read_bytes())[0]
-    except (HustingsError, ValueError) as error:
+        certificate = read_certificate(settings.tls.cert)
+    except (HustingsError, OSError, ValueError) as error:
         yield bad("certificate", str(error), "give the chain and its own key, both in PEM")
         return
     yield from _dates(certificate, datetime.fromtimestamp(clock.wall_ms() / 1_000, UTC))
-    yield from _names(certificate, _hosts(settings))
-    if isinstance(certificate.public_key(), rsa.RSAPublicKey):
+    yield from _names(certificate, named_hosts(settings))
+    if certificate.is_rsa:
         yield warn(
             "certificate key",
             "RSA costs twelve times the work of ECDSA for each newcomer",
@@ -41,8 +37,7 @@ def certificate_findings(settings: Settings, clock: Clock) -> Iterator[Finding]:
 
 
 def _without(settings: Settings) -> Finding:
-    public = (settings.public_url.web, settings.public_url.stage)
-    if _is_loopback(settings.host) or all(url.startswith("https:") for url in public):
+    if not needs_tls(settings):
         return ok("TLS", "none here, and none needed on this address")
     return warn(
         "TLS",
@@ -51,8 +46,8 @@ def _without(settings: Settings) -> Finding:
     )
 
 
-def _dates(certificate: x509.Certificate, now: datetime) -> Iterator[Finding]:
-    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+def _dates(certificate: Certificate, now: datetime) -> Iterator[Finding]:
+    first, last = certificate.first, certificate.last
     left = last - now
     renew = "renew it; services read it at their start"
     if now < first:
@@ -65,45 +60,16 @@ def _dates(certificate: x509.Certificate, now: datetime) -> Iterator[Finding]:
         yield ok("certificate", f"good until {last:%Y-%m-%d}")
 
 
-def _names(certificate: x509.Certificate, hosts: set[str]) -> Iterator[Finding]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+def _names(certificate: Certificate, hosts: set[str]) -> Iterator[Finding]:
+    if not certificate.names:
         yield bad("certificate names", "it names none", "make one with subjectAltName")
         return
-    covered = [
-        *names.get_values_for_type(x509.DNSName),
-        *map(str, names.get_values_for_type(x509.IPAddress)),
-    ]
-    foreign = sorted(host for host in hosts if not any(_covers(name, host) for name in covered))
+    foreign = certificate.foreign(hosts)
     if foreign:
         yield bad(
             "certificate names",
-            f"it is not for {', '.join(foreign)}, but for {', '.join(covered)}",
+            f"it is not for {', '.join(foreign)}, but for {', '.join(certificate.names)}",
             "make one for these names, or set [public_url] to its own",
         )
     else:
-        yield ok("certificate names", ", ".join(covered))
-
-
-def _hosts(settings: Settings) -> set[str]:
-    """The names under which people will come."""
-    public = settings.public_url
-    named = {urlsplit(url).hostname or "" for url in (public.web, public.stage, public.edge)}
-    if named == {""} and settings.host not in {"0.0.0.0", "::", ""}:  # noqa: S104
-        named = {settings.host}
-    return named - {""}
-
-
-def _covers(name: str, host: str) -> bool:
-    """RFC 9525: a star stands for one whole first label."""
-    if name.startswith("*."):
-        return host.partition(".")[2].lower() == name[2:].lower()
-    return name.lower() == host.lower()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        yield ok("certificate names", ", ".join(certificate.names))

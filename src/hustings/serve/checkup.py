@@ -5,14 +5,12 @@ than two seconds in all. `bad` keeps a service from working, `warn` will hurt on
 """
 
 import contextlib
-import ctypes
 import os
 import resource
 import secrets
 import shutil
 import socket
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Final
 
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError
+from hustings.base.timekeeping import clock_error
 from hustings.media.encoders import ProgramEncoder
 from hustings.media.opus import codec_version
 from hustings.media.pcm import SILENCE
@@ -120,25 +119,6 @@ def wall_clock(clock: Clock) -> Iterator[Finding]:
         yield warn("clock", "nothing keeps it right: tokens and starts drift apart", mend)
     else:
         yield ok("clock", f"kept right, within {error_s * 1_000:.0f} ms by its own account")
-
-
-def clock_error() -> float | None:
-    """The kernel's own estimate in seconds; infinite if unsynchronised, None if unknown.
-
-    Source: adjtimex(2): status bit 0x40 = STA_UNSYNC, maxerror in µs.
-    """
-    if not sys.platform.startswith("linux"):
-        return None
-    buffer = ctypes.create_string_buffer(256)  # struct timex is 208 bytes; modes = 0 only reads
-    try:
-        if ctypes.CDLL(None).adjtimex(buffer) < 0:
-            return None
-    except (OSError, AttributeError):
-        return None
-    fields = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_long))
-    max_error_us = fields[3]
-    status = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_int))[10]
-    return float("inf") if status & 0x40 else max_error_us / 1e6
 
 
 def files(settings: Settings) -> Iterator[Finding]:

@@ -16,6 +16,8 @@ from hustings.stage.signs import TROUBLES
 from hustings.wire import kinds
 from hustings.wire.kinds import Hand, Participant, Seat
 
+EXPECTED: Final = 100_000_000  # listeners that a host may reckon with
+
 Args = Mapping[str, Any]
 Act = Callable[[RoomModel, Participant, Args, int], list[Change]]
 
@@ -193,6 +195,13 @@ def _delay(room: RoomModel, _actor: Participant, args: Args, _now: int) -> list[
     return changes
 
 
+def _expect(room: RoomModel, _actor: Participant, args: Args, _now: int) -> list[Change]:
+    wanted = args.get("listeners")
+    if not isinstance(wanted, int) or not 0 <= wanted <= EXPECTED:
+        raise UserError("expected_bad", f"Expected are 0 to {EXPECTED:,} listeners.")
+    return room.room(expected=wanted)
+
+
 def _lobby(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
     if room.facts.state != "scheduled":
         raise UserError("room_state", f"The room is {room.facts.state} already.")
@@ -233,6 +242,7 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "unlock": (HOSTS, _unlock),
     "notice": (HOSTS, _notice),
     "delay": (HOSTS, _delay),
+    "expect": (HOSTS, _expect),
     "lobby": (_HOST, _lobby),
     "go_live": (HOSTS, _go_live),
     "end": (_HOST, _end),

@@ -20,16 +20,20 @@ class Fleet:
 
     def __init__(self) -> None:
         self._edges: dict[str, tuple[Report, str, float]] = {}  # by when they last spoke
+        self._skews: dict[str, float] = {}
 
-    def hear(self, edge: str, report: Report, *, credential: str, now_s: float) -> bool:
-        """An edge reports; credential: the name that its credential was made for.
+    def hear(
+        self, edge: str, report: Report, *, credential: str, now_s: float, wall_ms: int = 0
+    ) -> bool:
+        """An edge reports; credential: the name that its credential was made for; wall_ms: ours.
 
         Returns whether it stands on another rung of the ladder than before, or begins on one.
         """
         before = self._edges.pop(edge, None)
         if len(self._edges) >= EDGES:
-            del self._edges[next(iter(self._edges))]
+            self._forget(next(iter(self._edges)))
         self._edges[edge] = (report, credential, now_s)
+        self._skews[edge] = (report.wall_ms - wall_ms) / 1_000 if report.wall_ms and wall_ms else 0
         stood = before[0].rung.name if before else CALM
         return report.rung.name not in {stood, ""}
 
@@ -37,7 +41,7 @@ class Fleet:
         """Each edge's last report, with how long ago it came; by name."""
         for edge, (_, _, at_s) in list(self._edges.items()):
             if now_s - at_s > GONE_S:
-                del self._edges[edge]
+                self._forget(edge)
         rows = [
             {
                 **msgspec.to_builtins(report),
@@ -45,7 +49,11 @@ class Fleet:
                 "rung": msgspec.to_builtins(report.rung),
                 "credential": credential,
                 "silent_s": round(now_s - at_s, 1),
+                "skew_s": round(self._skews[edge], 1),
             }
             for edge, (report, credential, at_s) in self._edges.items()
         ]
         return sorted(rows, key=lambda row: (row["credential"], row.get("name", ""), row["edge"]))
+
+    def _forget(self, edge: str) -> None:
+        del self._edges[edge], self._skews[edge]

@@ -130,6 +130,8 @@ class RoomModel:
                 facts[field] = str(wanted[field])[:TEXT_CHARS]
         if "start_ms" in wanted:
             facts["start_ms"] = int(wanted["start_ms"])
+        if "expected" in wanted:
+            facts["expected"] = int(wanted["expected"])
         if "radio" in wanted:
             facts["radio"] = bool(wanted["radio"])
         if "delay_s" in wanted and self.facts.state != "live":  # then it is the hosts' own decision

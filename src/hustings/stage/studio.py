@@ -273,7 +273,8 @@ class Studio:
     def hear_report(self, edge: str, report: Report, *, credential: str) -> None:
         """How an edge is doing; where it stands on the ladder belongs into its rooms' records."""
         now_s = self._clock.monotonic()
-        if self.fleet.hear(edge, report, credential=credential, now_s=now_s):
+        wall_ms = self._clock.wall_ms()
+        if self.fleet.hear(edge, report, credential=credential, now_s=now_s, wall_ms=wall_ms):
             for hall in self.halls.values():
                 hall.hear_ladder(edge, report.rung)
 

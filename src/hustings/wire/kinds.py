@@ -60,6 +60,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     notice: str = ""  # a plain sentence shown to everybody
     draw: Draw | None = None  # who comes in first, where there are more people than seats
     delay_s: int = 0  # the audience hears everything so much later (in whole parts); 0: at once
+    expected: int = 0  # listeners that the hosts reckon with; 0 = they have not said
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,12 +7,14 @@ listen on all addresses (`0.0.0.0`), the name under which the asking browser rea
 import ipaddress
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from hustings.base.ids import RoomId
 from hustings.settings import Settings
 
+_ALL: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]")
 
 
@@ -59,6 +61,29 @@ def links_for(settings: Settings, *, asked_host: str = "") -> Links:
         stage=base(public.stage, settings.stage.port),
         edge=base(public.edge, settings.edge.port),
     )
+
+
+def named_hosts(settings: Settings) -> set[str]:
+    """The names under which people will come; empty: any that reach this machine."""
+    public = settings.public_url
+    named = {urlsplit(url).hostname or "" for url in (public.web, public.stage, public.edge)}
+    if named == {""} and settings.host not in _ALL:
+        named = {settings.host}
+    return named - {""}
+
+
+def needs_tls(settings: Settings) -> bool:
+    """Whether browsers will refuse microphones for want of it: neither local, nor behind a proxy."""
+    public = (settings.public_url.web, settings.public_url.stage)
+    return not is_local(settings.host) and not all(url.startswith("https:") for url in public)
+
+
+def is_local(host: str) -> bool:
+    """Whether we listen for this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def near_url(settings: Settings, port: int) -> str:

@@ -29,6 +29,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     waiting: Count = 0
     connections: Count = 0
     limit: Count = 0  # of connections
+    seats: Annotated[int, msgspec.Meta(ge=-1, le=10**9)] = -1  # free low-delay ones; -1: not said
+    wall_ms: Total = 0  # its clock; 0: not said
     joins: Total = 0
     sent_bytes: Total = 0  # of sound and events
     refusals: Annotated[dict[Label, Total], msgspec.Meta(max_length=100)] = {}  # by code

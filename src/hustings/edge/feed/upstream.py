@@ -74,7 +74,7 @@ class Upstream:
         self._tasks = Tasks()
         self._following: dict[RoomId, asyncio.Task[None]] = {}
         self._heard_s = float("-inf")
-        self._batched_s = self._reported_s = 0.0
+        self._batched_s, self._reported_s = 0.0, float("-inf")  # it reports as soon as it may
         self._batch: asyncio.Task[None] | None = None
         self._turn = 0
         self.told = asyncio.Event()  # the stage has named all rooms
@@ -101,7 +101,7 @@ class Upstream:
     def start(self) -> None:
         """Begin to follow, in the running loop."""
         self._tasks.start(self._index(), name="index")
-        self._reported_s = self._batched_s = self._clock.monotonic()
+        self._batched_s = self._clock.monotonic()
 
     async def close(self) -> None:
         """Let go of the stage."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hustings.journal.entry import Visibility
+from hustings.stage.commands import EXPECTED
 from hustings.stage.http.door import Door
 from hustings.wire.batch import Batch, encode, read
 from hustings.wire.report import Report
@@ -27,6 +28,7 @@ class WantedRoom(BaseModel):
     start_ms: int | None = Field(default=None, ge=0, le=LATEST_MS)
     radio: bool | None = None
     delay_s: int | None = None
+    expected: int | None = Field(default=None, ge=0, le=EXPECTED)
     state: Literal["scheduled", "lobby"] | None = None
     notice: str | None = Field(default=None, max_length=280)
 

@@ -12,11 +12,14 @@ import { ask, element, write } from "./dom.js";
 export class Desk {
   #locked = false;
 
-  /** @param {Do} perform  shows errors itself; resolves with undefined then */
-  constructor(perform) {
+  /**
+   * @param {Do} perform  shows errors itself; resolves with undefined then
+   * @param {() => Promise<boolean>} agreed  whether to go live although something is not in order
+   */
+  constructor(perform, agreed) {
     this.perform = perform;
     this.#on("lobby", () => perform("lobby"));
-    this.#on("go-live", () => perform("go_live"));
+    this.#on("go-live", async () => (await agreed()) && perform("go_live"));
     this.#on("lock", () => perform(this.#locked ? "unlock" : "lock"));
     this.#on("end", async () => (await ask("ask-end")) === "yes" && perform("end"));
     this.#on("new-link", () => this.#newLink());

@@ -5,7 +5,7 @@
 
 /** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
-/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, host?: string}} Facts */
+/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, host?: string, expected?: number}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
 

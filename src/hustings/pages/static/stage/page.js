@@ -14,6 +14,7 @@ import { Line, iceServer } from "./line.js";
 import { Microphone } from "./microphone.js";
 import { People } from "./people.js";
 import { Report } from "./report.js";
+import { Readiness } from "./readiness.js";
 import { Refusal, Seat, tabStore } from "./seat.js";
 import { View } from "./view.js";
 import { refusalWords } from "./words.js";
@@ -41,9 +42,10 @@ const report = new Report(control, microphone);
 const line = new Line(seat, sound, () => view.changed());
 const audience = new Audience(() => view.changed());
 const people = new People(onPerson);
-const desk = new Desk(perform);
+const readiness = new Readiness(seat, perform);
+const desk = new Desk(perform, () => readiness.agreed());
 const agenda = new Agenda(perform);
-const view = new View({ hall, line, microphone, audience, people, desk, agenda, control });
+const view = new View({ hall, line, microphone, audience, people, desk, agenda, readiness, control });
 
 let lostTimer = 0;
 

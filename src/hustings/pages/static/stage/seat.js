@@ -6,6 +6,8 @@
 
 /** @typedef {{invitation: string, name: string, token: string, went: boolean}} Kept */
 /** @typedef {{token: string, expires_s: number, participant?: string, name?: string, role?: string}} Pass */
+/** @typedef {{state: "ok" | "warn" | "bad", code: string, said: string, mend: string}} Finding */
+/** @typedef {{ready: "ok" | "warn" | "bad", findings: Finding[]}} Verdict  docs/protocol.md 4 */
 /**
  * @typedef {object} Store  where a reload finds the seat again
  * @property {() => Partial<Kept>} read
@@ -127,6 +129,16 @@ export class Seat {
     const answer = await this.#call("rtc", { method: "POST", body: sdp }, "application/sdp");
     const path = answer.headers.get("Location")?.split("/").at(-1) ?? "";
     return { sdp: await answer.text(), hangUp: () => this.#hangUp(path) };
+  }
+
+  /**
+   * Whether the room can go live; for hosts. Throws as `join`.
+   * @param {string} language  of the sentences
+   * @returns {Promise<Verdict>}
+   */
+  async readiness(language) {
+    const answer = await this.#call(`readiness?lang=${language}`, { method: "GET" }, "");
+    return answer.json();
   }
 
   close() {

@@ -19,6 +19,7 @@ import { heardWords, refusalWords, stateWord, troubleWords } from "./words.js";
  * @property {import("./people.js").People} people
  * @property {import("./desk.js").Desk} desk
  * @property {import("./agenda.js").Agenda} agenda
+ * @property {import("./readiness.js").Readiness} readiness
  * @property {import("./control.js").Control} control
  */
 
@@ -90,7 +91,7 @@ export class View {
   }
 
   #show() {
-    const { hall, people, desk, agenda, audience } = this.parts;
+    const { hall, people, desk, agenda, readiness, audience } = this.parts;
     this.#showMicrophone();
     if (!hall.me) return;
     if (hall.facts.title) write(element("title"), hall.facts.title);
@@ -106,6 +107,7 @@ export class View {
     people.show(hall);
     desk.show(hall);
     agenda.show(hall);
+    readiness.show(hall);
     this.#showLight();
   }
 
