@@ -1,4 +1,4 @@
-"""The edge against a bare C `send` loop in the same run: rows of `bench.edge_fanout`, three times."""
+"""The edge against a bare C `send` loop in the same seconds: rows of `bench.edge_fanout`, three times."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ def measure() -> list[Row]:
             f"{runs[0]['listeners']} listeners, 0.96 s",
         )
 
-    loops = [us for run in runs for us in run["c_loop_us"]]
+    loops = [run["c_loop_us"] for run in runs]
     return [
         row("edge CPU per listener-second, × the C loop", "≤ 1.15", [r["ratio"] for r in runs], "", 1.15),
         Row("… edge", "", spread([r["edge_us"] for r in runs], " µs", 1)),
