@@ -6,7 +6,7 @@ in the TOML file (`[stage.rtc] first_port = 40000`), the environment
 docstring below each attribute gives its meaning, unit and reason. `hustings.loading` fills it.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -87,6 +87,9 @@ class JournalSettings(Frozen, frozen=True):
     """Held in memory while the disk is full (about 45 minutes of a room)."""
 
 
+Reaction = Literal["clap", "heart", "laugh", "wow", "agree", "doubt"]
+
+
 class EdgeSettings(Frozen, frozen=True):
     """The edge service."""
 
@@ -131,6 +134,8 @@ class EdgeSettings(Frozen, frozen=True):
     """Connections of one network (IPv4 /24, IPv6 /48) beyond which it takes a ticket; carriers share one."""
     waiting_share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.2
     """Of connections and bandwidth, kept for those who wait for a seat and hear `opus-low` meanwhile."""
+    reactions: tuple[Reaction, ...] = ("clap", "heart", "laugh", "wow", "agree", "doubt")
+    """What listeners may react with, in this order; a list without any takes reactions away."""
     bandwidth_mbit: Annotated[float, msgspec.Meta(ge=0)] = 0
     """What this edge may send, Mbit/s; 0: not limited. A listener takes 0.041 (`opus`) to 0.073 (`aac`)."""
     join_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.2

@@ -1,6 +1,8 @@
 """A real stage and a real edge: what hosts plan, what listeners learn of it, what a restart keeps."""
 
 import asyncio
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +63,27 @@ async def test_a_running_order_from_the_hosts_to_the_listeners_and_over_a_restar
         for person in stage.persons:
             await person.http.aclose()
         await stage.stop()
+
+
+async def test_reactions_of_all_edges_come_to_hosts_and_listeners_as_one_sum(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path) as stage, edge_of(stage) as one, edge_of(stage) as other:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with host.control():
+            for edge in (one, other):
+                for kind in ("clap", "clap", "doubt"):
+                    answer = await edge.post("/live/r/react", json={"kind": kind})
+                    assert answer.status_code == 204
+            told = Counter[str]()
+            while told != {"clap": 4, "doubt": 2}:
+                told.update((await host.hear("reactions"))["reactions"])
+            heard = Counter[str]()
+            async with asyncio.timeout(20), one.stream("GET", "/live/r/events") as events:
+                await other.post("/live/r/react", json={"kind": "wow"})
+                async for line in events.aiter_lines():
+                    if line.startswith("data:") and '"reactions"' in line:
+                        heard.update(json.loads(line[5:])["body"]["counts"])
+                    if heard["wow"]:
+                        break

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EventQueue, Room } from "../../src/hustings/pages/static/listener/room.js";
+import { Applause, EventQueue, Room } from "../../src/hustings/pages/static/listener/room.js";
 
 const person = (id, more = {}) => ({ id, name: id, role: "speaker", place: "stage", ...more });
 const roster = (participant) => ({ seq: 1, kind: "roster", at: 0, body: { participant, change: "" } });
@@ -84,4 +84,12 @@ test("the point of the running order is the one that was last told", () => {
   assert.equal(room.point.id, undefined);
   room.begin({ room: { room: "square", title: "S" }, media_time: 0, roster: [], speaking: [], source: "live", agenda: { id: "i2" } });
   assert.equal(room.point.id, "i2");
+});
+
+test("reactions of the last ten seconds are summed, and forgotten after that", () => {
+  const applause = new Applause();
+  for (let second = 0; second < 30; second += 1) applause.hear({ clap: 1, ...(second === 25 && { wow: 3 }) }, second);
+  assert.deepEqual(applause.sums(29), { clap: 11, wow: 3 });
+  assert.deepEqual(applause.sums(38), { clap: 2 });
+  assert.deepEqual(applause.sums(45), {});
 });

@@ -516,6 +516,11 @@ class Rooms:
                 live.program.say("reconnect", {"spread_s": self.spread.told_s})
 
     @property
+    def reactions(self) -> tuple[str, ...]:
+        """What listeners may react with here."""
+        return self._settings.reactions
+
+    @property
     def hands(self) -> int:
         """Raised hands of all rooms."""
         return sum(len(live.audience.hands) for live in self.live.values())

@@ -150,10 +150,10 @@ class Routes:
         if facts is None and not self._rooms.indexed:
             return self._paper.problem(request, "starting", retry_s=3)
         live = self._rooms.live.get(room)
-        known = {}
+        known: dict[str, Any] = {"reactions": self._rooms.reactions}
         if live is not None and live.program.begun:
             program = live.program
-            known = {"roster": program.facts.roster, "source": program.source}
+            known |= {"roster": program.facts.roster, "source": program.source}
             known |= program.facts.shown
         return self._paper.listener(request, room, facts, known)
 
@@ -232,7 +232,7 @@ class Routes:
         if not self._statuses.near:
             raise TryLater("stage_away", "The stage cannot be reached just now.", delay_s=5)
         if name == "react":
-            live.audience.react(request.body)
+            live.audience.react(request.body, self._rooms.reactions)
             return Answer(204, dict(_OPEN))
         if self._rooms.hands >= _HANDS:
             raise TryLater("hands_full", "Very many hands are up already.", delay_s=60)

@@ -21,6 +21,7 @@ from hustings.wire.sketch import ERROR, Sketch
 SILENT_S: Final = 12.0  # edges report at least every 5
 HELD: Final = 15  # seconds: whose edge dies is counted there too until it is SILENT_S old
 EDGES: Final = 1_000
+REACTIONS: Final = 16  # kinds of one second; an edge says no more in a batch
 _LOWERED: Final = 4_096  # hands that were lowered at an edge which did not hold them
 
 
@@ -197,7 +198,7 @@ class Audience:
             if now_s - told.at_s <= SILENT_S
         ]
         self._first_hands = heapq.nsmallest(2, firsts, key=lambda pair: pair[1])
-        taken, self._reactions = dict(self._reactions), Counter()
+        taken, self._reactions = dict(self._reactions.most_common(REACTIONS)), Counter()
         return taken
 
     def _present(self, now_s: float) -> Iterable[Told]:

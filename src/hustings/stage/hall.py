@@ -67,6 +67,7 @@ STAGE_KINDS: Final = frozenset(_BODIES) | {
     kinds.TERM,
     kinds.REACH,
     kinds.LADDER,
+    kinds.REACTIONS,
 }
 
 
@@ -220,6 +221,8 @@ class Hall:
             self._enter(self.model.lobby_due(self._clock.wall_ms(), before_ms=lobby_ms))
         if reactions := self.audience.second(self._clock.monotonic()):
             self.tell({"type": "reactions", "reactions": reactions})
+            if self.is_open:
+                self._append(kinds.REACTIONS, kinds.Reactions(reactions))
         for message in self.evening.second(self.air_time):
             self.tell(message)
 

@@ -23,6 +23,7 @@ REACH: Final = "reach"
 LADDER: Final = "ladder"
 ORDER: Final = "order"
 AGENDA: Final = "agenda"
+REACTIONS: Final = "reactions"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
@@ -140,6 +141,12 @@ class Agenda(msgspec.Struct, frozen=True, omit_defaults=True):
     who: str = ""
     planned_s: int = 0
     again: bool = False
+
+
+class Reactions(msgspec.Struct, frozen=True):
+    """Kind `reactions`: what the audience of all edges did since the last one, a second ago or more."""
+
+    counts: dict[str, int]
 
 
 class Key(msgspec.Struct, frozen=True):

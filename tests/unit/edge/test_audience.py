@@ -18,7 +18,7 @@ def test_hands_and_reactions_make_one_batch() -> None:
     made = audience.hand(b'{"name": " Ada  L ", "question": "Why?", "more": 1}', 10.0)
     assert made["hand"] == hand_of(made["ticket"])
     for _ in range(1_000):
-        audience.react(b'{"kind": "clap"}')
+        audience.react(b'{"kind": "clap"}', ["clap"])
     assert audience.news(NOW)
     batch = audience.batch(NOW, 11.5)
     [raised] = batch.hands.first
@@ -91,7 +91,7 @@ def test_bad_hands_are_refused(body: bytes) -> None:
 
 def test_reactions_are_known_ones() -> None:
     with pytest.raises(UserError):
-        Audience().react(b'{"kind": "boo"}')
+        Audience().react(b'{"kind": "boo"}', ["clap", "heart"])
 
 
 def test_sketches_go_up_every_ten_seconds_and_with_their_salt() -> None:

@@ -90,3 +90,14 @@ def test_modules_that_are_needed_at_once_are_announced_and_few() -> None:
     assert announced == assets.modules("listener/page.js")
     assert len(announced) <= 10
     assert not [url for url in announced if "hand" in url or "fallback" in url]
+
+
+def test_reactions_are_those_of_the_house() -> None:
+    room = Room("square", "The bridge", state="live")
+    context = {"room": room, "room_id": "square"}
+    some = render("listener.html", "en", **context, reactions=("clap", "doubt")).decode()
+    assert re.findall(r'data-kind="(\w+)" aria-label="(\w+)"', some) == [
+        ("clap", "Applaud"),
+        ("doubt", "Doubt"),
+    ]
+    assert 'id="reactions"' not in render("listener.html", "en", **context, reactions=()).decode()

@@ -7,6 +7,7 @@ routes put words in, `edge.feed.upstream` sends what `batch` gives and reports b
 
 import contextlib
 from collections import Counter
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +22,6 @@ from hustings.wire.sketch import Sketch
 from hustings.wire.tickets import TicketKeys
 from hustings.wire.tokens import hand_of
 
-REACTIONS: Final = ("clap", "heart", "laugh", "wow", "agree", "doubt")
 SKETCH_S: Final = 10.0  # a sketch goes up so often
 _NAME: Final = 80  # characters
 _QUESTION: Final = 280
@@ -89,11 +89,11 @@ class Audience:
         self.hands.put(Hand(made, name, question, at_s), again=bool(said.ticket))
         return {"hand": made, "ticket": ticket}
 
-    def react(self, body: bytes) -> None:
-        """Count a reaction."""
+    def react(self, body: bytes, known: Collection[str]) -> None:
+        """Count a reaction, one of the known ones. Raises UserError `reaction_bad`."""
         reaction = _read(body, _Reaction)
-        if reaction.kind not in REACTIONS:
-            raise UserError("reaction_bad", f"A reaction is one of {', '.join(REACTIONS)}.")
+        if reaction.kind not in known:
+            raise UserError("reaction_bad", f"A reaction is one of these: {', '.join(known)}.")
         self._reactions[reaction.kind] += 1
 
     def called(self, call: Entry) -> None:

@@ -5,7 +5,7 @@ a bounded queue until a part carries it. A snapshot replaces everything, so fold
 anywhere. Events follow docs/protocol.md 3.1.
 """
 
-from collections import deque
+from collections import Counter, deque
 from typing import Any, Final
 
 import msgspec
@@ -13,9 +13,10 @@ import msgspec
 from hustings.base.errors import PeerError
 from hustings.journal.entry import Entry
 from hustings.wire import kinds
-from hustings.wire.names import EVENT_BYTES
+from hustings.wire.names import EVENT_BYTES, SAMPLE_RATE
 
 _QUEUE_BYTES: Final = 64 * 1024  # ten seconds of events at 2 KiB a part
+_SLOW_REACTIONS: Final = 10 * SAMPLE_RATE
 _LARGEST: Final = 16 * 1024  # a larger event is only in the journal
 
 
@@ -43,6 +44,8 @@ class Facts:
         self.reach: dict[str, Any] = {}  # how many listened, as the journal last said
         self.dropped = 0  # events that the bounds cost
         self.extras = True  # False under load: nobody is told who speaks
+        self._reactions: Counter[str] = Counter()  # not told yet
+        self._applauded = 0  # media time at which they were told last
         self._roster: dict[str, dict[str, Any]] = {}
         self._queue: deque[Event] = deque()
         self._queued = 0
@@ -66,6 +69,8 @@ class Facts:
             return  # not for us, or of a shape we do not know: the stage's own matter
         self.seq = max(self.seq, entry.seq)
         extra = entry.kind == kinds.LEVEL and not self.extras
+        if entry.kind == kinds.REACTIONS:
+            extra = not (body := self._applause(body, entry.media_time))
         if announce and not extra and entry.kind not in kinds.NOT_FORWARDED:
             self._announce(entry, body)
 
@@ -96,6 +101,14 @@ class Facts:
             self.shown[kind] = {**body, "at": self.shown.get(kind, {}).get("at", at)}
         else:
             self.shown[kind] = {**body, "at": at}
+
+    def _applause(self, body: dict[str, Any], at: int) -> dict[str, Any]:
+        """The reactions to tell of now: each second's, or without extras the sum of ten seconds."""
+        self._reactions.update(body["counts"])
+        if not self.extras and at - self._applauded < _SLOW_REACTIONS:
+            return {}
+        counts, self._reactions, self._applauded = dict(self._reactions), Counter(), at
+        return {"counts": counts}
 
     def _seat(self, participant: dict[str, Any]) -> None:
         if participant.get("place") == "stage":

@@ -43,7 +43,19 @@ changed();
 function changed() {
   if (!spoken) return;
   show(session);
+  reactions();
   lockScreen();
+}
+
+/** Buttons to react with, where the house has them, once the room is live. */
+async function reactions() {
+  const box = document.getElementById("reactions");
+  if (!box || box.hidden !== (session.room.phase === "live")) return;
+  box.hidden = !box.hidden;
+  if (box.hidden || box.dataset.ready) return;
+  box.dataset.ready = "yes";
+  const { prepare } = await import("./reactions.js");
+  prepare(box, live, session);
 }
 
 function toggle() {

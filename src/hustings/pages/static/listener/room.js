@@ -37,6 +37,30 @@ import { RATE } from "./protocol.js";
 
 const QUEUE = 500; // events of about two minutes of lively talk; beyond that the oldest apply at once
 
+const APPLAUSE_S = 10; // reactions are shown for so long
+
+/** What the audience did within the last seconds. Times in seconds of our own clock. */
+export class Applause {
+  /** @type {{counts: Record<string, number>, at: number}[]} */
+  #heard = [];
+
+  /** @param {Record<string, number>} counts @param {number} at */
+  hear(counts, at) {
+    this.#heard = [...this.#heard.slice(-APPLAUSE_S), { counts, at }];
+  }
+
+  /** @param {number} now @returns {Record<string, number>} kind -> how many */
+  sums(now) {
+    /** @type {Record<string, number>} */
+    const sums = {};
+    for (const { counts, at } of this.#heard) {
+      if (now - at > APPLAUSE_S) continue;
+      for (const [kind, count] of Object.entries(counts)) sums[kind] = (sums[kind] ?? 0) + count;
+    }
+    return sums;
+  }
+}
+
 /** The room as it is at the moment that is being heard. */
 export class Room {
   /** @type {Facts | null} */
@@ -51,6 +75,7 @@ export class Room {
   listeners = null;
   /** @type {{hand: string, name: string} | null} the hand that was called last */
   called = null;
+  applause = new Applause();
   /** @type {Point} what is spoken about; without an id: no point of a running order */
   point = {};
   /** @type {{seq: number, text: string, by: string}[]} the last captions */
@@ -79,6 +104,7 @@ export class Room {
     else if (kind === "roster") this.#person(body.participant);
     else if (kind === "source") this.source = body.source;
     else if (kind === "agenda") this.point = body;
+    else if (kind === "reactions") this.applause.hear(body.counts, performance.now() / 1000);
     else if (kind === "call") this.called = body;
     else if (kind === "reach") this.listeners = body.now ?? this.listeners;
     else if (kind === "caption" && typeof body.text === "string") {

@@ -3,6 +3,8 @@
  * what, as in docs/protocol.md 4.1 (the stage checks again). No DOM: runs in Node.
  */
 
+import { Applause } from "../listener/room.js";
+
 /** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
 /** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, host?: string, expected?: number}} Facts */
@@ -37,6 +39,7 @@ export class Hall {
   orderAt = 0; // our own clock when it was told, ms
   /** @type {Record<string, number>} seconds */
   spoken = {};
+  applause = new Applause();
   invited = false;
   edge = "";
   listen = "";
@@ -95,6 +98,9 @@ export class Hall {
         break;
       case "agenda":
         this.#order(message.agenda);
+        break;
+      case "reactions":
+        this.applause.hear(message.reactions, performance.now() / 1000);
         break;
       case "spoken":
         this.spoken = message.spoken;

@@ -4,6 +4,7 @@
  */
 
 import { t } from "../strings.js";
+import { showSums } from "../listener/reactions.js";
 import { light } from "./audience.js";
 import { element, write } from "./dom.js";
 import { shown } from "./meter.js";
@@ -86,6 +87,7 @@ export class View {
   levels() {
     const { hall, people } = this.parts;
     people.showLevels(hall);
+    showSums(element("applause"), hall.applause.sums(performance.now() / 1000));
     if (!hall.speaking.has(hall.you)) this.#speakingSince = NaN;
     else if (Number.isNaN(this.#speakingSince)) this.#speakingSince = performance.now() / 1000;
   }
