@@ -218,8 +218,7 @@ function wire() {
   });
   on("enter", enter);
   on("mute", toggleMute);
-  on("retry-microphone", () => microphone.open());
-  on("retry-microphone-2", () => microphone.open());
+  for (const id of ["retry-microphone", "retry-microphone-2"]) on(id, () => microphone.open());
   on("accept", () => perform("accept"));
   on("decline", () => perform("decline").then(() => ((hall.invited = false), view.changed())));
   on("go-up", () => perform("accept"));
