@@ -167,6 +167,18 @@ class ServeSettings(Frozen, frozen=True):
     """Longest start, up to the first answer."""
 
 
+class ReplaySettings(Frozen, frozen=True):
+    """The files of rooms that have ended."""
+
+    downloads: tuple[Annotated[str, msgspec.Meta(pattern="^(m4a|opus|mp3|wav)$")], ...] = (
+        "m4a",
+        "opus",
+        "mp3",
+        "wav",
+    )
+    """Which ones are made, `m4a` always; an hour takes 30, 15, 29 and 346 MB, the segments 49 MB."""
+
+
 class GuardSettings(Frozen, frozen=True):
     """What strangers may do on the stage's and web's ports; `Limits(**asdict(settings.guard))`."""
 
@@ -199,6 +211,7 @@ class Settings(Frozen, frozen=True):
     public_url: PublicUrl = PublicUrl()
     stage: StageSettings = StageSettings()
     serve: ServeSettings = ServeSettings()
+    replay: ReplaySettings = ReplaySettings()
     guard: GuardSettings = GuardSettings()
     journal: JournalSettings = JournalSettings()
     edge: EdgeSettings = EdgeSettings()

@@ -36,7 +36,7 @@ _PART_MS: Final = PART_SAMPLES * 1_000 // SAMPLE_RATE
 class Evening(msgspec.Struct, frozen=True):
     """The parts `first` … `end` - 1 of a room; `over`: there will be no more."""
 
-    first: int  # the first of a segment
+    first: int  # live: the first of a segment
     end: int
     epoch_ms: int
     over: bool = False
@@ -46,6 +46,11 @@ class Evening(msgspec.Struct, frozen=True):
         """Its segments; the last of an evening that is over may be short."""
         last = -(-self.end // SEGMENT_PARTS) if self.over else self.end // SEGMENT_PARTS
         return range(self.first // SEGMENT_PARTS, last)
+
+    def parts(self, segment: int) -> range:
+        """The parts of a segment; the first and the last one of a replay may be short."""
+        start = segment * SEGMENT_PARTS
+        return range(max(self.first, start), min(self.end, start + SEGMENT_PARTS))
 
 
 def evening(facts: Mapping[str, Any], next_part: int) -> Evening | None:
@@ -62,10 +67,13 @@ def evening(facts: Mapping[str, Any], next_part: int) -> Evening | None:
     return Evening(first, end, epoch_ms, over) if end > first else None
 
 
-def media(past: Evening) -> bytes:
-    """The media playlist of a rendition from the evening's beginning."""
+def media(past: Evening, *, tagged: bool = True) -> bytes:
+    """The media playlist of a rendition from the evening's beginning.
+
+    tagged: addresses carry the room's epoch, as live; static files do not need it.
+    """
     segments = past.segments
-    tag = f"?e={past.epoch_ms:x}"
+    tag = f"?e={past.epoch_ms:x}" if tagged else ""
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
@@ -78,7 +86,7 @@ def media(past: Evening) -> bytes:
         date_line(past.epoch_ms, past.first),
     ]
     for segment in segments:
-        parts = min(past.end, (segment + 1) * SEGMENT_PARTS) - segment * SEGMENT_PARTS
+        parts = len(past.parts(segment))
         length = SEGMENT_SECONDS if parts == SEGMENT_PARTS else parts * PART_SECONDS
         lines += (f"#EXTINF:{length:.2f},", f"{segment}.m4s{tag}")
     if past.over:

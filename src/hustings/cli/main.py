@@ -70,6 +70,12 @@ COMMANDS: Final = (
         "hustings verify hustings-data --key hustings-data/keys/journal.vkey",
     ),
     Command(
+        "replay",
+        "replay",
+        "make the files of rooms that have ended: segments, downloads, chapters",
+        "hustings replay hustings-data/rooms/demo",
+    ),
+    Command(
         "settings",
         "settings",
         "print each setting, its value and where it came from",

@@ -15,7 +15,7 @@ from hustings.base.keyfiles import service_key
 from hustings.cli.options import add_settings, settings_from
 from hustings.serve import preflight
 from hustings.serve.demo import open_demo
-from hustings.serve.plan import Child, children
+from hustings.serve.plan import Child, archivist, children
 from hustings.serve.supervisor import supervise
 from hustings.wire.tokens import Claims, KeyRing
 
@@ -44,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
     async def when_ready() -> Sequence[Child]:
         """What is said and started once all services answer."""
         if not args.demo:
-            return ()
+            return (archivist(settings),)
         demo = await open_demo(settings, clock)
         say(f"listen  {demo.listen}")
         say(f"speak   {demo.speak}")
         say(f"host    {demo.host}")
-        return demo.voices
+        return (archivist(settings), *demo.voices)
 
     asyncio.run(
         supervise(

@@ -17,8 +17,14 @@ from hustings.wire.links import near_url
 
 ENDS_S: Final = 5.0  # a service's own farewell
 
-Service = Literal["stage", "edge", "web", "voice"]
-NICENESS: Final[Mapping[Service, int]] = {"stage": -5, "edge": 0, "web": 5, "voice": 0}
+Service = Literal["stage", "edge", "web", "voice", "replay"]
+NICENESS: Final[Mapping[Service, int]] = {
+    "stage": -5,
+    "edge": 0,
+    "web": 5,
+    "voice": 0,
+    "replay": 19,
+}
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,22 @@ def voice(settings: Settings, name: str, command: tuple[str, ...]) -> Child:
         ends_within_s=ENDS_S,
         niceness=NICENESS["voice"],
         log=Path(settings.data) / "demo.log",
+    )
+
+
+def archivist(settings: Settings) -> Child:
+    """Who makes replays: restarted like a service, goes on where it was, steps back for all others."""
+    secrets = {"HUSTINGS_EDGE_TOKEN", "HUSTINGS_WEB_DATABASE", "HUSTINGS_STAGE_RTC_ICE_SERVERS"}
+    return Child(
+        name="replay",
+        service="replay",
+        url="",
+        command=(sys.executable, "-m", "hustings", "replay", "--follow"),
+        environment={k: v for k, v in environment(settings).items() if k not in secrets},
+        frozen_after_s=float("inf"),
+        ready_within_s=float("inf"),
+        ends_within_s=ENDS_S,
+        niceness=NICENESS["replay"],
     )
 
 

@@ -123,7 +123,7 @@ class House:
                 if not await self._succeed(keeper):
                     self._say(f"{keeper.child.name}: a new one does not start, the old one stays")
                     return
-            for service in ("web", "stage"):
+            for service in ("web", "replay", "stage"):
                 for keeper in [each for each in services if each.child.service == service]:
                     await keeper.renew()
                     self._say(f"{keeper.child.name} is new")
@@ -161,7 +161,7 @@ class House:
         await asyncio.gather(*(keeper.stop() for keeper in self.keepers))
 
     async def _extra(self, keeper: Keeper) -> None:
-        """The services go on without a voice of the demo."""
+        """The services go on without a voice of the demo, and without who makes replays."""
         try:
             await keeper.run()
         except OperatorError:

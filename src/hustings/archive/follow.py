@@ -1,0 +1,96 @@
+"""Rooms that have ended get their replay, one after the other, for as long as this runs.
+
+Keeps true: a live room costs one `stat` every few seconds; a room that cannot be done is tried
+again after a while, and the others are not kept waiting. Called by `hustings replay`.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from hustings.archive.replay import make_replay, stamp_of, up_to_date
+from hustings.base.clock import Clock
+from hustings.base.errors import HustingsError, UserError
+from hustings.base.ids import RoomId, room_id
+from hustings.journal.reader import JournalReader
+from hustings.wire import kinds
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 2.0
+QUIET_S: Final = 3.0  # an open room is written to each second
+AGAIN_S: Final = 60.0  # after a failure
+
+
+def ended(folder: Path) -> bool:
+    """Whether a room has ended, by the last word of its journal. Raises HustingsError."""
+    state = "scheduled"
+    with JournalReader(folder) as reader:
+        for entry in reader.entries(reader.snapshot_before(1 << 62)):
+            if entry.body is None or entry.visibility != 0:
+                continue
+            if entry.kind == kinds.ROOM:
+                state = entry.decode(kinds.Room).state
+            elif entry.kind == kinds.SNAPSHOT:
+                state = entry.decode(kinds.Snapshot).room.state
+    return state == "ended"
+
+
+class Follower:
+    """Looks for what is to be done, and does it; call `turn` every `LOOK_S`."""
+
+    def __init__(self, data: Path, formats: Sequence[str], clock: Clock) -> None:
+        self._data = data
+        self._clock = clock
+        self._formats = formats
+        self._seen: dict[RoomId, str] = {}  # nothing to be done while the journal is as then
+        self._failed_s: dict[RoomId, float] = {}
+
+    def turn(self) -> int:
+        """Make all replays that are due; returns how many were made or brought up to date."""
+        return sum(self._one(room) for room in self._due())
+
+    def _due(self) -> Iterator[RoomId]:
+        for room in rooms_of(self._data):
+            try:
+                journal = self._data / "rooms" / room / "journal"
+                quiet_s = self._clock.wall_ms() / 1_000 - journal.stat().st_mtime
+                stamp = stamp_of(journal)
+            except OSError:
+                continue
+            waited_s = self._clock.monotonic() - self._failed_s.get(room, float("-inf"))
+            if abs(quiet_s) > QUIET_S and self._seen.get(room) != stamp and waited_s > AGAIN_S:
+                yield room
+                self._seen[room] = stamp
+
+    def _one(self, room: RoomId) -> bool:
+        try:
+            if up_to_date(self._data, room, self._formats):
+                return False
+            if not ended(self._data / "rooms" / room):
+                return False
+            make_replay(self._data, room, formats=self._formats)
+        except HustingsError as error:
+            if error.code != "replay_none":
+                self._failed_s[room] = self._clock.monotonic()
+                self._seen.pop(room, None)
+                log.error("no replay of %s: %s", room, error.title)
+            return False
+        except Exception:
+            self._failed_s[room] = self._clock.monotonic()
+            log.exception("no replay of %s", room)
+            return False
+        log.info("the replay of %s is ready", room)
+        return True
+
+
+def rooms_of(data: Path) -> list[RoomId]:
+    """The rooms that have a folder."""
+    found = []
+    for path in sorted((data / "rooms").glob("*/journal")):
+        try:
+            found.append(room_id(path.parent.name))
+        except UserError:
+            continue
+    return found

@@ -1,0 +1,114 @@
+"""`index.json` of a replay: what there is to hear, and what it was made from. Pure.
+
+Keeps true: times are seconds since the replay's start; a field is never taken away, only added.
+Written by `archive.replay`, read by the edge's page and by whoever holds the folder.
+Format: docs/protocol.md 3.9.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from hustings.archive.outline import Outline, spoken
+from hustings.wire import kinds
+from hustings.wire.names import PART_SAMPLES, SAMPLE_RATE
+
+VERSION: Final = 1
+INDEX: Final = "index.json"
+TYPES: Final = {"m4a": "audio/mp4", "opus": "audio/ogg", "mp3": "audio/mpeg", "wav": "audio/wav"}
+Span = tuple[float, float]
+
+
+class Download(msgspec.Struct, frozen=True):
+    """A file with the whole sound."""
+
+    name: str
+    type: str
+    bytes: int
+
+
+class Chapter(msgspec.Struct, frozen=True):
+    """Where something begins; kind: title, agenda, call (somebody from the audience)."""
+
+    at_s: float
+    title: str
+    kind: str = "agenda"
+
+
+class Speaker(msgspec.Struct, frozen=True):
+    """Who spoke, how long in all, and when."""
+
+    name: str
+    spoken_s: float
+    turns: list[Span]
+
+
+class Replay(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that a player or a page needs to know."""
+
+    room: kinds.Room
+    duration_s: float
+    first: int  # number of the first part
+    end: int  # ... and behind the last one
+    renditions: list[str]
+    sound: str  # what the sound was made from: the same word, the same sound
+    stamp: str  # the journal's file when it was read
+    v: int = VERSION
+    chapters: list[Chapter] = []
+    speakers: list[Speaker] = []
+    silences: list[Span] = []
+    downloads: list[Download] = []
+    held_s: float = 0.0  # of the duration that is hold audio: never made, erased or lost
+    transcript: str = ""  # a file with what was said, once there is one
+
+
+def describe(outline: Outline, *, stamp: str, renditions: Sequence[str]) -> Replay:
+    """The index of an evening, still without downloads."""
+    assert outline.room is not None
+    return Replay(
+        room=outline.room,
+        duration_s=_s(outline.samples),
+        first=outline.first,
+        end=outline.end,
+        renditions=list(renditions),
+        sound=sound_of(outline),
+        stamp=stamp,
+        chapters=[Chapter(_s(c.at), c.title, c.kind) for c in outline.contents()],
+        speakers=[
+            Speaker(
+                outline.names.get(who, ""),
+                _s(spoken(turns)),
+                [(_s(turn.start), _s(turn.end)) for turn in turns],
+            )
+            for who, turns in outline.turns().items()
+        ],
+        silences=[(_s(each.start), _s(each.end)) for each in outline.silences()],
+        held_s=_s((outline.end - outline.first - outline.made) * PART_SAMPLES),
+    )
+
+
+def sound_of(outline: Outline) -> str:
+    """Which parts sound: a body that is erased later gives another word."""
+    said = msgspec.json.encode([outline.first, outline.end, outline.made, outline.missing])
+    return hashlib.sha256(said).hexdigest()[:16]
+
+
+def chapters_json(replay: Replay) -> bytes:
+    """The chapters as podcast players read them (Podcast Namespace, JSON Chapters 1.2)."""
+    chapters = [{"startTime": c.at_s, "title": c.title} for c in replay.chapters]
+    return msgspec.json.encode({"version": "1.2.0", "chapters": chapters})
+
+
+def read_index(data: bytes) -> Replay | None:
+    """An index as it was written; None if it is none, or of a version that we do not know."""
+    try:
+        found = msgspec.json.decode(data, type=Replay)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return found if found.v == VERSION else None
+
+
+def _s(samples: int) -> float:
+    return round(samples / SAMPLE_RATE, 2)

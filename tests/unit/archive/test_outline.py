@@ -1,0 +1,116 @@
+"""What a journal tells of an evening."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hustings.archive.index import chapters_json, describe, read_index, sound_of
+from hustings.archive.outline import Outline, Turn, spoken
+from hustings.archive.picture import clock, timeline
+from hustings.wire import kinds
+from hustings.wire.names import PART_SAMPLES
+from tests.fakes.entries import Writer
+
+S = 48_000
+
+
+def fold(writer: Writer) -> Outline:
+    outline = Outline()
+    for entry in writer.entries:
+        outline.fold(entry)
+    return outline
+
+
+def evening() -> Writer:
+    writer = Writer()
+    writer.room()
+    writer.roster("Ann")
+    for n in range(100, 200):
+        writer.part(n)
+    return writer
+
+
+def test_who_spoke_when_from_the_replays_start():
+    writer, start = evening(), 100 * PART_SAMPLES
+    for at, who in ((0, ["id-Ann"]), (5, ["id-Ann", "x"]), (6, ["x"]), (9, []), (31, ["x"])):
+        writer.add(kinds.LEVEL, kinds.Level(who), at=start + at * S)
+    outline = fold(writer)
+    assert outline.turns() == {
+        "id-Ann": [Turn(0, 6 * S)],
+        "x": [Turn(5 * S, 9 * S), Turn(31 * S, 32 * S)],
+    }
+    assert outline.silences() == [Turn(9 * S, 31 * S)]
+    assert outline.samples == 32 * S
+
+
+def test_a_breath_does_not_end_a_turn():
+    writer, start = evening(), 100 * PART_SAMPLES
+    for at, who in ((0.0, ["a"]), (2.0, []), (2.9, ["a"]), (4.0, [])):
+        writer.add(kinds.LEVEL, kinds.Level(who), at=start + int(at * S))
+    assert fold(writer).turns() == {"a": [Turn(0, 4 * S)]}
+
+
+def test_chapters_come_from_the_running_order_and_from_calls():
+    writer, start = evening(), 100 * PART_SAMPLES
+    writer.add("agenda", {"id": "a", "title": "Housing"}, at=start + 3 * S)
+    writer.add("agenda", {"id": "a", "title": "Housing!", "again": True}, at=start + 4 * S)
+    writer.add(kinds.CALL, kinds.Call("h", "Zoë  \n B"), at=start + 10 * S)
+    writer.add("agenda", {"id": ""}, at=start + 20 * S)
+    writer.add("agenda", {"id": 7, "nothing": 1}, at=start + 20 * S)
+    assert [(c.at / S, c.title, c.kind) for c in fold(writer).contents()] == [
+        (0, "Town hall", "title"),
+        (3, "Housing", "agenda"),
+        (10, "Zoë B", "call"),
+    ]
+    assert fold(evening()).contents() == []
+
+
+def test_an_erased_part_makes_another_sound():
+    writer = evening()
+    whole = fold(writer)
+    writer.entries[50] = writer.entries[50].bare()
+    cut = fold(writer)
+    assert (cut.made, len(cut.missing)) == (99, 1)
+    assert sound_of(cut) != sound_of(whole)
+    assert describe(cut, stamp="s", renditions=["aac"]).held_s == 0.32
+
+
+def test_the_index_comes_back_as_it_was_written():
+    import msgspec
+
+    writer = evening()
+    writer.add("agenda", {"id": "a", "title": "Housing"}, at=110 * PART_SAMPLES)
+    replay = describe(fold(writer), stamp="s", renditions=["aac", "opus"])
+    assert read_index(msgspec.json.encode(replay)) == replay
+    assert read_index(b"{}") is None
+    assert b'"startTime":3.2,"title":"Housing"' in chapters_json(replay)
+
+
+def test_a_name_cannot_break_the_picture():
+    writer = evening()
+    writer.roster('<script>"&\x00')
+    writer.add(kinds.LEVEL, kinds.Level(['id-<script>"&\x00']), at=110 * PART_SAMPLES)
+    text = timeline(fold(writer)).decode()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert "\x00" not in text
+    assert clock(3_725) == "1:02:05"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40 * S), st.lists(st.sampled_from("abc"), max_size=3)), max_size=30
+    )
+)
+def test_turns_lie_inside_the_replay_in_order_and_apart(levels):
+    writer, start = evening(), 100 * PART_SAMPLES
+    for at, who in sorted(levels):
+        writer.add(kinds.LEVEL, kinds.Level(who), at=start + at)
+    outline = fold(writer)
+    for turns in outline.turns().values():
+        assert spoken(turns) <= outline.samples
+        edges = [edge for turn in turns for edge in (turn.start, turn.end)]
+        assert edges == sorted(edges)
+        assert all(0 <= edge <= outline.samples for edge in edges)
+    for silence in outline.silences():
+        for turns in outline.turns().values():
+            assert not any(t.start < silence.end and silence.start < t.end for t in turns)
