@@ -22,6 +22,7 @@ from hustings.base.ids import ParticipantId
 from hustings.media.files import read_audio
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import Pcm
+from hustings.stage.mix.echo import EchoFinder
 from hustings.stage.mix.mixer import Mixer
 from hustings.stage.mix.program import Program
 from hustings.stage.mix.voice import Voice
@@ -74,7 +75,7 @@ def measure(
         for who in people
     }
     shared = OpusEncoder(MINUS_BITRATE, application="audio", complexity=MINUS_COMPLEXITY)
-    mixer, program = Mixer(), Program(0, radio)
+    mixer, program, echo = Mixer(), Program(0, radio), EchoFinder()
     chance = random.Random(3)
     watch, encodes, slowest = Stopwatch(), 0, 0.0
 
@@ -92,6 +93,8 @@ def measure(
         heard: dict[ParticipantId, Pcm | None] = watch.time(
             "decode", lambda now=now: {who: voice.tick(now) for who, voice in voices.items()}
         )
+        raw = {who: voice.raw for who, voice in voices.items()}
+        watch.time("echo", lambda raw=raw, now=now: echo.hear(raw, now))
         mixed = watch.time("mix", lambda heard=heard: mixer.mix(heard))
         watch.time("program", lambda mixed=mixed: program.tick(mixed.program))
         own = [who for who, pcm in mixed.minus.items() if pcm is not mixed.program]

@@ -219,6 +219,8 @@ class Hall:
             self._enter(self.model.give_up(self._absent()))
             lobby_ms = round(self._limits.lobby_min * 60_000)
             self._enter(self.model.lobby_due(self._clock.wall_ms(), before_ms=lobby_ms))
+        self.signs.echoes(self.sound.echoes)
+        self._tell_signs()
         if reactions := self.audience.second(self._clock.monotonic()):
             self.tell({"type": "reactions", "reactions": reactions})
             if self.is_open:

@@ -16,6 +16,7 @@ from hustings.base.ids import ParticipantId
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import Pcm
 from hustings.stage.mix.delay import DelayLine
+from hustings.stage.mix.echo import EchoFinder
 from hustings.stage.mix.mixer import Mixer, limited
 from hustings.stage.mix.program import Program
 from hustings.stage.mix.voice import Voice, VoiceStatistics
@@ -53,6 +54,7 @@ class Sound:
         self._on_connected = on_connected
         self._lines: dict[ParticipantId, Line] = {}
         self._mixer = Mixer()
+        self._echo = EchoFinder()
         self._program: Program | None = None
         self.delay = DelayLine()
         self.taking = False  # what is spoken now will be aired
@@ -154,6 +156,7 @@ class Sound:
                 aired[who_id] = pcm
             elif who_id in self._backstage:
                 backstage[who_id] = pcm
+        self._echo.hear({who: line.voice.raw for who, line in self._lines.items()}, now_s)
         mixed = self._mixer.mix(aired)
         self._send_returns(mixed.program, mixed.minus, backstage)
         airs = self.delay.tick(mixed.program if self.taking else None)
@@ -189,6 +192,12 @@ class Sound:
     def speaking(self) -> list[str]:
         """Who on stage is speaking now."""
         return [w for w, line in self._lines.items() if w in self._aired and line.voice.speaking]
+
+    @property
+    def echoes(self) -> dict[str, str]:
+        """Who is heard and sends a copy of whose sound (perhaps their own, come back)."""
+        heard = self._aired | self._backstage
+        return {copy: source for copy, source in self._echo.found.items() if copy in heard}
 
     def levels(self) -> dict[str, float]:
         """How loud each microphone is, dBFS, whether heard or not."""

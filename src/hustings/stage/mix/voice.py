@@ -68,6 +68,8 @@ class Voice:
     def __init__(self) -> None:
         self.level_dbfs = FLOOR_DBFS
         """Of the last tick, before levelling."""
+        self.raw: Pcm | None = None
+        """The last tick as it came in; None: a pause."""
         self._jitter = JitterBuffer()
         self._decoder = OpusDecoder()
         self._speech = SpeechDetector()
@@ -89,7 +91,7 @@ class Voice:
     def tick(self, now_s: float) -> Pcm | None:
         """The next 960 samples; a new array, or None: paused, or below the gate."""
         guessed, was_loud = self._jitter.counts.guessed, self._speech.loud
-        pcm = self._pull(now_s)
+        pcm = self.raw = self._pull(now_s)
         guessed = self._jitter.counts.guessed - guessed
         self._delay_s = self._jitter.delay_s(now_s)
         self.level_dbfs = FLOOR_DBFS if pcm is None else dbfs(pcm)

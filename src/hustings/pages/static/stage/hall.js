@@ -40,6 +40,8 @@ export class Hall {
   /** @type {Record<string, number>} seconds */
   spoken = {};
   applause = new Applause();
+  /** @type {Record<string, string>} whose microphone carries whose voice as well */
+  echoes = {};
   invited = false;
   edge = "";
   listen = "";
@@ -53,6 +55,14 @@ export class Hall {
   get said() {
     const sign = this.microphones[this.you] ?? "";
     return sign === "echo" ? "" : sign;
+  }
+
+  /**
+   * The name of whose voice somebody's microphone carries as well; "" if nobody's.
+   * @param {string} id
+   */
+  echoOf(id) {
+    return this.people.find((person) => person.id === this.echoes[id])?.name ?? "";
   }
 
   get state() {
@@ -91,6 +101,7 @@ export class Hall {
         this.handsUp = message.hands_up ?? 0;
         this.speaking = new Set(message.speaking);
         this.microphones = message.microphones ?? {};
+        this.echoes = message.echoes ?? {};
         this.#seat(message.roster);
         this.invited = (message.asked ?? []).includes(this.you);
         this.spoken = message.spoken ?? {};
@@ -124,6 +135,7 @@ export class Hall {
         break;
       case "microphones":
         this.microphones = message.microphones;
+        this.echoes = message.echoes ?? {};
         break;
       case "invited":
         this.invited = this.me?.place !== "stage";

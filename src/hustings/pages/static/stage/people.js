@@ -97,10 +97,22 @@ export class People {
     item.toggleAttribute("data-away", !person.connected);
     item.toggleAttribute("data-sign", hall.stewards && person.id in hall.microphones);
     const wanted = hall.actions(person);
-    const key = `${wanted.join()} ${person.name}`;
+    const echo = wanted.includes("mute") && person.id in hall.echoes;
+    const key = `${wanted.join()} ${echo} ${person.name}`;
     if (acts.dataset.key === key) return;
     acts.dataset.key = key;
-    acts.replaceChildren(...(wanted.length ? [this.#menu(person, wanted)] : []));
+    acts.replaceChildren(
+      ...(echo ? [this.#muteAtOnce(person)] : []),
+      ...(wanted.length ? [this.#menu(person, wanted)] : []),
+    );
+  }
+
+  /** Against an echo, without a menu. @param {Person} person */
+  #muteAtOnce(person) {
+    const button = make("button", { type: "button" }, t("Mute"));
+    button.setAttribute("aria-label", t("Mute {name}", { name: person.name }));
+    button.addEventListener("click", () => this.act("mute_other", { participant: person.id }, person.name));
+    return button;
   }
 
   /**
@@ -152,7 +164,7 @@ function description(person, hall) {
   const parts = [person.id === hall.you ? t("You") : "", roleWord(person.role)];
   if (!person.connected) parts.push(t("no sound connection"));
   else if (person.muted) parts.push(t("muted"));
-  if (hall.stewards) parts.push(signWords(hall.microphones[person.id] ?? ""));
+  if (hall.stewards) parts.push(signWords(hall.microphones[person.id] ?? "", hall.echoOf(person.id)));
   return parts.filter(Boolean).join(" · ");
 }
 

@@ -9,7 +9,7 @@ import { light } from "./audience.js";
 import { element, write } from "./dom.js";
 import { shown } from "./meter.js";
 import { isBroken } from "./microphone.js";
-import { heardWords, refusalWords, stateWord, troubleWords } from "./words.js";
+import { echoWords, heardWords, refusalWords, stateWord, troubleWords } from "./words.js";
 
 /**
  * @typedef {object} Parts
@@ -149,8 +149,9 @@ export class View {
   }
 
   #showMicrophone() {
-    const { microphone } = this.parts;
-    const words = troubleWords(microphone.trouble, microphone.name);
+    const { microphone, hall } = this.parts;
+    const echo = echoWords(hall.echoOf(hall.you), hall.echoes[hall.you] === hall.you);
+    const words = troubleWords(microphone.trouble, microphone.name) || echo;
     const broken = isBroken(microphone.trouble);
     for (const suffix of ["", "-2"]) {
       write(element(`microphone-trouble${suffix}`), words);

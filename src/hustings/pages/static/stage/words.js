@@ -59,10 +59,22 @@ export function troubleWords(trouble, name) {
 }
 
 /**
+ * What somebody whose microphone carries another sound as well is told, and how to mend it.
+ * @param {string} name  whose voice; "" for nobody's
+ * @param {boolean} own  their own voice, come back
+ */
+export function echoWords(name, own) {
+  if (!name) return "";
+  if (own) return t("Your own voice comes back into your microphone. Close other pages that play this room, or use headphones.");
+  return t("Your microphone picks up {name} as well, which makes an echo. Use headphones; if you are here on two devices, mute one of them.", { name });
+}
+
+/**
  * What the hosts read beside somebody whose microphone is in trouble; "" if there is nothing to say.
  * @param {string} sign  docs/protocol.md 4.1 `microphones`
+ * @param {string} name  whose voice they send as well
  */
-export function signWords(sign) {
+export function signWords(sign, name) {
   switch (sign) {
     case "":
       return "";
@@ -73,7 +85,7 @@ export function signWords(sign) {
     case "quiet":
       return t("microphone too quiet");
     case "echo":
-      return t("echo");
+      return t("echo of {name}", { name });
     case "unplugged":
       return t("microphone unplugged");
     default:
