@@ -7,11 +7,20 @@ One table: command -> roles allowed, function. Each function returns the changes
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from hustings.base.errors import Denied, NotFound, TryLater, UserError
+from hustings.stage import emergency
 from hustings.stage.mix.delay import chosen_delay
-from hustings.stage.room import HANDS, HOSTS, ROLES, STEWARDS, Change, RoomModel, clean, role_named
+from hustings.stage.names import clean
+from hustings.stage.room import (
+    HANDS,
+    HOSTS,
+    ROLES,
+    STEWARDS,
+    Change,
+    RoomModel,
+    other_seat,
+    role_named,
+)
 from hustings.stage.signs import TROUBLES
 from hustings.wire import kinds
 from hustings.wire.kinds import Hand, Participant, Seat
@@ -35,7 +44,8 @@ def perform(
     if command not in _COMMANDS:
         raise UserError("command_unknown", f"There is no command {clean(command, 40)!r}.")
     allowed, act = _COMMANDS[command]
-    if actor.role not in allowed:
+    acting = command in _IN_CHARGE and actor.id == room.charge
+    if actor.role not in allowed and not acting:
         raise Denied("role_denied", f"As {actor.role} you may not {command.replace('_', ' ')}.")
     return act(room, actor, args, now_ms)
 
@@ -57,6 +67,7 @@ def _mute(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[C
 
 
 def _unmute(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    emergency.allowed(room, actor)
     return room.roster(actor, "unmuted", muted=False)
 
 
@@ -64,7 +75,7 @@ def _rename(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[
     name = clean(str(args.get("name", "")))
     if not name:
         raise UserError("name_missing", "Say under which name people shall hear you.")
-    return room.roster(actor, "renamed", name=name)
+    return room.renamed(actor, name)
 
 
 def _hand(room: RoomModel, actor: Participant, args: Args, now_ms: int) -> list[Change]:
@@ -72,15 +83,24 @@ def _hand(room: RoomModel, actor: Participant, args: Args, now_ms: int) -> list[
         raise UserError("on_stage_already", "You are on stage: just speak.")
     if len(room.hands) >= HANDS:
         raise TryLater("hands_full", f"{HANDS} hands are up already.", delay_s=30)
-    question = clean(str(args.get("question", "")), 280)
-    hand = Hand(id=actor.id, name=actor.name, participant=actor.id, question=question, at_ms=now_ms)
-    return [Change(kinds.HAND, hand, public=False)]
+    emergency.allowed(room, actor)
+    up = room.hands.get(actor.id)
+    topic = str(args.get("topic", ""))
+    hand = Hand(
+        id=actor.id,
+        name=actor.name,
+        participant=actor.id,
+        question=clean(str(args.get("question", "")), 280),
+        at_ms=up.at_ms if up else now_ms,  # to ask something else is not to queue again
+        topic=topic if topic in room.facts.topics else "",
+    )
+    return [] if hand == up else [Change(kinds.HAND, hand, public=False)]
 
 
 def _lower(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
     if (hand := room.hands.get(actor.id)) is None:
         return []
-    return [Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False)]
+    return [room.lowered(hand)]
 
 
 def _invite(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
@@ -91,6 +111,9 @@ def _invite(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[
 
 
 def _accept(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    if actor.place == "stage":
+        return []
+    emergency.allowed(room, actor)
     if actor.id not in room.asked and actor.role not in HOSTS:
         raise Denied("not_asked", "Wait until a host asks you on stage, or raise your hand.")
     return room.bring_on_stage(actor)
@@ -103,12 +126,15 @@ def _decline(room: RoomModel, actor: Participant, _args: Args, _now: int) -> lis
 
 
 def _call(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
-    hand = room.hands.get(str(args.get("hand", "")))
+    hand_id = str(args.get("hand", ""))
+    hand = room.hands.get(hand_id)
     if hand is None:
+        if hand_id in room.asked or hand_id in room.people:
+            return []  # two hosts pressed at once
         raise NotFound("hand_unknown", "That hand is down already.")
     changes = [
         Change(kinds.CALL, kinds.Call(hand.id, hand.name)),
-        Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False),
+        room.lowered(hand),
     ]
     # A listener who is called becomes the participant with their hand's id (`Hall.redeem`).
     seat = hand.participant or hand.id
@@ -141,12 +167,20 @@ def _leave(room: RoomModel, actor: Participant, args: Args, now_ms: int) -> list
 
 
 def _remove(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    if str(args.get("participant", "")) in room.revoked:
+        return []
     who = _other(room, args)
     _not_above(actor, who)
-    return [
-        *room.roster(who, "removed", by=actor.id, place="gone", connected=False),
-        Change(kinds.SEAT, Seat(who.id, "revoked", actor.id), public=False),
-    ]
+    return room.remove(who, actor.id)
+
+
+def _readmit(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    """A removal was a mistake: the link works again, and so do the devices."""
+    who_id = str(args.get("participant", ""))
+    if who_id not in room.barred:
+        return []
+    seats = (who_id, other_seat(who_id))
+    return [Change(kinds.SEAT, Seat(each, "readmitted", actor.id), public=False) for each in seats]
 
 
 def _role_of(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
@@ -202,7 +236,37 @@ def _expect(room: RoomModel, _actor: Participant, args: Args, _now: int) -> list
     return room.room(expected=wanted)
 
 
+def _panic(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return emergency.panic(room, actor)
+
+
+def _calm(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return emergency.calm(room, actor)
+
+
+def _open_hands(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return room.room(hands_closed=False)
+
+
+def _close_hands(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return room.room(hands_closed=True)
+
+
+def _topics(room: RoomModel, _actor: Participant, args: Args, _now: int) -> list[Change]:
+    """What hands may be about: at most `TOPICS`, each once, in the hosts' order."""
+    said = args.get("topics")
+    if not isinstance(said, list):
+        raise UserError("topics_bad", "Topics are a list of words.")
+    topics = dict.fromkeys(clean(str(each), TOPIC_CHARS) for each in said[:100])
+    kept = [topic for topic in topics if topic]
+    if len(kept) > TOPICS:
+        raise UserError("topics_bad", f"A room has at most {TOPICS} topics.")
+    return room.room(topics=kept)
+
+
 def _lobby(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
+    if room.facts.state in {"lobby", "live"}:
+        return []
     if room.facts.state != "scheduled":
         raise UserError("room_state", f"The room is {room.facts.state} already.")
     return [Change(kinds.ROOM, room.opened(now_ms))]
@@ -219,7 +283,10 @@ def _end(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list
     return room.room(state="ended", ended_ms=room.facts.ended_ms or now_ms)
 
 
+TOPICS: Final = 8
+TOPIC_CHARS: Final = 40
 _ANY: Final = ROLES
+_IN_CHARGE: Final = frozenset({"lobby", "end"})  # also a co-host's, while no host is there
 _HOST: Final = frozenset({"host"})
 _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "mute": (_ANY, _mute),
@@ -235,6 +302,12 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "backstage": (_ANY, _backstage),
     "leave": (_ANY, _leave),
     "remove": (STEWARDS, _remove),
+    "readmit": (HOSTS, _readmit),
+    "panic": (HOSTS, _panic),
+    "calm": (HOSTS, _calm),
+    "open_hands": (STEWARDS, _open_hands),
+    "close_hands": (STEWARDS, _close_hands),
+    "topics": (HOSTS, _topics),
     "role": (_HOST, _role_of),
     "link": (HOSTS, _link),
     "microphone": (_ANY, _microphone),

@@ -6,7 +6,6 @@ of it. All methods run on the studio's thread; `stage.engine` brings calls there
 """
 
 import contextlib
-import heapq
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -24,12 +23,15 @@ from hustings.settings import StageSettings
 from hustings.stage import commands
 from hustings.stage.airing import Airing, airs_at
 from hustings.stage.audience import Audience
+from hustings.stage.charge import in_charge
 from hustings.stage.evening import evening
 from hustings.stage.queue import RoomQueue, drawn
-from hustings.stage.room import Change, RoomModel
+from hustings.stage.room import STEWARDS, Change, RoomModel
 from hustings.stage.rtc.peers import Peer
 from hustings.stage.signs import Signs
 from hustings.stage.sound import Sound
+from hustings.stage.views import hands_view, seats_view
+from hustings.stage.watchers import Absences, Watcher, Watchers
 from hustings.wire import kinds
 from hustings.wire.batch import Answer, Batch, Hands, Rung
 from hustings.wire.kinds import Participant, Room
@@ -39,11 +41,8 @@ from hustings.wire.tokens import hand_of
 
 log = logging.getLogger(__name__)
 
-Watcher = Callable[[dict[str, Any]], None]
-
 TICK_MS: Final = 20
 LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
-HANDS_TOLD: Final = 50  # of the hands, the oldest; hosts see how many more there are
 ENTRY_BYTES: Final = 64 * 1024
 KEYS_REMEMBERED: Final = 1_000
 _WITH_THE_SOUND: Final = frozenset(
@@ -58,6 +57,8 @@ _BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.LEVEL: kinds.Level,
     kinds.KEY: kinds.Key,
     **evening.KINDS,
+    kinds.CHARGE: kinds.Charge,
+    kinds.PANIC: kinds.Panic,
 }
 STAGE_KINDS: Final = frozenset(_BODIES) | {
     kinds.PART,
@@ -100,12 +101,14 @@ class Hall:
         self._on_facts = on_facts
         self.signs = Signs()
         self._signs_told = self.signs.view()
-        self._sockets: dict[str, Watcher] = {}  # participant -> their page
+        self.watchers = Watchers()
+        self.tell = self.watchers.tell
         self._keys: dict[str, int] = {}
         self.audience = Audience()
         self.evening = evening.Evening()
         self._reach = kinds.Reach()  # as the journal has it
-        self._away_s: dict[str, float] = {}  # participant -> when they were last seen
+        self._pageless = Absences()
+        self._unseen = Absences()  # neither sound nor a page
         self._tick = 0
         self._snapshot_size = 0
         self._tasks = Tasks()
@@ -209,14 +212,17 @@ class Hall:
 
     async def _close_doors(self) -> None:
         """The room has ended: let everybody go."""
-        await self._expel(set(self._sockets), "room_ended", "This room has ended.")
+        await self._expel(self.watchers.people, "room_ended", "This room has ended.")
         await self.sound.close()
 
     def second(self) -> None:
         """Once a second: sign what was written, and free the seats that nobody uses."""
         self.journal.checkpoint()
         if not self.ended:
-            self._enter(self.model.give_up(self._absent()))
+            now_s, people = self._clock.monotonic(), self.model.people
+            there = self.watchers.people | {who.id for who in people.values() if who.connected}
+            self._enter(self.model.give_up(self._unseen.turn(list(people), there, now_s)))
+            self._keep_charge()
             lobby_ms = round(self._limits.lobby_min * 60_000)
             self._enter(self.model.lobby_due(self._clock.wall_ms(), before_ms=lobby_ms))
         self.signs.echoes(self.sound.echoes)
@@ -228,16 +234,15 @@ class Hall:
         for message in self.evening.second(self.air_time):
             self.tell(message)
 
-    def _absent(self) -> dict[str, float]:
-        """Who has neither sound nor a page, and for how many seconds."""
-        now_s = self._clock.monotonic()
-        away = [
-            who.id
-            for who in self.model.people.values()
-            if not who.connected and who.id not in self._sockets
-        ]
-        self._away_s = {who_id: self._away_s.get(who_id, now_s) for who_id in away}
-        return {who_id: now_s - since_s for who_id, since_s in self._away_s.items()}
+    def _keep_charge(self) -> None:
+        """Somebody whose page is open runs the room, a host if there is one."""
+        if self.ended:
+            return
+        people = self.model.people
+        away_s = self._pageless.turn(people, self.watchers.people, self._clock.monotonic())
+        holder = in_charge(people, away_s, self.model.charge)
+        if holder != self.model.charge:
+            self._enter([Change(kinds.CHARGE, kinds.Charge(holder), public=False)])
 
     def minute(self) -> None:
         """Write how many listen, and where a reader can begin: the whole, then the public facts."""
@@ -274,10 +279,31 @@ class Hall:
         self._enter(self.model.put(wanted, now_ms=self._clock.wall_ms()))
         return self.model.facts
 
-    def join(self, who_id: str, *, name: str, role: str) -> Participant:
-        """A person with a valid invitation takes, or takes again, their seat."""
-        self._enter(self.model.join(who_id, name=name, role=role))
+    def join(self, who_id: str, *, name: str, role: str, device: str = "") -> Participant:
+        """A person with a valid invitation takes, or takes again, their seat.
+
+        device: fingerprint of the browser's secret; "" for an encoder. One invitation is one seat:
+        Denied `seat_taken` (409) while somebody sits there at another device.
+        """
+        self._expect_free(who_id, device)
+        self._enter(self.model.join(who_id, name=name, role=role, device=device))
+        self.at_device(who_id, device)
         return self.model.people[who_id]
+
+    def _expect_free(self, who_id: str, device: str) -> None:
+        known = self.model.devices.get(who_id, set())
+        if not device or not known or device in known or who_id not in self.watchers:
+            return
+        people = self.model.people
+        hosts = [each.id for each in people.values() if each.role in STEWARDS]
+        warning = {"type": "warning", "code": "seat_taken", "name": people[who_id].name}
+        self.watchers.warn(hosts, f"seat {who_id}", warning, self._clock.monotonic())
+        raise Denied("seat_taken", "This link is in use on another device.", status=409)
+
+    def at_device(self, who_id: str, device: str) -> None:
+        """Somebody who is here showed this device's secret."""
+        if device and who_id in self.model.people:
+            self.model.devices.setdefault(who_id, set()).add(device)
 
     def known(self, who_id: str) -> Participant:
         """The participant, or Denied `not_in_room`: removed, or the room has ended."""
@@ -373,21 +399,22 @@ class Hall:
 
     async def _expel_the_gone(self) -> None:
         people = self.model.people
-        gone = {who for who in self._sockets if who not in people}
+        gone = self.watchers.people - people.keys()
         await self._expel(
             gone | (self.sound.people - people.keys()), "removed", "A host removed you."
         )
 
     async def _expel(self, who_ids: Iterable[str], code: str, title: str) -> None:
         for who_id in who_ids:
-            if watcher := self._sockets.pop(who_id, None):
-                watcher({"type": "bye", "code": code, "title": title})
+            self.watchers.dismiss(who_id, code, title)
             await self.sound.disconnect(who_id)
 
     def connected(self, who_id: str, *, connected: bool) -> None:
         """Somebody's sound came or went."""
         self._enter(self.model.connection(who_id, connected=connected))
-        self._tell_one(who_id, {"type": "media", "state": "connected" if connected else "lost"})
+        self.watchers.tell_one(
+            who_id, {"type": "media", "state": "connected" if connected else "lost"}
+        )
 
     def append(self, kind: str, body: dict[str, Any], *, visibility: int, at: int, key: str) -> int:
         """An entry of web's (a caption, a note ...); the same key twice is one entry.
@@ -412,23 +439,21 @@ class Hall:
 
     def seat_socket(self, who_id: str, watcher: Watcher) -> None:
         """Tell `watcher` (on this thread; it must not block) all that changes; the newest wins."""
-        if before := self._sockets.get(who_id):
-            before({"type": "bye", "code": "elsewhere", "title": "You opened this room elsewhere."})
-        self._sockets[who_id] = watcher
+        self.watchers.seat(who_id, watcher)
+        self._keep_charge()
 
     def leave_socket(self, who_id: str, watcher: Watcher) -> None:
         """Tell no more; a newer socket of the same seat stays."""
-        if self._sockets.get(who_id) == watcher:
-            del self._sockets[who_id]
+        if self.watchers.leave(who_id, watcher):
+            self._keep_charge()
 
     def view(self) -> dict[str, Any]:
         """The whole room as participants see it (docs/protocol.md 4.1 `welcome`)."""
         return {
             "room": msgspec.to_builtins(self.model.facts),
-            "roster": self._roster_view(),
-            **self._hands_view(),
             **self.evening.view(self.air_time),
-            "asked": sorted(self.model.asked),
+            **hands_view(self.model, self._hands_up),
+            **seats_view(self.model),
             "speaking": self.model.speaking,
             "media_time": self.media_time,
             **self.signs.view(),
@@ -468,34 +493,13 @@ class Hall:
         draw = self.model.facts.draw
         return self.queue.step(self.room_second, draw) if not self.ended else None
 
-    def tell(self, message: dict[str, Any]) -> None:
-        """Send `message` to every watcher."""
-        for watcher in tuple(self._sockets.values()):
-            watcher(message)
-
-    def _tell_one(self, who_id: str, message: dict[str, Any]) -> None:
-        if watcher := self._sockets.get(who_id):
-            watcher(message)
-
-    def _roster_view(self) -> list[dict[str, Any]]:
-        return [
-            msgspec.to_builtins(who)
-            | {"muted": who.muted, "connected": who.connected, "place": who.place}
-            for who in self.model.people.values()
-        ]
-
-    def _hands_view(self) -> dict[str, Any]:
-        """The oldest hands, and how many there are at all edges together."""
-        first = heapq.nsmallest(HANDS_TOLD, self.model.hands.values(), key=lambda hand: hand.at_ms)
-        return {"hands": [msgspec.to_builtins(hand) for hand in first], "hands_up": self._hands_up}
-
     def _tell_levels(self) -> None:
         speaking = self.sound.speaking
         if speaking != self.model.speaking:
             self._append(kinds.LEVEL, level := kinds.Level(speaking))
             self.model.fold(level)
             self.evening.fold(level, self.air_time)
-        if self._sockets:
+        if self.watchers:
             heard = {"levels": self.sound.levels(), "speaking": speaking}
             light = self.audience.light(self._clock.monotonic())
             self.tell(
@@ -527,19 +531,18 @@ class Hall:
             self.evening.fold(change.body, self.air_time)
             told.add(change.kind)
             if isinstance(change.body, kinds.Seat) and change.body.change == "asked":
-                self._tell_one(change.body.id, {"type": "invited", "by": change.body.by})
+                self.watchers.tell_one(change.body.id, {"type": "invited", "by": change.body.by})
         if not told:
             return
         self.sound.arrange(self.model.people)
         if kinds.ROOM in told:
             self._on_facts()
             self.tell({"type": "room", "room": msgspec.to_builtins(self.model.facts)})
-        if kinds.ROSTER in told or kinds.SEAT in told:
-            asked = sorted(self.model.asked)
-            self.tell({"type": "roster", "roster": self._roster_view(), "asked": asked})
+        if told & {kinds.ROSTER, kinds.SEAT, kinds.CHARGE, kinds.PANIC}:
+            self.tell({"type": "roster", **seats_view(self.model)})
             self._tell_signs()
         if kinds.HAND in told:
-            self.tell({"type": "hands", **self._hands_view()})
+            self.tell({"type": "hands", **hands_view(self.model, self._hands_up)})
         for message in self.evening.news(told, self.air_time):
             self.tell(message)
 

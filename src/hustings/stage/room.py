@@ -5,18 +5,17 @@ ever altered by folding changes, so a restart that folds the journal stands wher
 stood. `stage.hall` owns one `RoomModel`, journals its changes and moves the sound accordingly.
 """
 
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 import msgspec
 
 from hustings.base.errors import Denied, TryLater, UserError
 from hustings.stage.mix.delay import chosen_delay
+from hustings.stage.names import alike, clean
 from hustings.wire import kinds
 from hustings.wire.kinds import Hand, Participant, Role, Room, Roster, Seat
 
-NAME_CHARS: Final = 80
 TEXT_CHARS: Final = 2_000
 SEAT_HELD_S: Final = 120.0  # a tunnel, a reboot of the phone
 NAME_HELD_S: Final = 900.0
@@ -24,6 +23,7 @@ LOBBY_LATE_MS: Final = 3_600_000  # a room that nobody opened for so long stays 
 HANDS: Final = 200  # in the hosts' list; the audience's queue itself is the edges' business
 AUDIENCE_HANDS: Final = 150  # of them: named people always find room
 
+_ENCODER: Final = "-encoder"
 HOSTS: Final = frozenset({"host", "cohost"})
 STEWARDS: Final = frozenset({"host", "cohost", "moderator"})
 ROLES: Final = frozenset({"host", "cohost", "moderator", "speaker"})
@@ -37,12 +37,9 @@ class Change(msgspec.Struct, frozen=True):
     public: bool = True
 
 
-def clean(text: str, limit: int = NAME_CHARS) -> str:
-    """Text as people may see it: no control or direction characters, one space, bounded."""
-    kept = "".join(
-        c if unicodedata.category(c) not in {"Cc", "Cf", "Zl", "Zp"} else " " for c in text
-    )
-    return " ".join(kept.split())[:limit]
+def other_seat(seat: str) -> str:
+    """One link is two seats: the person's, and that of an encoder of theirs."""
+    return seat.removesuffix(_ENCODER) if seat.endswith(_ENCODER) else seat + _ENCODER
 
 
 def role_named(text: str) -> Role:
@@ -61,8 +58,12 @@ class RoomModel:
         self.asked: set[str] = set()
         self.hands: dict[str, Hand] = {}
         self.revoked: set[str] = set()
+        self.barred: dict[str, Seat] = {}  # who was removed, with their devices
+        self.devices: dict[str, set[str]] = {}  # participant -> fingerprints; not in the journal
+        self.charge = ""  # who runs the room (`stage.charge`)
+        self.panic: kinds.Panic | None = None  # how it was before the hosts cleared the stage
         self.speaking: list[str] = []
-        self._seats = seats
+        self.seats = seats
         self._max_people = people
 
     # --- state ---------------------------------------------------------------------------
@@ -80,14 +81,28 @@ class RoomModel:
                 self.hands.pop(body.id, None)
                 if body.raised:
                     self.hands[body.id] = body
-            case Seat(id=who_id, change=change):
-                self.asked.discard(who_id)
-                if change != "settled":
-                    (self.asked if change == "asked" else self.revoked).add(who_id)
+            case Seat():
+                self._fold_seat(body)
+            case kinds.Charge(id=who_id):
+                self.charge = who_id
+            case kinds.Panic(on=on):
+                self.panic = body if on else None
             case kinds.Level():
                 self.speaking = body.speaking
             case _:
                 pass  # kinds that say nothing about who may do what
+
+    def _fold_seat(self, seat: Seat) -> None:
+        self.asked.discard(seat.id)
+        if seat.change == "asked":
+            self.asked.add(seat.id)
+        elif seat.change == "revoked":
+            self.revoked.add(seat.id)
+            if seat.name:
+                self.barred[seat.id] = seat
+        elif seat.change == "readmitted":
+            self.revoked.discard(seat.id)
+            self.barred.pop(seat.id, None)
 
     def private_state(self) -> dict[str, Any]:
         """What a stage-only snapshot adds to the public facts."""
@@ -95,6 +110,9 @@ class RoomModel:
             "asked": sorted(self.asked),
             "hands": [msgspec.to_builtins(hand) for hand in self.hands.values()],
             "revoked": sorted(self.revoked),
+            "barred": [msgspec.to_builtins(seat) for seat in self.barred.values()],
+            "charge": self.charge,
+            "panic": msgspec.to_builtins(self.panic),
         }
 
     def restore(self, snapshot: kinds.Snapshot) -> None:
@@ -106,6 +124,10 @@ class RoomModel:
         self.revoked = set(snapshot.private.get("revoked", ()))
         hands = (msgspec.convert(hand, Hand) for hand in snapshot.private.get("hands", ()))
         self.hands = {hand.id: hand for hand in hands}
+        barred = (msgspec.convert(seat, Seat) for seat in snapshot.private.get("barred", ()))
+        self.barred = {seat.id: seat for seat in barred}
+        self.charge = str(snapshot.private.get("charge", ""))
+        self.panic = msgspec.convert(snapshot.private.get("panic"), kinds.Panic | None)
 
     @property
     def ended(self) -> bool:
@@ -140,23 +162,56 @@ class RoomModel:
             facts |= {"state": "lobby", "epoch_ms": self.facts.epoch_ms or now_ms}
         return self.room(**facts)
 
-    def join(self, who_id: str, *, name: str, role: str) -> list[Change]:
-        """Somebody comes with an invitation; coming again is coming back to the same seat."""
+    def join(self, who_id: str, *, name: str, role: str, device: str = "") -> list[Change]:
+        """Somebody comes with an invitation; coming again is coming back to the same seat.
+
+        device: fingerprint of the browser's secret; one that belongs to somebody who was removed
+        opens no other speaker's seat either.
+        """
         if self.ended:
             raise Denied("room_ended", "This room has ended.")
         if who_id in self.revoked:
             raise Denied("revoked", "This invitation was withdrawn.")
         known = self.people.get(who_id)
+        if not known and role not in HOSTS and self._is_barred(device):
+            raise Denied("removed", "A host has removed you from this room.")
         name = clean(name) or (known.name if known else "")
         if not name:
             raise UserError("name_missing", "Say under which name people shall hear you.")
         if known:
-            return [] if known.name == name else self.roster(known, "renamed", name=name)
-        if self.facts.locked and role not in HOSTS:
+            return self.renamed(known, name)
+        if self.facts.locked and role not in HOSTS and who_id not in self.asked:
             raise Denied("room_locked", "The host has locked this room: ask them to unlock it.")
         if len(self.people) >= self._max_people:
             raise TryLater("room_full", f"{self._max_people} people are in already.", delay_s=30)
-        return self.roster(Participant(id=who_id, name=name, role=role_named(role)), "joined")
+        who = Participant(id=who_id, name=name, role=role_named(role))
+        return self.roster(who, "joined", alike=bool(self.taken_for(who)))
+
+    def renamed(self, who: Participant, name: str) -> list[Change]:
+        """Another name for somebody who is here."""
+        if who.name == name:
+            return []
+        after = msgspec.structs.replace(who, name=name)
+        return self.roster(who, "renamed", name=name, alike=bool(self.taken_for(after)))
+
+    def taken_for(self, who: Participant) -> str:
+        """Whose name, of the hosts' and of those on stage, theirs can be taken for; or "".
+
+        Of two the one who was there first is themselves: a host always, then who is on stage.
+        """
+        if who.role == "host":
+            return ""
+        return alike(who.name, self._names_before(who.id))
+
+    def _names_before(self, who_id: str) -> Iterable[str]:
+        for other in self.people.values():
+            if other.id == who_id:
+                continue
+            if other.role in HOSTS or (other.place == "stage" and not other.alike):
+                yield other.name
+
+    def _is_barred(self, device: str) -> bool:
+        return bool(device) and any(device in seat.devices for seat in self.barred.values())
 
     def connection(self, who_id: str, *, connected: bool) -> list[Change]:
         """Somebody's sound came, or went; the seat stays theirs."""
@@ -184,7 +239,7 @@ class RoomModel:
         hand = self.hands.get(hand_id)
         if hand is None or hand.participant:
             return []
-        return [Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False)]
+        return [self.lowered(hand)]
 
     def lobby_due(self, now_ms: int, *, before_ms: int) -> list[Change]:
         """Open the lobby so long before the planned start; `LOBBY_LATE_MS` after it no more."""
@@ -213,11 +268,31 @@ class RoomModel:
         """An invitation is withdrawn, before or after somebody sat down on it."""
         if who_id in self.revoked:
             return []
+        return [*self._leave(who_id), Change(kinds.SEAT, Seat(who_id, "revoked"), public=False)]
+
+    def remove(self, who: Participant, by: str) -> list[Change]:
+        """Out for good: their seat, the one of their encoder, and every other one on their devices."""
+        seat = Seat(who.id, "revoked", by, who.name, sorted(self.devices.get(who.id, ())))
+        changes = [*self._leave(who.id, by), Change(kinds.SEAT, seat, public=False)]
+        if (other := other_seat(who.id)) not in self.revoked:
+            changes += self._leave(other, by)
+            changes.append(Change(kinds.SEAT, Seat(other, "revoked", by), public=False))
+        return changes
+
+    def _leave(self, who_id: str, by: str = "") -> list[Change]:
         who = self.people.get(who_id)
-        leave = self.roster(who, "removed", place="gone", connected=False) if who else []
-        return [*leave, Change(kinds.SEAT, Seat(who_id, "revoked"), public=False)]
+        if who is None:
+            return []
+        hand = self.hands.get(who_id)
+        down = [self.lowered(hand)] if hand else []
+        return [*down, *self.roster(who, "removed", by=by, place="gone", connected=False)]
 
     # --- what rules are made of: commands.py builds its changes with these ---------------------
+
+    @staticmethod
+    def lowered(hand: Hand) -> Change:
+        """The change that takes a hand down."""
+        return Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False)
 
     def roster(self, who: Participant, change: str, *, by: str = "", **new: Any) -> list[Change]:
         """The change that makes `who` what `new` says; none if they are so already."""
@@ -231,13 +306,12 @@ class RoomModel:
         """A seat for `who`; their hand goes down and the question is settled."""
         if who.place == "stage":
             return []
-        if len(self.on_stage) >= self._seats:
-            raise TryLater("stage_full", f"All {self._seats} seats on stage are taken.", delay_s=10)
-        changes = self.roster(who, "on_stage", by=by, place="stage")
+        if len(self.on_stage) >= self.seats:
+            raise TryLater("stage_full", f"All {self.seats} seats on stage are taken.", delay_s=10)
+        similar = bool(self.taken_for(who))
+        changes = self.roster(who, "on_stage", by=by, place="stage", alike=similar)
         changes += [
-            Change(kinds.HAND, msgspec.structs.replace(hand, raised=False), public=False)
-            for hand in self.hands.values()
-            if hand.participant == who.id
+            self.lowered(hand) for hand in self.hands.values() if hand.participant == who.id
         ]
         if who.id in self.asked:
             changes.append(Change(kinds.SEAT, Seat(who.id, "settled", by), public=False))

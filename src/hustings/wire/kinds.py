@@ -24,6 +24,8 @@ LADDER: Final = "ladder"
 ORDER: Final = "order"
 AGENDA: Final = "agenda"
 REACTIONS: Final = "reactions"
+CHARGE: Final = "charge"
+PANIC: Final = "panic"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
@@ -57,6 +59,8 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     live_ms: int = 0  # wall ms of "go live"; 0 = not yet
     ended_ms: int = 0
     locked: bool = False  # nobody new may come on stage
+    hands_closed: bool = False  # listeners may not raise their hands just now
+    topics: list[str] = []  # what a hand may be about; its owner picks one
     radio: bool = False  # an MP3 rendition is made
     notice: str = ""  # a plain sentence shown to everybody
     draw: Draw | None = None  # who comes in first, where there are more people than seats
@@ -73,6 +77,7 @@ class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
     place: Place = "backstage"
     muted: bool = False
     connected: bool = False
+    alike: bool = False  # the name looks like that of a host, or of somebody on stage before them
 
 
 class Roster(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -104,14 +109,36 @@ class Hand(msgspec.Struct, frozen=True, omit_defaults=True):
     question: str = ""
     at_ms: int = 0
     raised: bool = True
+    topic: str = ""  # one of the room's, or none
 
 
 class Seat(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Kind `seat` (stage only): asked on stage, asked no more, or revoked for good."""
+    """Kind `seat` (stage only): asked on stage, asked no more, revoked, or let in again after all."""
 
     id: str  # participant id
-    change: Literal["asked", "settled", "revoked"]
+    change: Literal["asked", "settled", "revoked", "readmitted"]
     by: str = ""
+    name: str = ""  # of somebody who was removed
+    devices: list[str] = []  # of somebody who was removed: `tokens.fingerprint` of each
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """Kind `charge` (stage only): who runs the room from here on."""
+
+    id: str  # participant id; empty: nobody was there to do it
+
+
+class Panic(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `panic` (stage only): hosts cleared the stage, or opened it again.
+
+    The fields but `on` and `by` say how it was before, for whoever undoes it.
+    """
+
+    on: bool
+    by: str = ""
+    stage: list[str] = []  # participant ids
+    locked: bool = False
+    hands_closed: bool = False
 
 
 class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -242,6 +242,7 @@ async def test_the_newest_tab_has_the_seat(stage: Stage) -> None:
     await stage.put("r", title="R", state="lobby")
     first = await Person(stage, "r", "host").join("Ada")
     second = Person(stage, "r", "host", invitation=first.invitation)
+    second.http.cookies = first.http.cookies  # of one browser
     async with first.control():
         await first.do("accept")
         await second.join("Ada")

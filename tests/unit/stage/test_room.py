@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hustings.base.errors import Denied, HustingsError, NotFound, TryLater, UserError
 from hustings.stage import commands
-from hustings.stage.room import Change, RoomModel, clean
+from hustings.stage.names import clean
+from hustings.stage.room import Change, RoomModel
 from hustings.wire import kinds
 from hustings.wire.kinds import Room
 
@@ -80,6 +81,9 @@ def test_a_hand_is_called_once_and_asks_its_owner(evening: Evening) -> None:
     assert [change.kind for change in called] == ["call", "hand", "seat"]
     assert "s" in evening.room.asked
     assert not evening.room.hands
+    assert evening.do("h", "call", hand="s") == []  # two hosts pressed at once
+    evening.do("s", "decline")
+    evening.do("s", "leave")
     with pytest.raises(NotFound):
         evening.do("m", "call", hand="s")
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from hustings.base.errors import NotFound, TryLater, UserError
-from hustings.stage.room import Change, clean
+from hustings.stage.names import clean
+from hustings.stage.room import Change
 from hustings.wire import kinds
 from hustings.wire.kinds import Agenda, Order, OrderItem
 from hustings.wire.names import SAMPLE_RATE

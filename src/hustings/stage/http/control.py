@@ -14,8 +14,9 @@ import msgspec
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
-from hustings.base.ids import RoomId
+from hustings.base.ids import RoomId, new_id
 from hustings.stage.http.door import Door
+from hustings.stage.room import other_seat
 from hustings.stage.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ QUEUE: Final = 256  # messages; at 5 levels a second about 50 s of a page that d
 MESSAGE_BYTES: Final = 16 * 1024
 COMMANDS_A_SECOND: Final = 20
 HELLO_S: Final = 5.0
+SILENT_S: Final = 4.0  # a page says `here` each second, also from a tab in the background
 BYE: Final = {"type": "bye"}
 _LINE_ENDS: Final = (WebSocketDisconnect, RuntimeError)  # starlette's words for a closed socket
 CLOSE_CODE: Final = 4_000
@@ -38,7 +40,8 @@ class Socket:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE)
-        self._who = ""
+        self._who = self._device = ""
+        self._beats = False  # the page says that it is there, each second
         self._tokens = float(COMMANDS_A_SECOND)
         self._refilled_s = door.clock.monotonic()
 
@@ -77,7 +80,7 @@ class Socket:
         if first.get("type") != "hello":
             raise PeerError("hello_missing", "The first message has to be `hello` with the token.")
         seated = self._door.seated(str(first.get("token", "")), self._room, self._socket)
-        self._who = seated.participant
+        self._who, self._device = seated.participant, seated.device
         view = await self._door.engine.do(self._enter)
         urls = self._door.links(self._socket)
         await self._socket.send_json(
@@ -91,6 +94,7 @@ class Socket:
     def _enter(self, studio: Studio) -> dict[str, Any]:
         hall = studio.hall(self._room)
         hall.known(self._who)
+        hall.at_device(self._who, self._device)
         hall.seat_socket(self._who, self._hear)
         return hall.view()
 
@@ -121,7 +125,10 @@ class Socket:
         with contextlib.suppress(WebSocketDisconnect):
             while True:
                 try:
-                    message = await self._receive()
+                    async with asyncio.timeout(SILENT_S if self._beats else None):
+                        message = await self._receive()
+                except TimeoutError:  # its machine or its network is gone; else it comes back
+                    return
                 except PeerError as error:
                     self._queue(BYE | {"code": error.code, "title": error.title})
                     continue
@@ -133,6 +140,8 @@ class Socket:
                         await self._do(message)
                     case "token":
                         self._renewed(message)
+                    case "here":
+                        self._beats = True
                     case _:
                         pass  # newer pages may say more
 
@@ -158,9 +167,12 @@ class Socket:
 
     def _link(self, message: dict[str, Any]) -> dict[str, str]:
         role, name = str(message.get("role", "speaker")), str(message.get("name", ""))[:80]
-        invitation = self._door.new_invitation(self._room, role=role, name=name)
+        seat = new_id()
+        invitation = self._door.new_invitation(self._room, role=role, name=name, seat=seat)
         urls = self._door.links(self._socket)
-        whip = self._door.new_invitation(self._room, role=role, name=name, kind="whip")
+        whip = self._door.new_invitation(
+            self._room, role=role, name=name, kind="whip", seat=other_seat(seat)
+        )
         return {
             "invitation": invitation,
             "url": urls.seat(RoomId(self._room), invitation),

@@ -33,6 +33,7 @@ class Seated(msgspec.Struct, frozen=True):
 
     room: str
     participant: str
+    device: str  # fingerprint of its secret
 
 
 class Door:
@@ -142,7 +143,7 @@ class Door:
         claims = self._people.check(token, kind="token", now_s=self.now_s, room=room)
         if claims.dev != fingerprint(device_of(connection)):
             raise Denied("token_device", "This token belongs to another browser: join again here.")
-        return Seated(claims.room, claims.sub)
+        return Seated(claims.room, claims.sub, claims.dev)
 
     def encoder(self, token: str, room: str) -> Claims:
         """An outside encoder's token (kind `whip`)."""

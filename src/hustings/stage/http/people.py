@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from hustings.stage.http.door import Door, bearer, device_of, welcome_view
-from hustings.wire.tokens import TOKEN_SECONDS
+from hustings.wire.tokens import TOKEN_SECONDS, fingerprint
 
 
 class Join(BaseModel):
@@ -29,12 +29,16 @@ def router(door: Door) -> APIRouter:
     @routes.post("/rooms/{room}/join")
     async def join(room: str, wanted: Join, request: Request, response: Response) -> dict[str, Any]:
         claims = door.invitation(wanted.invitation, room)
+        device = door.device(request, response)
         who = await door.engine.do(
             lambda studio: studio.hall(room).join(
-                claims.sub, name=wanted.name or claims.name, role=claims.role
+                claims.sub,
+                name=wanted.name or claims.name,
+                role=claims.role,
+                device=fingerprint(device),
             )
         )
-        token = door.token(room, who.id, door.device(request, response))
+        token = door.token(room, who.id, device)
         return {"token": token, "expires_s": TOKEN_SECONDS, **welcome_view(who)}
 
     @routes.post("/rooms/{room}/redeem")
