@@ -1,7 +1,7 @@
 """A small real edge for the listener page: HTTP on loopback, CMAF of a tone in real time.
 
 Tests script what a real edge does on a bad night: `drop()` cuts every stream, `refuse` answers
-503, `skip(parts)` jumps to live over a hole, `frozen` stops sending, `event(...)` says something
+503, `away` answers nothing at all, `skip(parts)` jumps to live over a hole, `frozen` stops sending, `event(...)` says something
 in-band. Media time begins at 30 hours, as in a room that has been open for long.
 """
 
@@ -9,11 +9,13 @@ import asyncio
 import json
 import re
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import msgspec
 import numpy as np
 
+from hustings.edge.http.protocol import Request
+from hustings.edge.installable import installable
 from hustings.media import cmaf
 from hustings.media.encoders import ProgramEncoder
 from hustings.pages.assets import asset
@@ -58,6 +60,7 @@ class FakeEdge:
         self.source = "live"
         self.listeners = 1_204
         self.refuse: tuple[int, int] | None = None  # status, Retry-After
+        self.away = False  # not to be reached
         self.frozen = False
         self.join = 1  # parts in a fragment
         self.requests: list[str] = []
@@ -157,6 +160,8 @@ class FakeEdge:
         }
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         self.requests.append(target)
+        if self.away:
+            return False
         url = urlsplit(target)
         if url.path.endswith(".mp4") and not self.refuse:
             await self._stream(url.path.rsplit("/", 1)[1].removesuffix(".mp4"), url.query, writer)
@@ -165,7 +170,7 @@ class FakeEdge:
         lines.append(("Content-Length", str(len(answer))))
         writer.write(f"HTTP/1.1 {status} -\r\n".encode())
         writer.write("".join(f"{name}: {value}\r\n" for name, value in lines).encode() + b"\r\n")
-        writer.write(answer)
+        writer.write(b"" if method == "HEAD" else answer)
         await writer.drain()
         return True
 
@@ -176,6 +181,11 @@ class FakeEdge:
         if self.refuse and path.startswith("/live/"):
             status, delay = self.refuse
             return status, [("Retry-After", str(delay))], b""
+        if path.startswith("/r/") and "." in path:
+            name = path.removeprefix("/r/")
+            asked = Request(method, path, dict(parse_qsl(query)), headers)
+            if made := installable(asked, name, lambda _: self.state()["room"]):
+                return made.status, list(made.headers.items()), made.body
         if path.startswith("/r/"):
             room = self.room if path == "/r/square" else None
             language = choose_language(headers.get("accept-language"), query)

@@ -22,6 +22,7 @@ from hustings.edge.hls import Hls
 from hustings.edge.http import protocol
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
+from hustings.edge.installable import installable
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
 from hustings.edge.past.rewind import Rewind
@@ -142,6 +143,8 @@ class Routes:
         return self._paper.status(request, self._statuses.whole(), room, room.room if room else "?")
 
     def _page(self, request: Request, name: str) -> Answer:
+        if (file := installable(request, name, self._rooms.facts)) is not None:
+            return file
         try:
             room = room_id(name)
         except UserError:

@@ -88,8 +88,8 @@ def test_page_and_styles_fit_their_budget(language: str) -> None:
 def test_modules_that_are_needed_at_once_are_announced_and_few() -> None:
     announced = re.findall(r'rel="modulepreload" href="([^"]+)"', page())
     assert announced == assets.modules("listener/page.js")
-    assert len(announced) <= 10
-    assert not [url for url in announced if "hand" in url or "fallback" in url]
+    assert len(announced) <= 11
+    assert not [url for url in announced if "hand" in url or "fallback" in url or "device" in url]
 
 
 def test_reactions_are_those_of_the_house() -> None:

@@ -28,6 +28,7 @@ const SOURCES = [
 
 export class NativePlayer {
   #over = new AbortController();
+  #pause = new AbortController();
   #failures = 0;
   #spread = 1; // seconds over which a crowd comes back, as the server said last
   /** @type {Receipts | null} */
@@ -93,8 +94,14 @@ export class NativePlayer {
     if (seekable.length) this.audio.currentTime = seekable.end(seekable.length - 1);
   }
 
+  /** Try now, if a next try is planned. */
+  hurry() {
+    this.#pause.abort();
+  }
+
   close() {
     this.#over.abort();
+    this.#pause.abort();
     this.#receipts?.close();
     this.audio.removeAttribute("src");
     this.audio.load();
@@ -116,8 +123,9 @@ export class NativePlayer {
     const delay = retryDelay(this.#failures, 0, Math.random());
     this.#failures += 1;
     if (this.#failures % 3 === 0 && this.sources.length > 1) this.sources.shift();
+    this.#pause = new AbortController();
     this.telling.line("lost", delay);
-    await wait(delay, signal);
+    await wait(delay, this.#pause.signal);
     if (signal.aborted) return;
     this.telling.line("connecting", 0);
     this.#load();

@@ -1,8 +1,9 @@
 /**
- * The listener page: buttons, keys, the lock screen, and news of the room while nothing plays.
+ * The listener page: buttons, keys, choices, and news of the room while nothing plays.
  */
 
 import { loadStrings, localTimes } from "../strings.js";
+import { remember, remembered } from "./pass.js";
 import { newsDelay, retryAfter, retryDelay, wait } from "./protocol.js";
 import { Session } from "./session.js";
 import { element, show, showDelay, written } from "./view.js";
@@ -15,8 +16,12 @@ const volume = /** @type {HTMLInputElement} */ (element("volume"));
 const LOT_S = 3600; // before the start: take part in the draw, should there be more people than seats
 
 let spoken = false; // our words are loaded
+let settled = false; // what the device offers is used
+let keys = true; // single keys do something
 const session = new Session(live, audio, changed);
 session.told(written(article));
+choice("save-data", /** @type {any} */ (navigator).connection?.saveData === true, (on) => session.save(on));
+choice("single-keys", true, (on) => (keys = on));
 
 // Sound first: before words, buttons and news.
 if (session.room.phase === "lobby" || session.room.phase === "live") session.start();
@@ -26,11 +31,15 @@ element("catch-up").addEventListener("click", () => session.toLive());
 volume.addEventListener("input", () => setVolume(volume.valueAsNumber));
 document.addEventListener("keydown", onKey);
 element("keyboard").hidden = false;
+element("save").hidden = !session.canSave;
 element("hand").addEventListener("toggle", async () => {
   const { prepare } = await import("./hand.js");
   prepare(live, session);
 });
-setVolume(remembered());
+const back = () => document.hidden || session.wake(); // from a tunnel, a suspended tab, another page
+for (const type of ["online", "pageshow"]) addEventListener(type, back);
+for (const type of ["visibilitychange", "resume"]) document.addEventListener(type, back);
+setVolume(lastVolume());
 setInterval(() => spoken && showDelay(session), 500);
 setInterval(() => session.stalledSince && changed(), 1000);
 setInterval(changed, 20_000); // what depends on the time: how late it is
@@ -44,7 +53,9 @@ function changed() {
   if (!spoken) return;
   show(session);
   reactions();
-  lockScreen();
+  if (settled || session.mode === "starting") return; // sound first
+  settled = true;
+  import("./device.js").then(({ settle }) => settle(session));
 }
 
 /** Buttons to react with, where the house has them, once the room is live. */
@@ -74,25 +85,17 @@ function setVolume(percent) {
   volume.value = String(percent);
   volume.hidden = Math.abs(audio.volume - (percent / 100) ** 2) > 0.01; // iPhone: its own buttons only
   if (audio.muted && percent) mute();
-  try {
-    localStorage.setItem("hustings-volume", String(percent));
-  } catch {
-    // private windows may forbid it
-  }
+  remember("volume", String(percent));
 }
 
-function remembered() {
-  try {
-    const stored = Number(localStorage.getItem("hustings-volume") ?? 100);
-    return stored >= 5 && stored <= 100 ? stored : 100;
-  } catch {
-    return 100;
-  }
+function lastVolume() {
+  const stored = Number(remembered("volume") ?? 100);
+  return stored >= 5 && stored <= 100 ? stored : 100;
 }
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (!keys || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const target = /** @type {Element} */ (event.target);
   const key = event.key.toLowerCase();
   if (target.closest("input:not([type=range]), textarea, select")) return;
@@ -105,18 +108,17 @@ function onKey(event) {
   event.preventDefault();
 }
 
-/** What the lock screen and the media keys show and do. */
-function lockScreen() {
-  const media = navigator.mediaSession;
-  const { facts } = session.room;
-  if (!media || !facts) return;
-  if (media.metadata?.title !== facts.title) {
-    media.metadata = new MediaMetadata({ title: facts.title, artist: facts.host ?? "", album: "Hustings" });
-    media.setActionHandler("play", () => session.start());
-    media.setActionHandler("pause", () => session.stop());
-    media.setActionHandler("stop", () => session.stop());
-  }
-  media.playbackState = session.mode === "playing" ? "playing" : "paused";
+/**
+ * A checkbox whose state this browser remembers.
+ * @param {string} id
+ * @param {boolean} usual
+ * @param {(on: boolean) => void} apply
+ */
+function choice(id, usual, apply) {
+  const box = /** @type {HTMLInputElement} */ (element(id));
+  box.checked = (remembered(id) ?? String(usual)) === "true";
+  box.addEventListener("change", () => (remember(id, String(box.checked)), apply(box.checked)));
+  apply(box.checked);
 }
 
 /** While no stream tells us: ask now and then, spread so that a crowd does not ask at once. */

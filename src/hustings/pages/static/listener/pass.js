@@ -1,9 +1,31 @@
 /**
- * This tab's ticket: a place in the queue, later a seat, kept over reloads and renewed while the
- * page is open, so that nobody who was in is queued again. It names nobody. docs/protocol.md 3.7.
+ * What a browser keeps: a person's choices, and for this tab its ticket: a place in the
+ * queue, later a seat, kept over reloads and renewed while the page is open, so that nobody who
+ * was in is queued again. It names nobody. docs/protocol.md 3.7.
  */
 
 const RENEW_S = 240; // a seat's ticket lasts 600; spread to 360, as a crowd came together
+
+/** @param {string} name */
+export function remembered(name) {
+  try {
+    return localStorage.getItem(`hustings-${name}`);
+  } catch {
+    return null; // private windows may forbid it
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string} value
+ */
+export function remember(name, value) {
+  try {
+    localStorage.setItem(`hustings-${name}`, value);
+  } catch {
+    // as above, or full
+  }
+}
 
 export class Pass {
   #key;

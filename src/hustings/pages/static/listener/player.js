@@ -236,3 +236,12 @@ export class PartPlayer {
     URL.revokeObjectURL(this.#address);
   }
 }
+
+/**
+ * An iPhone (parts only by ManagedMediaSource) plays on with a locked screen only by itself.
+ * @param {HTMLAudioElement} audio
+ */
+export function prefersHls(audio) {
+  const onlyManaged = "ManagedMediaSource" in globalThis && !("MediaSource" in globalThis);
+  return onlyManaged && audio.canPlayType("application/vnd.apple.mpegurl") !== "";
+}

@@ -3,20 +3,26 @@
  * when to play and what to do when that fails; knows no element of the page but `<audio>`.
  */
 
+import { Parts } from "./parts.js";
 import { Pass } from "./pass.js";
-import { playable, PartPlayer } from "./player.js";
-import { crowded, RATE, Stream } from "./protocol.js";
+import { playable, prefersHls } from "./player.js";
+import { RATE } from "./protocol.js";
 import { EventQueue, MediaClock, Room } from "./room.js";
 
 /** @typedef {import("./protocol.js").LineState} LineState */
-/** @typedef {"stopped" | "starting" | "playing" | "blocked" | "broken"} Mode */
+/** @typedef {"stopped" | "starting" | "playing" | "held" | "blocked" | "broken"} Mode  held: by a call, say */
 /**
- * @typedef {object} Player  what PartPlayer and the fallback have in common
+ * @typedef {object} Player  what Parts and the fallback have in common
  * @property {number} played  media time in seconds that is heard; NaN if unknown
  * @property {() => void} toLive
- * @property {(joined: number) => void} [pace]  the edge joins that many parts
+ * @property {() => void} hurry  try now, if a next try is planned
  * @property {() => void} close
+ * @property {(joined: number) => void} [pace]  the edge joins that many parts
+ * @property {(on: boolean) => void} [save]  data
+ * @property {() => void} [rest]  let the line go, and keep what has come
  */
+
+const HELD_S = 25; // what comes meanwhile is kept, then the line is let go; the edge keeps 30 s
 
 export class Session {
   room = new Room();
@@ -33,11 +39,9 @@ export class Session {
   #kinds = playable();
   /** @type {Player | null} */
   #player = null;
-  /** @type {{close: () => void} | null} */
-  #stream = null;
   #timer = 0;
-  /** @type {import("./waiting.js").Waiting | null} */
-  #waiting = null;
+  #heldMs = 0; // since when
+  #saves = false; // data, by the small stream
 
   /**
    * @param {string} live  `/live/<room>`
@@ -52,19 +56,28 @@ export class Session {
     audio.addEventListener("playing", () => this.#sounds());
     audio.addEventListener("waiting", () => this.#stalls());
     audio.addEventListener("pause", () => {
-      // not by us (a player that loads anew has no data): the headphones were pulled
-      if (this.mode === "playing" && !audio.ended && audio.readyState) this.stop();
+      // not by us (a player that loads anew has no data): a call, or the headphones were pulled
+      if (this.mode === "playing" && !audio.ended && audio.readyState) this.#hold();
     });
+    audio.addEventListener("play", () => this.mode === "held" && this.start()); // the call is over
+  }
+
+  /** Media time in seconds that is heard, or was when all was held; NaN if nothing is. */
+  get heard() {
+    return this.#player?.played ?? NaN;
   }
 
   /** Seconds between now on the stage and what is heard; NaN if not known. */
   get delay() {
-    if (this.mode !== "playing" || !this.#player) return NaN;
-    return this.#clock.now(performance.now() / 1000) - this.#player.played;
+    return this.mode === "playing" ? this.#clock.now(performance.now() / 1000) - this.heard : NaN;
   }
 
   /** Play, if the browser lets us; call it from a click whenever there is one. */
   start() {
+    if (this.mode === "held") {
+      if (Date.now() - this.#heldMs < HELD_S * 1000) return this.#play(); // nothing was missed
+      this.#close();
+    }
     if (this.#player) return;
     this.mode = "starting";
     this.#timer = setInterval(() => this.#hear(), 100);
@@ -72,25 +85,21 @@ export class Session {
     if (!kind || prefersHls(this.audio)) {
       this.#fallBack();
     } else {
-      const player = new PartPlayer(this.audio, kind.mime, (why) => this.#giveUp(why));
-      this.#player = player;
-      this.#play();
-      const stream = new Stream(`${this.live}/${kind.rendition}.mp4`, {
-        init: (bytes) => player.init(bytes),
-        part: ({ start, end, bytes }) => {
-          this.#seated();
-          player.part(bytes, (end - start) / RATE);
-          this.#clock.part(end, performance.now() / 1000);
-        },
+      this.#player = new Parts(this.audio, this.live, kind, this.pass, this.#saves, {
         event: (event) => this.#event(event),
-        line: (state, retryS, told) => {
-          this.#line(state, retryS);
-          if (state === "busy" && crowded(told)) this.#queue(player, kind.rendition, stream, told);
+        line: (state, retryS) => this.#line(state, retryS),
+        part: (end) => this.#clock.part(end, performance.now() / 1000),
+        state: (state) => {
+          this.room.begin(state);
+          this.changed();
         },
+        wait: (said) => {
+          this.wait = said;
+          this.changed();
+        },
+        gaveUp: (why) => this.#giveUp(why),
       });
-      stream.pass = this.pass;
-      this.#stream = stream;
-      stream.run();
+      this.#play();
     }
     this.changed();
   }
@@ -101,13 +110,37 @@ export class Session {
     this.changed();
   }
 
+  /** Whether there is a smaller stream that this browser plays. */
+  get canSave() {
+    return this.#kinds[0]?.rendition === "opus" && !prefersHls(this.audio);
+  }
+
+  /** Less data, or the full sound again; what plays goes on. @param {boolean} on */
+  save(on) {
+    this.#saves = on;
+    this.#player?.save?.(on);
+  }
+
+  /** The network or the page is back: no more sitting out the pause after a broken line. */
+  wake() {
+    if (this.line === "lost") this.#player?.hurry();
+  }
+
+  #hold() {
+    const since = Date.now();
+    this.mode = "held";
+    this.#heldMs = since;
+    setTimeout(() => this.mode === "held" && this.#heldMs === since && this.#player?.rest?.(), HELD_S * 1000);
+    this.changed();
+  }
+
   toLive() {
     this.#player?.toLive();
   }
 
   /** The state as fetched, while there is no stream. @param {import("./room.js").State} state */
   told(state) {
-    if (this.#stream) return;
+    if (this.#player) return;
     this.room.begin(state);
     this.changed();
   }
@@ -124,10 +157,8 @@ export class Session {
   #close() {
     this.mode = "stopped"; // before the element pauses and tells us
     clearInterval(this.#timer);
-    this.#seated();
-    this.#stream?.close();
     this.#player?.close();
-    this.#stream = this.#player = null;
+    this.#player = null;
     this.stalledSince = this.retryAt = 0;
     for (const event of this.#events.due(Infinity)) this.room.apply(event);
     this.room.speaking = new Set();
@@ -155,45 +186,8 @@ export class Session {
       this.mode = "broken";
       return this.changed();
     }
-    this.#player = this.#stream = player;
+    this.#player = player;
     return this.#play();
-  }
-
-  /**
-   * No seat: hear the sound that any cache may serve, and move up.
-   * @param {PartPlayer} player
-   * @param {"opus" | "aac"} rendition
-   * @param {Stream} stream
-   * @param {import("./protocol.js").Refusal | null} [told]
-   */
-  async #queue(player, rendition, stream, told) {
-    const { Waiting } = await import("./waiting.js");
-    if (this.#stream !== stream || this.line === "open") return;
-    this.#waiting ??= new Waiting(this.live, this.pass, rendition, stream.next, {
-      init: (bytes) => player.init(bytes),
-      sound: (bytes, seconds, next) => {
-        player.part(bytes, seconds);
-        stream.next = next; // the seat's stream goes on from here: nothing is missed, nothing is heard of it
-      },
-      state: (state) => {
-        this.room.begin(state);
-        this.changed();
-      },
-      turn: () => stream.hurry(),
-      words: (said) => {
-        this.wait = said;
-        this.changed();
-      },
-    });
-    if (told?.code === "queue") this.#waiting.told(told);
-  }
-
-  /** The stream sounds, or nothing does: no more waiting. */
-  #seated() {
-    if (!this.#waiting) return;
-    this.#waiting.close();
-    this.#waiting = this.wait = null;
-    this.changed();
   }
 
   #sounds() {
@@ -238,13 +232,4 @@ export class Session {
     if (due.length) this.changed();
     if (this.room.phase === "ended") this.stop();
   }
-}
-
-/**
- * An iPhone (parts only by ManagedMediaSource) plays on with a locked screen only by itself.
- * @param {HTMLAudioElement} audio
- */
-function prefersHls(audio) {
-  const onlyManaged = "ManagedMediaSource" in globalThis && !("MediaSource" in globalThis);
-  return onlyManaged && audio.canPlayType("application/vnd.apple.mpegurl") !== "";
 }

@@ -99,6 +99,7 @@ function line({ mode, line: state, stalledSince, room, wait }) {
   if (state === "unknown") return t("This room is not open any more.");
   if (mode === "broken") return t("Your browser cannot play this stream. Try one of the other ways to listen below.");
   if (mode === "blocked") return t("Press play to listen.");
+  if (mode === "held") return t("On hold. Press play to go on.");
   if (mode === "stopped") return t("Stopped. Press play to listen.");
   if (wait) return wait.line;
   if (state === "busy") return t("Very many people are here. Stay; you will get your turn.");
