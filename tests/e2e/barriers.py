@@ -24,7 +24,10 @@ async def barriers(page: Page) -> list[object]:
         for violation in found["violations"]
     ]
     problems += await page.evaluate(_SMALL)
-    width = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    if width > 0:
-        problems.append(f"{width} px too wide")
+    for text in ("100%", "200%"):  # WCAG 1.4.4
+        await page.evaluate("(size) => { document.documentElement.style.fontSize = size; }", text)
+        width = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if width > 0:
+            problems.append(f"{width} px too wide with text of {text}")
+    await page.evaluate("document.documentElement.style.fontSize = ''")
     return problems

@@ -140,6 +140,7 @@ async def test_a_browser_that_wants_a_tap_is_told_so(edge: FakeEdge) -> None:
 
 
 async def test_everything_works_by_keyboard(page: Page, edge: FakeEdge) -> None:
+    await page.set_viewport_size({"width": 320, "height": 640})
     await listen(page, edge)
     await page.keyboard.press("Tab")
     await expect(page.locator(":focus")).to_have_text("Skip to content")
@@ -155,6 +156,29 @@ async def test_everything_works_by_keyboard(page: Page, edge: FakeEdge) -> None:
     await page.keyboard.press("m")
     await page.keyboard.press("k")
     await expect(page.locator("#play")).to_have_accessible_name("Listen")
+
+
+async def test_in_arabic_too_one_gets_to_everything_by_tab_alone(
+    page: Page, edge: FakeEdge
+) -> None:
+    await page.set_viewport_size({"width": 320, "height": 640})
+    await page.goto(f"{edge.url}?lang=ar")
+    await plays_on(page)
+    seen = []
+    for _ in range(24):
+        await page.keyboard.press("Tab")
+        seen.append(
+            await page.evaluate("document.activeElement.id || document.activeElement.tagName")
+        )
+        at = await page.evaluate(
+            "(({ top, bottom, width }) => [top, bottom, width])(document.activeElement.getBoundingClientRect())"
+        )
+        assert at[2] > 0, seen
+        assert at[0] < 640, seen
+        assert at[1] > 0, seen
+    wanted = ["play", "mute", "volume", "save-data", "share"]
+    assert [each for each in seen if each in wanted][:5] == wanted
+    assert seen.count("SUMMARY") >= 3
 
 
 async def test_keys_in_a_text_are_text_and_a_hand_goes_up(page: Page, edge: FakeEdge) -> None:

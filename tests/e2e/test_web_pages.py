@@ -106,6 +106,35 @@ async def test_withdrawing_asks_first(page: Page, house: House) -> None:
     assert len(house.stage.revoked) == 1
 
 
+async def test_a_room_is_made_by_keyboard_alone(page: Page, house: House) -> None:
+    await page.set_viewport_size({"width": 320, "height": 640})
+    await page.goto(url(house, f"/start?lang=ar#{await house.services.house.new_code()}"))
+    await tab_to(page, "form .primary")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("/rooms/new"))
+    await tab_to(page, "#title")
+    await page.keyboard.type("الجسر")
+    await tab_to(page, "#speakers")
+    await page.keyboard.type("Kim Ngo")
+    await tab_to(page, "form .primary")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("الجسر")
+    await tab_to(page, ".seat:last-child form button")
+    await page.keyboard.press("Enter")
+    await tab_to(page, "#confirm .danger")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".seat:last-child")).to_have_attribute("data-withdrawn", "")
+
+
+async def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the element has the focus, as somebody without a mouse does."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
+            return
+    raise AssertionError(f"{selector} cannot be reached")
+
+
 async def test_without_scripts_it_works_too(house: House) -> None:
     code = await house.services.house.new_code()
     async with chromium() as browser:
