@@ -27,6 +27,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("night_run", range(night.RUNS))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """At night nothing but fault tests."""
+    if night.NIGHT:
+        others = [item for item in items if not night.ROW.match(item.name)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if night.ROW.match(item.name)]
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Keep what fault tests measured."""
