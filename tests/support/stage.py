@@ -88,6 +88,7 @@ class Stage:
     async def stop(self) -> None:
         self._server.stop()
         await self._serving
+        await self.door.close()
         await asyncio.to_thread(self.engine.stop)
 
     # --- credentials -------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ RoomId = NewType("RoomId", str)
 ParticipantId = NewType("ParticipantId", str)
 
 _ROOM: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_PRIVATE: Final = re.compile(r"(?:rehearsal|soundcheck)-[a-z2-9]{26}")
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # without look-alikes i l o 0 1
 
 
@@ -25,6 +26,19 @@ def room_id(text: str) -> RoomId:
             given=text[:80],
         )
     return RoomId(text)
+
+
+def private_id(kind: str) -> RoomId:
+    """The name of a room that only those know who were told: 26 letters carry 128 bits.
+
+    kind: rehearsal or soundcheck.
+    """
+    return RoomId(f"{kind}-{new_id(26)}")
+
+
+def is_private(room: str) -> bool:
+    """Whether a room is one that no list names, and of which nothing stays."""
+    return _PRIVATE.fullmatch(room) is not None
 
 
 def new_id(length: int = 10) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
-from hustings.base.ids import RoomId
+from hustings.base.ids import RoomId, is_private
 from hustings.base.limits import Gcra
 from hustings.edge.audience.census import Salt
 from hustings.edge.audience.children import Children
@@ -380,7 +380,8 @@ class Rooms:
             del self.lines[next(iter(self.lines))]  # named longest ago; the stage may name it anew
         now_s = self._clock.monotonic()
         self.lines.pop(line.room, None)
-        self.lines[line.room] = (line, now_s)
+        if not (is_private(line.room) and line.facts.get("state") == "ended"):  # nothing stays
+            self.lines[line.room] = (line, now_s)
         if (live := self.live.get(line.room)) is not None:
             if line.facts.get("epoch_ms"):
                 live.program.clock.observe(line.media_time, now_s)

@@ -13,7 +13,7 @@ import msgspec
 
 from hustings import VERSION
 from hustings.base.clock import Clock
-from hustings.base.ids import RoomId
+from hustings.base.ids import RoomId, is_private
 from hustings.edge.rooms import Rooms
 from hustings.wire.batch import Rung
 from hustings.wire.names import PART_SECONDS
@@ -168,7 +168,8 @@ class Statuses:
             coming = [
                 name  # of thousands most are past
                 for name in self._rooms.known()
-                if (self._rooms.facts(name) or {}).get("state", "scheduled") in _ORDER
+                if not is_private(name)
+                and (self._rooms.facts(name) or {}).get("state", "scheduled") in _ORDER
             ]
             self._whole = status(
                 [room for room in map(self._room, coming) if room is not None],

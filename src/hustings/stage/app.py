@@ -141,3 +141,4 @@ async def _serve(door: Door, key: SigningKey, listener: socket.socket) -> None:
         await server.serve()
     finally:
         await tasks.close()
+        await door.close()

@@ -18,6 +18,7 @@ from hustings.base.timekeeping import clock_error
 from hustings.journal.file import Journal
 from hustings.settings import Settings
 from hustings.stage.readiness import Certificate, Edge, Facts, Mic, Probe, Recording
+from hustings.stage.soundcheck import SoundCheck
 from hustings.stage.studio import Studio
 from hustings.wire import kinds
 from hustings.wire.links import named_hosts, needs_tls
@@ -32,6 +33,7 @@ class Seen(msgspec.Struct, frozen=True):
     expected: int
     mics: list[Mic]
     probe: Probe
+    sound_check: str  # the private room where the probe listens; empty: nowhere
     edges: list[Edge]
     open_rooms: int
     journal: Journal
@@ -41,17 +43,34 @@ def look(studio: Studio, room: str) -> Seen:
     """On the studio's thread. Raises NotFound `room_unknown`."""
     hall = studio.hall(room)
     facts = hall.model.facts
+    check = studio.sound_checks.asked(hall, studio.now_s)
     return Seen(
         state=facts.state,
         expected=facts.expected,
         mics=[
-            Mic(who.name, connected=who.connected, muted=who.muted) for who in hall.model.on_stage
+            Mic(
+                who.name,
+                connected=who.connected,
+                muted=who.muted,
+                spoken_s=check.hearing.spoken_s(who.id),
+                heard=check.hearing.verdict(who.id),
+            )
+            for who in hall.model.on_stage
         ],
-        probe=Probe(),
+        probe=_probe(check),
+        sound_check=check.room or "",
         edges=[_edge(row) for row in studio.fleet.view(studio.now_s)],
         open_rooms=sum(each.is_open for each in studio.halls.values()),
         journal=hall.journal,
     )
+
+
+def probed(seen: Seen, *, edge: str, problem: str) -> Seen:
+    """With the address of the probe's edge, and what the probe itself met."""
+    probe = msgspec.structs.replace(seen.probe, edge=edge)
+    if problem:
+        probe = msgspec.structs.replace(probe, state="away", problem=problem)
+    return msgspec.structs.replace(seen, probe=probe)
 
 
 def facts(seen: Seen, settings: Settings, clock: Clock) -> Facts:
@@ -99,6 +118,16 @@ def certificate(settings: Settings, clock: Clock) -> Certificate:
     now = datetime.fromtimestamp(clock.wall_ms() / 1_000, UTC)
     days = (found.last - now).total_seconds() / 86_400 if found.first <= now else 0.0
     return Certificate("own", days=days, foreign=found.foreign(named_hosts(settings)))
+
+
+def _probe(check: SoundCheck) -> Probe:
+    """As far as the studio knows it; what refuses the probe itself is the door's to say."""
+    behind_s = check.hearing.behind_s
+    if behind_s is not None:
+        return Probe("heard", behind_s=behind_s)
+    if check.refused:
+        return Probe("away", problem=check.refused)
+    return Probe("waiting" if check.room else "closed")
 
 
 def _edge(row: dict[str, object]) -> Edge:

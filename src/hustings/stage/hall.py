@@ -279,6 +279,10 @@ class Hall:
         self._enter(self.model.put(wanted, now_ms=self._clock.wall_ms()))
         return self.model.facts
 
+    def begin(self, **facts: Any) -> None:
+        """The stage itself says what a private room is."""
+        self._enter(self.model.room(**facts))
+
     def join(self, who_id: str, *, name: str, role: str, device: str = "") -> Participant:
         """A person with a valid invitation takes, or takes again, their seat.
 

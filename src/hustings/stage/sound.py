@@ -14,7 +14,7 @@ import numpy as np
 
 from hustings.base.ids import ParticipantId
 from hustings.media.opus import OpusEncoder
-from hustings.media.pcm import Pcm
+from hustings.media.pcm import SILENCE, Pcm
 from hustings.stage.mix.delay import DelayLine
 from hustings.stage.mix.echo import EchoFinder
 from hustings.stage.mix.mixer import Mixer, limited
@@ -58,6 +58,8 @@ class Sound:
         self._program: Program | None = None
         self.delay = DelayLine()
         self.taking = False  # what is spoken now will be aired
+        self.mixed: Pcm = SILENCE
+        """What was said on stage in the last tick, whether it is aired or not."""
         self._shared = _return_encoder()
         self._aired: frozenset[str] = frozenset()
         self._backstage: frozenset[str] = frozenset()
@@ -104,6 +106,10 @@ class Sound:
     def people(self) -> set[str]:
         """Who has a line."""
         return set(self._lines)
+
+    def connections(self) -> dict[str, str]:
+        """Who has a sound connection, and which."""
+        return {who: line.peer.id for who, line in self._lines.items() if line.peer}
 
     @property
     def encoders(self) -> set[str]:
@@ -158,6 +164,7 @@ class Sound:
                 backstage[who_id] = pcm
         self._echo.hear({who: line.voice.raw for who, line in self._lines.items()}, now_s)
         mixed = self._mixer.mix(aired)
+        self.mixed = mixed.program
         self._send_returns(mixed.program, mixed.minus, backstage)
         airs = self.delay.tick(mixed.program if self.taking else None)
         return self._program.tick(airs) if self._program and airs is not None else None

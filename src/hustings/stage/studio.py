@@ -8,6 +8,7 @@ up for at once; if the process stood still (SIGSTOP, a suspended laptop) longer 
 import asyncio
 import contextlib
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from hustings import VERSION
 from hustings.base import heartbeat
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied, NotFound, OperatorError, TryLater, UserError
-from hustings.base.ids import RoomId, room_id
+from hustings.base.ids import RoomId, is_private, room_id
 from hustings.base.keyfiles import ticket_key
 from hustings.base.tasks import Tasks
 from hustings.journal.file import Journal
@@ -29,6 +30,7 @@ from hustings.stage.hall import Hall
 from hustings.stage.rtc.peers import Peers
 from hustings.stage.salt import SaltFile
 from hustings.stage.sound import Sound
+from hustings.stage.soundcheck import SoundChecks
 from hustings.wire.report import Report
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class Studio:
         self._past: dict[RoomId, dict[str, Any]] = {}
         self._index_watchers: set[IndexWatcher] = set()
         self.fleet = Fleet()
+        self.sound_checks = SoundChecks(self.open_private, self.discard)
         self._salt = SaltFile(Path(settings.data), clock.wall_ms())
         self._broken: set[RoomId] = set()  # rooms whose first fault is in the log
 
@@ -84,7 +87,9 @@ class Studio:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self.folder.iterdir()):
-            if path.is_dir():
+            if is_private(path.name):  # whoever stopped us left it
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.is_dir():
                 try:
                     self._reopen(room_id(path.name))
                 except (UserError, OperatorError, TryLater) as error:
@@ -101,6 +106,11 @@ class Studio:
             await hall.sound.close()
             hall.close()
         await self._peers.close()
+
+    @property
+    def public_halls(self) -> list[Hall]:
+        """Those in memory that lists may name."""
+        return [hall for hall in self.halls.values() if not is_private(hall.room)]
 
     def hall(self, room: str) -> Hall:
         """The room, or NotFound `room_unknown`."""
@@ -148,7 +158,33 @@ class Studio:
                 put_away = asyncio.to_thread(self._retire(hall))
                 self._tasks.start(put_away, name=f"close {hall.room}")
 
-    def _open(self, room: RoomId) -> Hall:
+    def open_private(
+        self, room: RoomId, sound: Callable[[Peers], Sound] | None = None, **facts: Any
+    ) -> Hall:
+        """A room that no list names. Raises TryLater `stage_rooms_full`.
+
+        sound: makes its sound, if that is not its people's; facts: of the room, live if not said.
+        """
+        hall = self._open(room, sound)
+        now_ms = self._clock.wall_ms()
+        hall.begin(**{"state": "live", "epoch_ms": now_ms, "live_ms": now_ms} | facts)
+        return hall
+
+    def discard(self, room: RoomId) -> None:
+        """A private room is over: nothing of it stays, in memory or on disk."""
+        hall = self.halls.get(room)
+        if hall is None:
+            return
+        hall.begin(state="ended", ended_ms=self._clock.wall_ms())
+        del self.halls[room]
+
+        def wipe() -> None:
+            hall.journal.close()
+            shutil.rmtree(self.folder / room, ignore_errors=True)
+
+        self._tasks.start(asyncio.to_thread(wipe), name=f"wipe {room.partition('-')[0]}")
+
+    def _open(self, room: RoomId, make: Callable[[Peers], Sound] | None = None) -> Hall:
         open_rooms = sum(not hall.ended for hall in self.halls.values())
         if open_rooms >= self._settings.stage.rooms:
             raise TryLater(
@@ -157,7 +193,11 @@ class Studio:
                 delay_s=60,
             )
         journal = Journal.open(self.folder, room, self._key, self._clock, self._settings.journal)
-        sound = Sound(self._peers, lambda who, connected: hall.connected(who, connected=connected))
+        sound = (
+            make(self._peers)
+            if make
+            else Sound(self._peers, lambda who, connected: hall.connected(who, connected=connected))
+        )
         hall = Hall(
             room,
             journal,
@@ -230,6 +270,7 @@ class Studio:
         if self.ticks % TICKS_PER_SECOND == 0:
             self._tell_index({"tick": self._clock.wall_ms()})
             self._let_go()
+            self.sound_checks.second(now_s)
         if self.ticks % (LIGHT_S * TICKS_PER_SECOND) == 0:
             self._tell_reach(now_s)
         for index, hall in enumerate(list(self.halls.values())):
@@ -292,7 +333,7 @@ class Studio:
                 "lines": sum(len(hall.sound.people) for hall in self.halls.values()),
                 "troubles": self.troubles(),
             },
-            "rooms": [hall.board_line() for hall in self.halls.values() if hall.is_open],
+            "rooms": [hall.board_line() for hall in self.public_halls if hall.is_open],
             "edges": self.fleet.view(now_s),
         }
 

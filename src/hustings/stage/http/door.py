@@ -18,6 +18,7 @@ from hustings.base.ids import new_id, new_secret
 from hustings.base.revocations import Revocations
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
+from hustings.stage.probe import Probes
 from hustings.wire.credentials import EdgeCheck, EdgeSigner, is_credential
 from hustings.wire.kinds import Participant
 from hustings.wire.links import Links, links_for
@@ -59,6 +60,7 @@ class Door:
         self._tickets = tickets
         self._edges = EdgeCheck(edges.public)
         self._ended = Revocations(Path(settings.data))
+        self.probes = Probes(settings, engine)
         self.feeds: set[Callable[[], None]] = set()  # what ends each that is open
         self.ending = False
 
@@ -72,6 +74,10 @@ class Door:
         self.ending = True
         for end in list(self.feeds):
             end()
+
+    async def close(self) -> None:
+        """Hang up what the door itself opened."""
+        await self.probes.close()
 
     def links(self, connection: HTTPConnection | None = None) -> Links:
         """Addresses as whoever asks by `connection` can use them."""

@@ -36,6 +36,11 @@ class Kept:
             if self._door.clock.monotonic() - at_s < FRESH_S:
                 return found
             seen = await self._door.engine.do(lambda studio: checks.look(studio, room))
+            probes = self._door.probes
+            if seen.sound_check:
+                probes.listen(seen.sound_check)
+            problem = probes.problem(seen.sound_check)
+            seen = checks.probed(seen, edge=probes.edge, problem=problem)
             facts = await asyncio.to_thread(
                 checks.facts, seen, self._door.settings, self._door.clock
             )

@@ -6,6 +6,8 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from hustings.base.errors import UserError
+from hustings.base.ids import is_private
 from hustings.journal.entry import Visibility
 from hustings.stage.commands import EXPECTED
 from hustings.stage.http.door import Door
@@ -57,12 +59,14 @@ def router(door: Door) -> APIRouter:
     async def rooms(request: Request) -> list[dict[str, Any]]:
         door.service(request)
         return await door.engine.do(
-            lambda studio: [msgspec.to_builtins(h.model.facts) for h in studio.halls.values()]
+            lambda studio: [msgspec.to_builtins(h.model.facts) for h in studio.public_halls]
         )
 
     @routes.put("/rooms/{room}")
     async def put_room(room: str, wanted: WantedRoom, request: Request) -> dict[str, Any]:
         door.service(request)
+        if is_private(room):
+            raise UserError("room_name", "The stage alone makes rooms of such a name.")
         facts = wanted.model_dump(exclude_none=True)
         made = await door.engine.do(lambda studio: studio.hall_or_new(room).put(facts))
         return dict(msgspec.to_builtins(made))
