@@ -19,6 +19,7 @@ class Part:
     def __init__(self, first: int, frames: list[bytes]) -> None:
         self.first = first
         self.count = len(frames) // PART_TICKS
+        self.frames = frames
         self.hold = frames[:PART_TICKS] == hold_frames(OPUS, first)
         self.at_s = time.monotonic()
 

@@ -2,7 +2,7 @@
 
 Every answer's bytes are made once and shared by all who wait for the same part. Cache times:
 a reply to `_HLS_msn` never changes (six target durations), a bare playlist is of this second,
-parts and segments are for ever, refusals for a moment, so that a cache in front absorbs repeats.
+parts and segments stay for a minute, since sound can be taken back, refusals for a moment, so that a cache in front absorbs repeats.
 Called by `edge.routes`.
 """
 
@@ -25,6 +25,7 @@ _VTT: Final = "text/vtt; charset=utf-8"
 _SHORT: Final = "public, max-age=1"
 _REPLY: Final = f"public, max-age={6 * TARGET_S}"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
+_SOUND: Final = "public, max-age=60"  # longer than the live window; it can be taken back
 NO_PARTS: Final = 4  # parts of one send from which on playlists list segments only: costs a pause
 
 
@@ -119,7 +120,7 @@ class Hls:
                 connection.answer(_answer(_VTT, _FOR_EVER, body))
             else:
                 body = b"".join(program.plain(rendition, n) for n in range(first, last))
-                connection.answer(_answer(_MP4, _FOR_EVER, body))
+                connection.answer(_answer(_MP4, _SOUND, body))
 
         room.when_sent(end - 1, send, refuse, network=_network(connection))
 

@@ -7,6 +7,7 @@ machine stopped in between. The sidecar never holds the body that goes. Called b
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,11 +27,9 @@ class Intent(msgspec.Struct, frozen=True):
     record: bytes
 
 
-def erase_record(folder: Path, found: Found, entry: Entry) -> None:
-    """Turn the record of `entry` at `found` into a bare one; OSError if the disk fails."""
-    head = len(entry.raw).to_bytes(2, "big") + entry.raw
-    payload = head.ljust(found.end - found.offset - FRAME_BYTES, b"\x00")
-    data = msgspec.msgpack.encode(Intent(found.offset, frame(BARE, payload)))
+def erase_records(folder: Path, records: Sequence[tuple[Found, Entry]]) -> None:
+    """Turn these records into bare ones; OSError if the disk fails. At most some hundred at once."""
+    data = msgspec.msgpack.encode([_intent(found, entry) for found, entry in records])
     note = folder / ERASE_FILE
     partial = note.with_name(note.name + ".new")
     with partial.open("wb") as file:
@@ -45,17 +44,25 @@ def erase_record(folder: Path, found: Found, entry: Entry) -> None:
         os.close(journal)
 
 
+def _intent(found: Found, entry: Entry) -> Intent:
+    head = len(entry.raw).to_bytes(2, "big") + entry.raw
+    payload = head.ljust(found.end - found.offset - FRAME_BYTES, b"\x00")
+    return Intent(found.offset, frame(BARE, payload))
+
+
 def finish_erasure(folder: Path, journal: int) -> None:
     """Do what was written down, if anything was; journal: descriptor open for writing."""
     note = folder / ERASE_FILE
     try:
-        intent = msgspec.msgpack.decode(note.read_bytes(), type=Intent)
+        noted = msgspec.msgpack.decode(note.read_bytes(), type=list[Intent] | Intent)
     except FileNotFoundError:
         return
     except msgspec.MsgspecError:
         log.error("%s cannot be read; it is left as it is", note)
         return
-    if intent.offset + len(intent.record) <= os.fstat(journal).st_size:
-        os.pwrite(journal, intent.record, intent.offset)
-        os.fsync(journal)
+    size = os.fstat(journal).st_size
+    for intent in [noted] if isinstance(noted, Intent) else noted:
+        if intent.offset + len(intent.record) <= size:
+            os.pwrite(journal, intent.record, intent.offset)
+    os.fsync(journal)
     note.unlink()

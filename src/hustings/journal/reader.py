@@ -112,6 +112,18 @@ class JournalReader:
                 return
             yield entry
 
+    def part_records(self, first: int, last: int) -> Iterator[tuple[Found, Entry]]:
+        """The records of parts first..last, both included, whose bodies are on file."""
+        mark = self._index.before_part(first)
+        for found, entry in self.records(mark.seq if mark else 0):
+            if not isinstance(entry, Entry) or entry.kind != kinds.PART or not found.type:
+                continue
+            number = entry.media_time // PART_SAMPLES
+            if number > last:
+                return
+            if number >= first and entry.body is not None:
+                yield found, entry
+
     def snapshot_before(self, media_time: int) -> int:
         """Sequence of the last public snapshot at or before a media time; 0 if there is none."""
         for _, mark in self._index.backwards():

@@ -27,6 +27,7 @@ from hustings.journal.records import (
     entry_record,
     position_record,
 )
+from hustings.wire import kinds
 from hustings.wire.names import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ async def feed_records(
     Raises `Fork` before the first bytes. Ends when the journal is closed, or (logged) when the
     follower is `limit_bytes` behind.
     """
-    live = _Live(asyncio.get_running_loop(), visibility, limit_bytes)
+    live = _Live(asyncio.get_running_loop(), journal.shown, visibility, limit_bytes)
     attached = journal.attach(live.put, ended=live.end)
     open_feeds = set[Callable[[], None]]() if enders is None else enders
     open_feeds.add(live.end)
@@ -117,10 +118,16 @@ async def _follow(
 class _Live:
     """The queue between the journal's thread and one follower's loop; bounded on the former's side."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, visibility: int, limit: int) -> None:
-        self._loop, self._visibility, self._limit = loop, visibility, limit
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        shown: Callable[[Entry], Entry],
+        visibility: int,
+        limit: int,
+    ) -> None:
+        self._loop, self._shown, self._visibility, self._limit = loop, shown, visibility, limit
         self._lock = threading.Lock()  # guards all below
-        self._records: list[bytes] = []
+        self._records: list[tuple[bytes, Entry | None]] = []  # parts also as entries
         self._size = 0
         self.overflown = False
         self.ended = False
@@ -133,14 +140,23 @@ class _Live:
         with self._lock:
             if self.ended:
                 return
+            if isinstance(item, Entry) and item.kind == kinds.DUMP:
+                self._withhold()
             first = not self._records
-            self._records.append(record)
+            part = item if isinstance(item, Entry) and item.kind == kinds.PART else None
+            self._records.append((record, part))
             self._size += len(record)
             if self._size > self._limit:
                 self.overflown = self.ended = True
                 self._records.clear()
         if first or self.ended:
             self._loop.call_soon_threadsafe(self.ready.set)
+
+    def _withhold(self) -> None:
+        """Sound was taken back: what waits here of it goes out bare."""
+        for place, (_, entry) in enumerate(self._records):
+            if entry is not None and (shown := self._shown(entry)) is not entry:
+                self._records[place] = (entry_record(shown), None)
 
     def end(self) -> None:
         """Nothing more will come; what is here is still sent. From any thread."""
@@ -152,7 +168,7 @@ class _Live:
         """Everything that came since the last time."""
         self.ready.clear()
         with self._lock:
-            data = b"".join(self._records)
+            data = b"".join(record for record, _ in self._records)
             self._records.clear()
             self._size = 0
         return data
@@ -196,7 +212,7 @@ class _Replay:
         with self._journal.reader() as reader:
             for _, item in reader.records(first, end=self._attached.end):
                 if isinstance(item, Entry):
-                    yield entry_record(item, reader=self._visibility)
+                    yield entry_record(self._journal.shown(item), reader=self._visibility)
                 else:
                     yield checkpoint_record(item)
         behind = first >= self._attached.size - sum(
@@ -205,7 +221,7 @@ class _Replay:
         for waiting in self._attached.waiting:
             if waiting.entry is not None and waiting.entry.seq >= first:
                 behind = False
-                yield entry_record(waiting.entry, reader=self._visibility)
+                yield entry_record(self._journal.shown(waiting.entry), reader=self._visibility)
             elif waiting.entry is None and not behind:
                 yield waiting.record
 

@@ -83,6 +83,12 @@ class Airing:
         """Part `n` is in the journal."""
         self.next_part = n + 1
 
+    def dump(self, last: int) -> None:
+        """What is held back is gone; sound begins anew behind part `last`."""
+        self._sound.drop()
+        self.next_part = max(self.next_part, last + 1)
+        self.reason = "dump"
+
     def skip(self) -> None:
         """Time passed in which this process did not run."""
         self._sound.off_air()

@@ -264,6 +264,20 @@ def _topics(room: RoomModel, _actor: Participant, args: Args, _now: int) -> list
     return room.room(topics=kept)
 
 
+def _dump(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
+    """Check alone; the hall, which has the sound, takes it back."""
+    if room.facts.state != "live":
+        raise UserError("room_state", "Nothing is on air.")
+    return []
+
+
+def _erase(_room: RoomModel, _actor: Participant, args: Args, _now: int) -> list[Change]:
+    """Check alone; the hall takes it back."""
+    if not clean(str(args.get("reason", ""))):
+        raise UserError("reason_missing", "Say in a few words why: everybody may read it.")
+    return []
+
+
 def _lobby(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
     if room.facts.state in {"lobby", "live"}:
         return []
@@ -316,6 +330,8 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "notice": (HOSTS, _notice),
     "delay": (HOSTS, _delay),
     "expect": (HOSTS, _expect),
+    "dump": (STEWARDS, _dump),
+    "erase": (HOSTS, _erase),
     "lobby": (_HOST, _lobby),
     "go_live": (HOSTS, _go_live),
     "end": (_HOST, _end),

@@ -24,7 +24,9 @@ from hustings.stage import commands
 from hustings.stage.airing import Airing, airs_at
 from hustings.stage.audience import Audience
 from hustings.stage.charge import in_charge
+from hustings.stage.erasing import REASON_CHARS, Eraser, Stretch, asked, listed, pressed
 from hustings.stage.evening import evening
+from hustings.stage.names import clean
 from hustings.stage.queue import RoomQueue, drawn
 from hustings.stage.room import STEWARDS, Change, RoomModel
 from hustings.stage.rtc.peers import Peer
@@ -59,6 +61,7 @@ _BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     **evening.KINDS,
     kinds.CHARGE: kinds.Charge,
     kinds.PANIC: kinds.Panic,
+    kinds.DUMP: kinds.Dump,
 }
 STAGE_KINDS: Final = frozenset(_BODIES) | {
     kinds.PART,
@@ -69,6 +72,7 @@ STAGE_KINDS: Final = frozenset(_BODIES) | {
     kinds.REACH,
     kinds.LADDER,
     kinds.REACTIONS,
+    kinds.DUMP,
 }
 
 
@@ -113,6 +117,7 @@ class Hall:
         self._snapshot_size = 0
         self._tasks = Tasks()
         self.airing = Airing(sound, journal.recovered.next_part)
+        self.eraser = Eraser(journal)
         self._recover()
 
     def _recover(self) -> None:
@@ -122,6 +127,8 @@ class Hall:
             self._keys = dict(past.snapshot.private.get("keys", {}))
             self.audience.restore(past.snapshot.private.get("audience", {}))
             self.evening.restore(past.snapshot)
+            for first, last in past.snapshot.private.get("erasing", ()):
+                self.eraser.erase(Stretch(first, last))
         for entry in past.entries:
             self._replay(entry)
         self.evening.spoken.hear([], past.next_part * PART_SAMPLES)  # nobody since we ended
@@ -147,6 +154,8 @@ class Hall:
         body = entry.decode(kind)
         if isinstance(body, kinds.Key):
             self._keys[body.key] = body.seq
+        elif isinstance(body, kinds.Dump):  # done already, unless we died over it
+            self.eraser.erase(Stretch(body.first, body.last))
         self.model.fold(body)
         self.evening.fold(body, entry.media_time)
 
@@ -260,7 +269,7 @@ class Hall:
             part=self.airing.next_part,
             private=model.private_state()
             | {"keys": keys, "audience": self.audience.state(self._clock.monotonic())}
-            | {"evening": self.evening.state(self.air_time)},
+            | {"evening": self.evening.state(self.air_time), "erasing": self.eraser.pending},
             shown=self.evening.shown(),
         )
         self._snapshot_size = self.journal.size
@@ -337,6 +346,12 @@ class Hall:
                 self.tell({"type": "ending", "in_s": len(self.sound.delay) * TICK_MS / 1_000})
                 return
             self._write_reach()
+        if command == "dump":
+            self.dump(by=actor_id, reason=str(args.get("reason", "")))
+        elif command == "erase":
+            self.erase(
+                args.get("from_s"), args.get("to_s"), by=actor_id, reason=str(args["reason"])
+            )
         self._enter(changes)
         for who_id in self.model.asked & self.sound.encoders:
             # An outside encoder cannot answer: asking it is bringing it, once there is a seat.
@@ -353,6 +368,25 @@ class Hall:
             return self.evening.perform(self.model, actor_id, command, args)
         now_ms = self._clock.wall_ms()
         return commands.perform(self.model, actor_id, command, args, now_ms=now_ms)
+
+    def dump(self, *, by: str, reason: str) -> None:
+        """Take back what was spoken last: what is held is never aired, what was aired is erased."""
+        delay, next_part = self.sound.delay.length, self.airing.next_part
+        taken = pressed(self._tick, delay=delay, next_part=next_part)
+        self.airing.dump(taken.last)
+        self._erase(taken, reason, by)
+
+    def erase(self, from_s: object, to_s: object, *, by: str, reason: str) -> None:
+        """Take back a stretch of the past, in seconds of media time; UserError `stretch_bad`."""
+        self._erase(asked(from_s, to_s, next_part=self.airing.next_part), reason, by)
+
+    def _erase(self, taken: Stretch, reason: str, by: str) -> None:
+        reason = clean(reason, REASON_CHARS)
+        self.journal.withhold(taken.first, taken.last)  # before anybody hears of it
+        self._append(kinds.DUMP, kinds.Dump(taken.first, taken.last, by, reason))
+        erased = listed(self.model.facts, taken, reason=reason, at_ms=self._clock.wall_ms())
+        self._enter(self.model.room(erased=erased))
+        self.eraser.erase(taken)
 
     def hear_audience(self, edge: str, batch: Batch) -> Answer:
         """An edge's last second. Raises PeerError `sketch_bad`."""
@@ -383,7 +417,7 @@ class Hall:
             yield from self.model.audience_hand(hand.id, hand.name, hand.question, at_ms=at_ms)
 
     @property
-    def _hands_up(self) -> int:
+    def hands_up(self) -> int:
         """All raised hands: those at the edges, and those of named people."""
         named = sum(bool(hand.participant) for hand in self.model.hands.values())
         shown = len(self.model.hands) - named
@@ -456,40 +490,11 @@ class Hall:
         return {
             "room": msgspec.to_builtins(self.model.facts),
             **self.evening.view(self.air_time),
-            **hands_view(self.model, self._hands_up),
+            **hands_view(self.model, self.hands_up),
             **seats_view(self.model),
             "speaking": self.model.speaking,
             "media_time": self.media_time,
             **self.signs.view(),
-        }
-
-    def index_line(self) -> dict[str, Any]:
-        """The room's line in `GET /feed`."""
-        facts = self.model.facts
-        return {
-            "room": self.room,
-            "title": facts.title,
-            "state": facts.state,
-            "start_ms": facts.start_ms,
-            "epoch_ms": facts.epoch_ms,
-            "head": self.journal.size,
-            "media_time": self.media_time,
-            "wall_ms": self._clock.wall_ms(),
-            "facts": msgspec.to_builtins(facts),
-        }
-
-    def board_line(self) -> dict[str, Any]:
-        """The room as operators watch it."""
-        facts = self.model.facts
-        reach = self.audience.reach(self._clock.monotonic())
-        return {
-            "room": self.room,
-            "title": facts.title,
-            "language": facts.language,
-            "state": facts.state,
-            "on_stage": len(self.model.on_stage),
-            "hands_up": self._hands_up,
-            **msgspec.structs.asdict(reach),
         }
 
     def queue_line(self) -> dict[str, Any] | None:
@@ -506,9 +511,7 @@ class Hall:
         if self.watchers:
             heard = {"levels": self.sound.levels(), "speaking": speaking}
             light = self.audience.light(self._clock.monotonic())
-            self.tell(
-                {"type": "levels", **heard, **light, **self._held, "hands_up": self._hands_up}
-            )
+            self.tell({"type": "levels", **heard, **light, **self._held, "hands_up": self.hands_up})
 
     @property
     def _held(self) -> dict[str, float]:
@@ -546,7 +549,7 @@ class Hall:
             self.tell({"type": "roster", **seats_view(self.model)})
             self._tell_signs()
         if kinds.HAND in told:
-            self.tell({"type": "hands", **hands_view(self.model, self._hands_up)})
+            self.tell({"type": "hands", **hands_view(self.model, self.hands_up)})
         for message in self.evening.news(told, self.air_time):
             self.tell(message)
 
@@ -573,4 +576,5 @@ class Hall:
         """Sign and sync what there is; the journal can be opened again."""
         self.minute()
         self.second()
+        self.eraser.close()
         self.journal.close()

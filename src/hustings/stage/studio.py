@@ -27,6 +27,7 @@ from hustings.journal.keys import SigningKey
 from hustings.settings import Settings
 from hustings.stage.fleet import Fleet
 from hustings.stage.hall import Hall
+from hustings.stage.lines import board_line, index_line
 from hustings.stage.rtc.peers import Peers
 from hustings.stage.salt import SaltFile
 from hustings.stage.sound import Sound
@@ -141,7 +142,7 @@ class Studio:
         That waits for the disk, so never between two ticks.
         """
         del self.halls[hall.room]
-        self._past[hall.room] = line = hall.index_line()
+        self._past[hall.room] = line = self._line(hall)
 
         def put_away() -> None:
             with contextlib.suppress(OSError):  # without it the next start reads the journal
@@ -205,14 +206,14 @@ class Studio:
             self._clock,
             self._settings.stage,
             ticket_key(Path(self._settings.data)),
-            on_facts=lambda: self._tell_index(hall.index_line()),
+            on_facts=lambda: self._tell_index(self._line(hall)),
         )
         hall.audience.salted(self._salt.now.id)
         self.halls[room] = hall
         self._past.pop(room, None)
         with contextlib.suppress(OSError):
             (self.folder / room / PAST_FILE).unlink(missing_ok=True)
-        self._tell_index(hall.index_line())
+        self._tell_index(self._line(hall))
         return hall
 
     # --- the index of rooms ------------------------------------------------------------------------
@@ -220,12 +221,15 @@ class Studio:
     def watch_index(self, watcher: IndexWatcher) -> list[dict[str, Any]]:
         """The salt, and every room's line; `watcher` is told what changes, and a tick a second."""
         self._index_watchers.add(watcher)
-        now = {hall.room: hall.index_line() for hall in self.halls.values()}
+        now = {hall.room: self._line(hall) for hall in self.halls.values()}
         return [self._salt.now.line(), *(self._past | now).values()]
 
     def unwatch_index(self, watcher: IndexWatcher) -> None:
         """Tell no more."""
         self._index_watchers.discard(watcher)
+
+    def _line(self, hall: Hall) -> dict[str, Any]:
+        return index_line(hall, wall_ms=self._clock.wall_ms())
 
     def _tell_index(self, line: dict[str, Any]) -> None:
         for watcher in tuple(self._index_watchers):
@@ -333,7 +337,7 @@ class Studio:
                 "lines": sum(len(hall.sound.people) for hall in self.halls.values()),
                 "troubles": self.troubles(),
             },
-            "rooms": [hall.board_line() for hall in self.public_halls if hall.is_open],
+            "rooms": [board_line(hall, now_s=now_s) for hall in self.public_halls if hall.is_open],
             "edges": self.fleet.view(now_s),
         }
 

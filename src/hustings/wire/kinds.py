@@ -26,6 +26,7 @@ AGENDA: Final = "agenda"
 REACTIONS: Final = "reactions"
 CHARGE: Final = "charge"
 PANIC: Final = "panic"
+DUMP: Final = "dump"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
@@ -43,6 +44,15 @@ class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
     commit: str  # SHA-256 of the seed, hex; told as soon as there is a room
     seed: str = ""  # hex; revealed when the doors open
     doors_s: int = 0  # the room's second (epoch + media time) in which they did; 0 = closed
+
+
+class Erased(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Parts first..last (both included) whose sound was taken back, for everybody to see."""
+
+    first: int
+    last: int
+    at_ms: int  # wall time of the decision
+    reason: str = ""
 
 
 class Room(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,6 +74,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     radio: bool = False  # an MP3 rendition is made
     notice: str = ""  # a plain sentence shown to everybody
     draw: Draw | None = None  # who comes in first, where there are more people than seats
+    erased: list[Erased] = []  # what was taken back, the last 20; each is a `dump` entry too
     delay_s: int = 0  # the audience hears everything so much later (in whole parts); 0: at once
     expected: int = 0  # listeners that the hosts reckon with; 0 = they have not said
 
@@ -202,12 +213,25 @@ class Part(msgspec.Struct, frozen=True):
 class Gap(msgspec.Struct, frozen=True):
     """Kind `gap`: parts first..last (both included) were never made, and why.
 
-    reason: restart, frozen, not_live, disk, delay (it was made longer, and had to fill).
+    reason: restart, frozen, not_live, disk, dump, delay (it was made longer, and had to fill).
     """
 
     first: int
     last: int
     reason: str
+
+
+class Dump(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `dump`: the sound of parts first..last (both included) is taken back.
+
+    Readers play hold audio there, also of what they have already; the bodies are erased. Those
+    among the parts that were held back by the broadcast delay were never made.
+    """
+
+    first: int
+    last: int
+    by: str = ""  # participant id; empty: the house
+    reason: str = ""
 
 
 class Term(msgspec.Struct, frozen=True):

@@ -15,11 +15,12 @@ audience of 10,000 only a share is written to in each part's time. `edge.sound.f
 
 import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Final, Protocol
 
 from hustings.edge.metrics import Counts
+from hustings.wire.kinds import Dump
 
 SIZE: Final = 512  # listeners: about 5 ms of system calls
 LARGEST: Final = 8  # parts of one send
@@ -87,6 +88,10 @@ class Stream(Protocol):
 
     def opening(self, wished: int | None, lead: int) -> tuple[bytes, int]:
         """The beginning for a newcomer, and the part it goes on with: wished, or `lead` back."""
+        ...
+
+    def forget(self, dumps: Sequence[Dump]) -> None:
+        """What was made of these parts is not to be sent any more."""
         ...
 
     def oldest(self) -> int:

@@ -8,10 +8,12 @@ and calls; `edge.sound.cohort` does the writing. Pure: no clock, no loop.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from hustings.edge.metrics import Counts
 from hustings.edge.sound.cohort import SIZE, Cohort, Listener, Stream
+from hustings.wire.kinds import Dump
 
 JOIN_PARTS: Final = 2  # what a newcomer gets at once when each part is sent by itself
 SPREAD_S: Final = 0.160  # half a part: within it all cohorts of one part are written
@@ -50,6 +52,11 @@ class Channel:
         self.next = fresh.stop
         self.cohorts = [cohort for cohort in self.cohorts if cohort.size]
         return [cohort for cohort in self.cohorts if cohort.due(self.next)]
+
+    def forget(self, dumps: Sequence[Dump]) -> None:
+        """Sound was taken back: nobody gets it from what was made already."""
+        self._welcomes.clear()
+        self.stream.forget(dumps)
 
     def join(self, listener: Listener, head: bytes, wished: int | None) -> None:
         """A newcomer: the head of their answer, then opening and what has been sent already."""

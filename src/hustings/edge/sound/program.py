@@ -1,7 +1,8 @@
 """From journal entries and the time to the bytes that listeners get. Pure.
 
 Keeps true: parts leave in order and each number once; a part that has not come when it is two
-parts late, or that a `gap` entry disowns, is hold audio on the live path for ever; what is kept
+parts late, or that a `gap` entry disowns, is hold audio on the live path for ever; what a `dump` entry
+takes back is hold audio from then on, also where it was sent already; what is kept
 (`oldest` … `next`) has no hole. The same part of a rendition is composed once and shared; parts
 may be joined (2, 4, 8 ...) for the ladder. `edge.rooms` owns one `Program` a followed room, hands
 it every record, and calls `advance` when `due_in_s` has passed.
@@ -71,6 +72,7 @@ class Program:
         self._fill_after_s = now_s
         self._waiting: dict[int, kinds.Part] = {}
         self._gaps: deque[kinds.Gap] = deque(maxlen=_GAPS)
+        self.dumps: deque[kinds.Dump] = deque(maxlen=_GAPS)  # what was taken back, of late
         self._sent: dict[int, Sent] = {}
         self._said: list[Event] = []  # by this edge itself, for the next part
         self._held = 0  # parts of hold on end
@@ -87,6 +89,8 @@ class Program:
         elif entry.kind == kinds.GAP:
             self._take_gap(entry)
         else:
+            if entry.kind == kinds.DUMP:
+                self._take_back(entry)
             self.facts.fold(entry, announce=self.heard and entry.seq > self.facts.seq)
             if self.facts.state == "ended" and self._end is None:
                 self._end = max(self.next, entry.media_time // PART_SAMPLES) + 1
@@ -100,6 +104,7 @@ class Program:
         self.facts.seq = -1
         self._waiting.clear()
         self._gaps.clear()
+        self.dumps.clear()
 
     def position(self, media_time: int, now_s: float) -> None:
         """The stage is at `media_time` (samples) now; a room never opened has no time yet."""
@@ -111,6 +116,8 @@ class Program:
         try:
             part = entry.decode(kinds.Part)
         except PeerError:
+            return
+        if any(dump.first <= part.n <= dump.last for dump in self.dumps):
             return
         if self.begun and part.n < self.next:
             self.counts["late"] += 1  # too late, or a stage that lost its last second
@@ -124,6 +131,21 @@ class Program:
             self._gaps.append(entry.decode(kinds.Gap))
         except PeerError:
             return
+
+    def _take_back(self, entry: Entry) -> None:
+        """The sound of these parts is heard no more, neither live nor from what is kept."""
+        try:
+            dump = entry.decode(kinds.Dump)
+        except PeerError:
+            return
+        self.dumps.append(dump)
+        self._gaps.append(kinds.Gap(dump.first, dump.last, "dump"))
+        for n in [n for n in self._waiting if dump.first <= n <= dump.last]:
+            del self._waiting[n]
+        for n, sent in self._sent.items():
+            if dump.first <= n <= dump.last:
+                sent.frames = {}
+                sent.composed.clear()
 
     # ------------------------------------------------------------ time
 

@@ -12,23 +12,28 @@ _LONGEST: Final = 255 * 16
 
 
 class Piece(NamedTuple):
-    """A part's sound with the blocks in it; `begin` is just behind the first block, or -1."""
+    """A part's sound with the blocks in it; `begin` is just behind the first block, or -1.
+
+    until: bytes of sound from its start to the next block.
+    """
 
     data: bytes
     begin: int
+    until: int
 
 
 class TitledStream:
     """Puts blocks into MP3 sound that comes part by part."""
 
-    def __init__(self) -> None:
-        self._until = METAINT  # bytes of sound until the next block
+    def __init__(self, until: int = METAINT) -> None:
+        self._until = until  # bytes of sound until the next block
 
     def piece(self, sound: bytes, title: str) -> Piece:
         """The next part's sound; `title` is what its blocks say."""
-        if len(sound) < self._until:
+        until = self._until
+        if len(sound) < until:
             self._until -= len(sound)
-            return Piece(sound, -1)
+            return Piece(sound, -1, until)
         block, pieces, at, begin = title_block(title), [], 0, -1
         while len(sound) - at >= self._until:
             pieces += [sound[at : at + self._until], block]
@@ -37,7 +42,7 @@ class TitledStream:
                 begin = at + len(block)
             self._until = METAINT
         self._until -= len(sound) - at
-        return Piece(b"".join((*pieces, sound[at:])), begin)
+        return Piece(b"".join((*pieces, sound[at:])), begin, until)
 
 
 def title_block(title: str) -> bytes:

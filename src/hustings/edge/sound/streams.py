@@ -7,7 +7,7 @@ learned chunks, get the same bytes until the connection closes.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from hustings.base.errors import TryLater
@@ -16,6 +16,7 @@ from hustings.edge.sound.cohort import LARGEST
 from hustings.edge.sound.facts import Event
 from hustings.edge.sound.program import Program
 from hustings.edge.sound.radio import Piece, TitledStream
+from hustings.wire.kinds import Dump
 from hustings.wire.names import MP3
 
 RADIO_BURST_PARTS: Final = 25  # 64 KiB: browsers' <audio> starts at once with it (media.md 4)
@@ -62,6 +63,12 @@ class _Shared:
 
     def _joined(self, first: int, end: int) -> bytes:
         return b"".join(self.piece(n) for n in range(first, end))
+
+    def forget(self, dumps: Sequence[Dump]) -> None:
+        """Sound was taken back: all pieces are made anew."""
+        del dumps
+        self._made.clear()
+        self._blocks.clear()
 
     def oldest(self) -> int:
         """The oldest part kept."""
@@ -135,6 +142,14 @@ class TitledRadioStream(_Shared):
         for n in parts:
             sound = self._program.plain(MP3, n)
             self._pieces.append((n, self._titled.piece(sound, self._title())))
+
+    def forget(self, dumps: Sequence[Dump]) -> None:
+        """Hold audio in place of what was taken back: as long, so that the blocks stay."""
+        super().forget(dumps)
+        for place, (n, was) in enumerate(self._pieces):
+            if any(dump.first <= n <= dump.last for dump in dumps):
+                hold = TitledStream(was.until).piece(self._program.plain(MP3, n), self._title())
+                self._pieces[place] = (n, hold)
 
     def advance(self, fresh: range) -> None:
         """Each part with the title blocks that fall into it, in order."""

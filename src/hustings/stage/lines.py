@@ -1,0 +1,38 @@
+"""What a room says of itself to those who follow all rooms: edges and the operator's board. Pure."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from hustings.stage.hall import Hall
+
+
+def index_line(hall: "Hall", *, wall_ms: int) -> dict[str, Any]:
+    """The room's line in `GET /feed`."""
+    facts = hall.model.facts
+    return {
+        "room": hall.room,
+        "title": facts.title,
+        "state": facts.state,
+        "start_ms": facts.start_ms,
+        "epoch_ms": facts.epoch_ms,
+        "head": hall.journal.size,
+        "media_time": hall.media_time,
+        "wall_ms": wall_ms,
+        "facts": msgspec.to_builtins(facts),
+    }
+
+
+def board_line(hall: "Hall", *, now_s: float) -> dict[str, Any]:
+    """The room as operators watch it."""
+    facts = hall.model.facts
+    return {
+        "room": hall.room,
+        "title": facts.title,
+        "language": facts.language,
+        "state": facts.state,
+        "on_stage": len(hall.model.on_stage),
+        "hands_up": hall.hands_up,
+        **msgspec.structs.asdict(hall.audience.reach(now_s)),
+    }
