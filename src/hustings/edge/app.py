@@ -159,7 +159,7 @@ class Edge:
                 clock=self._clock,
             ),
             below=self.tree,
-            rewind=self.past.rewind,
+            past=self.past,
             clock=self._clock,
         )
 

@@ -75,7 +75,7 @@ class Paper:
     ) -> Answer:
         """The page of a room; for an unknown one a page that says so, with 404.
 
-        live: `roster` (plain), `speaking` and `source`, as far as they are known.
+        live: `roster` (plain), `speaking` and `source`, as far as they are known; or `replay`.
         """
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
@@ -167,7 +167,7 @@ class Paper:
         if "roster" in context:
             context["roster"] = msgspec.convert(context["roster"], list[kinds.Participant])
         body = render(
-            "listener.html",
+            "replay.html" if "replay" in context else "listener.html",
             language,
             room=msgspec.convert(facts, kinds.Room) if facts is not None else None,
             room_id=room,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hustings.archive.index import Replay
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.exposition import CONTENT_TYPE
@@ -25,7 +26,7 @@ from hustings.edge.http.server import Connection
 from hustings.edge.installable import installable
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
-from hustings.edge.past.rewind import Rewind
+from hustings.edge.past.archive import Past
 from hustings.edge.rooms import LiveRoom, Rooms
 from hustings.edge.sound.radio import METAINT
 from hustings.edge.status import Statuses
@@ -61,7 +62,7 @@ class Routes:
         gauges: Callable[[], Mapping[str, float]],
         statuses: Statuses,
         below: tree.Tree,
-        rewind: Rewind,
+        past: Past,
         clock: Clock,
     ) -> None:
         """below: what answers the edges that feed on this one."""
@@ -79,8 +80,9 @@ class Routes:
             "react": Gcra(rate=5, burst=50),
             "receipt": Gcra(rate=20, burst=200),  # 600 listeners behind one address
         }
-        self._rewind = rewind
-        self._hls = Hls(rewind)
+        self._rewind = past.rewind
+        self._files = past.files
+        self._hls = Hls(past.rewind)
         self.draining = False  # balancers shall send nobody any more
 
     def handle(self, connection: Connection, request: Request) -> None:
@@ -100,7 +102,7 @@ class Routes:
         if first == "status":
             connection.answer(self._status(request, rest))
         elif first == "r":
-            connection.answer(self._page(request, rest))
+            self._room(connection, request, rest)
         elif first == "static":
             connection.answer(self._paper.file(request))
         elif rest:
@@ -142,9 +144,24 @@ class Routes:
             return _json(room, cache="public, max-age=2")
         return self._paper.status(request, self._statuses.whole(), room, room.room if room else "?")
 
-    def _page(self, request: Request, name: str) -> Answer:
-        if (file := installable(request, name, self._rooms.facts)) is not None:
-            return file
+    def _room(self, connection: Connection, request: Request, name: str) -> None:
+        """A room's page, or a file of its replay; who has ended is looked for in the archive first."""
+        if (found := installable(request, name, self._rooms.facts)) is not None:
+            connection.answer(found)
+            return
+        name, _, file = name.partition("/")
+        if file:
+            self._files.serve(connection, request, room_id(name), file)
+            return
+        facts = self._rooms.facts(RoomId(name))
+        if facts is None or facts.get("state") != "ended":
+            connection.answer(self._page(request, name))
+            return
+        self._files.index(
+            RoomId(name), lambda replay: connection.answer(self._page(request, name, replay))
+        )
+
+    def _page(self, request: Request, name: str, replay: Replay | None = None) -> Answer:
         try:
             room = room_id(name)
         except UserError:
@@ -152,6 +169,8 @@ class Routes:
         facts = self._rooms.facts(room)
         if facts is None and not self._rooms.indexed:
             return self._paper.problem(request, "starting", retry_s=3)
+        if facts is not None and replay is not None:
+            return self._paper.listener(request, room, facts, {"replay": replay})
         live = self._rooms.live.get(room)
         known: dict[str, Any] = {"reactions": self._rooms.reactions}
         if live is not None and live.program.begun:

@@ -120,6 +120,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_chatter",
+        "_drained",
         "_held",
         "_reader",
         "_relay",
@@ -155,6 +156,7 @@ class Connection(asyncio.Protocol):
         self._request: Request | None = None  # being answered
         self._held: Request | None = None  # the next one, until the answer before it has left
         self._reader: RequestReader | None = None  # None once it is a listener
+        self._drained: Callable[[], None] | None = None  # of a long answer
         self._chatter = 0
         self.deadline = 0.0
         self.bucket = -1
@@ -212,6 +214,8 @@ class Connection(asyncio.Protocol):
         self.paused = False
         if self.cohort is not None:
             self.cohort.resume(self)
+        elif self._drained is not None:
+            self._drained()
         elif self._held is not None:
             held, self._held = self._held, None
             self._handle(held)
@@ -277,6 +281,26 @@ class Connection(asyncio.Protocol):
                 self._end()
             return
         self.answer(answer)
+
+    def begin(self, head: bytes, drained: Callable[[], None]) -> None:
+        """Begin a long answer whose pieces follow by `more`; `drained` is called when one may.
+
+        The connection closes behind it: `head` must say so, and how long it is.
+        """
+        self._server.counts.answers[200] += 1
+        self._drained = drained
+        self.transport.write(head)
+
+    def more(self, data: bytes) -> bool:
+        """The next piece; False: wait until drained."""
+        self.transport.write(data)
+        return not self.paused
+
+    def done(self) -> None:
+        """Nothing follows any more."""
+        self._drained = self._request = None
+        if not self.closed:
+            self._end()
 
     def turn_away(self, status: int, data: bytes) -> None:
         """Answer the request in hand with a refusal that is made already, and close."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from hustings.base.clock import Clock
+from hustings.edge.past.files import Files
 from hustings.edge.past.rewind import Rewind
 from hustings.edge.past.shelf import REST, Shelf
 from hustings.edge.past.sources import Elsewhere, Folder, Source
@@ -29,9 +30,11 @@ class Past:
             rest=REST if near else 0.0,
         )
         self.rewind = Rewind(rooms, self._shelf, self._source, pressure=pressure)
+        self.files = Files(self._shelf, self._source)
 
     async def close(self) -> None:
         """Stop reading."""
+        await self.files.close()
         await self._shelf.close()
         if self._source is not None:
             await self._source.close()

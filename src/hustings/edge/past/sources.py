@@ -36,6 +36,12 @@ class Source(Protocol):
     async def sound(self, room: RoomId, rendition: str, first: int, end: int) -> bytes:
         """CMAF of the parts first … end - 1. Raises NotFound, TryLater, OperatorError."""
 
+    async def file(self, room: RoomId, name: str, first: int = 0, most: int = 0) -> bytes:
+        """A file of a room's replay, or `most` bytes of it from `first` on. Raises as `sound`.
+
+        name: one that a replay has; whoever asks has made sure of that.
+        """
+
     async def run(self, work: Callable[[], T]) -> T:
         """Do a piece of work off the loop."""
 
@@ -54,6 +60,19 @@ class Folder:
     async def sound(self, room: RoomId, rendition: str, first: int, end: int) -> bytes:
         """From the journal, so that an erasure counts at once; else from the replay's files."""
         return await self.run(lambda: self._sound(room, rendition, first, end))
+
+    async def file(self, room: RoomId, name: str, first: int = 0, most: int = 0) -> bytes:
+        """From the replays' folder."""
+        return await self.run(lambda: self._file(self.replays / room / name, first, most))
+
+    @staticmethod
+    def _file(path: Path, first: int, most: int) -> bytes:
+        try:
+            with path.open("rb") as file:
+                file.seek(first)
+                return file.read(most or _LARGEST)
+        except OSError:
+            raise NotFound("past_none", "There is no replay of this room yet.") from None
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do it in the thread."""
@@ -90,13 +109,22 @@ class Elsewhere:
             if end - first == SEGMENT_PARTS or first % SEGMENT_PARTS == 0
             else f"part/{first}.m4s"
         )
+        return await self._get(f"live/{room}/{rendition}/{name}")
+
+    async def file(self, room: RoomId, name: str, first: int = 0, most: int = 0) -> bytes:
+        """By the room's own address; a block of a large file as a range."""
+        return await self._get(f"r/{room}/{name}", range(first, first + most))
+
+    async def _get(self, path: str, wished: range = range(0)) -> bytes:
+        told = {"Range": f"bytes={wished.start}-{wished.stop - 1}"} if wished else {}
         try:
-            answer = await self._client.get(f"{self._url}/live/{room}/{rendition}/{name}")
+            answer = await self._client.get(f"{self._url}/{path}", headers=told)
         except httpx.HTTPError:
             raise TryLater("past_away", "The archive does not answer.", delay_s=5) from None
         if answer.status_code == httpx.codes.NOT_FOUND:
-            raise NotFound("part_gone", "This part is not kept.")
-        if answer.status_code != httpx.codes.OK or len(answer.content) > _LARGEST:
+            raise NotFound("past_none", "The archive has nothing of this.")
+        good = answer.status_code == (httpx.codes.PARTIAL_CONTENT if wished else httpx.codes.OK)
+        if not good or len(answer.content) > _LARGEST:
             raise TryLater("past_away", "The archive does not answer.", delay_s=5)
         return answer.content
 

@@ -1,0 +1,211 @@
+"""The files of a replay, below the room's own address: `/r/{room}/...` (docs/protocol.md 3.9).
+
+Keeps true: only names that a replay has are looked for, so no path leads out of its folder. Small
+files and blocks of large ones come from the shelf, read once for all; a player's open-ended range
+gets one block at a time (RFC 9110 15.3.7), so that thousands who listen hold no connection; whole
+downloads are few, written as fast as their reader takes them. Asked by `edge.routes`.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Final
+
+from hustings.archive.index import INDEX, TYPES, Replay, read_index
+from hustings.base.errors import HustingsError, NotFound, TryLater
+from hustings.base.ids import RoomId
+from hustings.base.tasks import Tasks
+from hustings.edge.http import protocol
+from hustings.edge.http.protocol import Answer, Request
+from hustings.edge.http.server import Connection
+from hustings.edge.past.shelf import Refuse, Shelf
+from hustings.edge.past.sources import ASKS_HEADER, Folder, Source
+
+BLOCK: Final = 1 << 20  # bytes: two minutes of m4a
+DOWNLOADS: Final = 64  # whole files on their way at once
+PATIENCE_S: Final = 30.0  # for one block to be taken
+KNOWN: Final = 256  # indexes that are kept decoded
+
+_NAME: Final = re.compile(
+    r"(?:index\.json|chapters\.json|timeline\.svg|index\.m3u8|audio\.(?:m4a|opus|mp3|wav)"
+    r"|(?:aac|opus)/(?:index\.m3u8|init\.mp4|\d{1,15}\.m4s))"
+)
+_TYPES: Final = {
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "m3u8": "application/vnd.apple.mpegurl",
+    "mp4": "audio/mp4",
+    "m4s": "audio/mp4",
+    **TYPES,
+}
+_OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
+_RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+
+
+class Files:
+    """Replays' files at one edge."""
+
+    def __init__(self, shelf: Shelf, source: Source | None) -> None:
+        self._shelf = shelf
+        self._source = source
+        self._tasks = Tasks()
+        self._indexes: dict[RoomId, tuple[bytes, Replay | None]] = {}
+
+    async def close(self) -> None:
+        """Break off downloads."""
+        await self._tasks.close()
+
+    def index(self, room: RoomId, then: Callable[[Replay | None], None]) -> None:
+        """Tell of a room's replay, now or soon; None: there is none (yet)."""
+
+        def found(data: bytes) -> None:
+            known = self._indexes.get(room)
+            if known is None or known[0] is not data:
+                if len(self._indexes) >= KNOWN:
+                    self._indexes.clear()
+                known = self._indexes[room] = (data, read_index(data))
+            then(known[1])
+
+        try:
+            self._whole(room, INDEX, found, lambda _: then(None))
+        except HustingsError:
+            then(None)
+
+    def serve(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
+        """Answer for one file. Raises NotFound `not_found`, `past_none`, TryLater."""
+        if not _NAME.fullmatch(name):
+            raise NotFound("not_found", "There is nothing at this address.")
+        self._here(own=ASKS_HEADER.lower() in request.headers)
+        if name.startswith("audio."):
+            self._large(connection, request, room, name)
+            return
+        kind = _TYPES[name.rpartition(".")[2]]
+        media = name.endswith((".m4s", ".mp4"))
+        headers = {
+            "Content-Type": kind,
+            "Cache-Control": "public, max-age=3600" if media else "public, max-age=30",
+            **_OPEN,
+        }
+        self._whole(
+            room,
+            name,
+            lambda data: connection.answer(Answer(200, headers, data)),
+            connection.refuse,
+        )
+
+    def _whole(
+        self,
+        room: RoomId,
+        name: str,
+        then: Callable[[bytes], None],
+        refuse: Refuse,
+    ) -> None:
+        source = self._here()
+        self._shelf.ask((room, name), lambda: source.file(room, name), then, refuse)
+
+    def _here(self, *, own: bool = False) -> Source:
+        """Where replays are read; own: of this machine only, as another edge asks."""
+        if self._source is None or (own and not isinstance(self._source, Folder)):
+            raise NotFound("past_none", "Replays are not kept here.")
+        return self._source
+
+    # ------------------------------------------------------------ large files
+
+    def _large(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
+        def found(replay: Replay | None) -> None:
+            files = {each.name: each.bytes for each in replay.downloads} if replay else {}
+            try:
+                if replay is None or name not in files:
+                    raise NotFound("past_none", "There is no such file of this room yet.")
+                self._answer(connection, request, room, name, files[name], replay.sound)
+            except HustingsError as error:
+                connection.refuse(error)
+
+        self.index(room, found)
+
+    def _answer(
+        self,
+        connection: Connection,
+        request: Request,
+        room: RoomId,
+        name: str,
+        size: int,
+        sound: str,
+    ) -> None:
+        headers = {
+            "Content-Type": _TYPES[name.rpartition(".")[2]],
+            "Cache-Control": "public, max-age=3600",
+            "Accept-Ranges": "bytes",
+            "ETag": f'"{sound}-{size}"',
+            **_OPEN,
+        }
+        wished = _RANGE.fullmatch(request.headers.get("range", ""))
+        fits = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
+        if wished is not None and fits and request.method == "GET":
+            first = int(wished[1])
+            if first >= size:
+                gone = {**headers, "Content-Range": f"bytes */{size}"}
+                connection.answer(Answer(416, gone))
+                return
+            last = min(size - 1, int(wished[2] or size), (first // BLOCK + 1) * BLOCK - 1)
+
+            def send(data: bytes) -> None:
+                body = data[first % BLOCK : last % BLOCK + 1]
+                told = {**headers, "Content-Range": f"bytes {first}-{last}/{size}"}
+                connection.answer(Answer(206, told, body))
+
+            self._block(room, name, sound, first // BLOCK, send, connection.refuse)
+            return
+        if request.method == "HEAD":
+            connection.begin(self._head(headers, size), lambda: None)
+            connection.done()
+            return
+        if len(self._tasks) >= DOWNLOADS:
+            raise TryLater("past_busy", "Very many download just now.", delay_s=30)
+        headers["Content-Disposition"] = f'attachment; filename="{room}.{name.partition(".")[2]}"'
+        work = self._download(connection, self._head(headers, size), room, name, sound, size)
+        self._tasks.start(work, name=f"download of {room}")
+
+    @staticmethod
+    def _head(headers: dict[str, str], size: int) -> bytes:
+        return protocol.head(200, {**headers, "Content-Length": str(size)}, close=True)
+
+    def _block(
+        self,
+        room: RoomId,
+        name: str,
+        sound: str,
+        number: int,
+        then: Callable[[bytes], None],
+        refuse: Refuse,
+    ) -> None:
+        source = self._here()
+        self._shelf.ask(
+            (room, name, sound, number),
+            lambda: source.file(room, name, number * BLOCK, BLOCK),
+            then,
+            refuse,
+        )
+
+    async def _download(
+        self, connection: Connection, head: bytes, room: RoomId, name: str, sound: str, size: int
+    ) -> None:
+        """The whole file, no faster than it is taken."""
+        drained = asyncio.Event()
+        connection.begin(head, drained.set)
+        try:
+            async with asyncio.timeout(None) as patience:
+                for number in range(-(-size // BLOCK)):
+                    patience.reschedule(asyncio.get_running_loop().time() + PATIENCE_S)
+                    block = asyncio.get_running_loop().create_future()
+                    self._block(room, name, sound, number, block.set_result, block.set_exception)
+                    data = await block
+                    drained.clear()
+                    if connection.closed:
+                        return
+                    if not connection.more(data):
+                        await drained.wait()
+        except (TimeoutError, HustingsError):
+            connection.transport.abort()  # a short answer must not look whole
+        finally:
+            connection.done()

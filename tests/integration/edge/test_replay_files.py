@@ -1,0 +1,114 @@
+"""A replay at the room's own address: its page, its files, ranges of them, whole downloads."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hustings.archive.replay import make_replay
+from hustings.edge.past import files as files_module
+from tests.fakes.edges import RunningEdge, running_edge
+from tests.fakes.evenings import ROOM, facts, record
+from tests.fakes.stage_feed import StageFeed
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[RunningEdge]:
+    """An edge beside the journal of a room that has ended, with its replay."""
+    record(tmp_path, range(401, 500))
+    make_replay(tmp_path, ROOM)
+    feed = StageFeed(first=600)
+    over = msgspec.to_builtins(facts(401, 500, description="About <b>"))
+    feed.room("demo", backlog=0, **{k: v for k, v in over.items() if k not in {"room", "draw"}})
+    await feed.start()
+    async with running_edge(feed.url, archive=str(tmp_path)) as running:
+        await running.until("'demo' in rooms.lines")
+        yield running
+    await feed.stop()
+
+
+async def test_the_page_of_an_ended_room_is_its_replay(house, tmp_path):
+    reply = await house.get("/r/demo")
+    html = reply.body.decode()
+    assert reply.status == 200
+    assert '<audio id="audio" controls preload="metadata" src="/r/demo/audio.m4a">' in html
+    assert "Who spoke when" in html
+    assert "About &lt;b&gt;" in html
+    for name in ("audio.m4a", "audio.opus", "audio.mp3", "audio.wav", "index.json", "timeline.svg"):
+        assert f"/r/demo/{name}" in html
+    (tmp_path / "replays" / "demo").rename(tmp_path / "elsewhere")
+    house.edge.past._shelf._kept.clear()
+    assert "This conversation has ended" in (await house.get("/r/demo")).body.decode()
+
+
+async def test_every_file_is_served_as_it_is(house, tmp_path):
+    folder = tmp_path / "replays" / "demo"
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            continue
+        name = str(path.relative_to(folder))
+        reply = await house.get(f"/r/demo/{name}")
+        assert reply.status == 200, name
+        assert reply.body == path.read_bytes(), name
+        assert reply.headers["content-type"].startswith(("audio/", "application/", "image/"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../../rooms/demo/journal", "..", "audio.exe", "aac/..%2findex.json", "sound", ".making"],
+)
+async def test_nothing_but_a_replays_files_can_be_asked_for(house, path):
+    reply = await house.get(f"/r/demo/{path}")
+    assert reply.status == 404
+
+
+async def test_ranges_are_true_bytes_a_block_at_a_time(house, tmp_path, monkeypatch):
+    monkeypatch.setattr(files_module, "BLOCK", 10_000)
+    data = (tmp_path / "replays" / "demo" / "audio.m4a").read_bytes()
+    got = bytearray()
+    while len(got) < len(data):
+        reply = await house.get("/r/demo/audio.m4a", Range=f"bytes={len(got)}-")
+        assert reply.status == 206
+        last = len(got) + len(reply.body) - 1
+        assert reply.headers["content-range"] == f"bytes {len(got)}-{last}/{len(data)}"
+        got += reply.body
+    assert bytes(got) == data
+    reply = await house.get("/r/demo/audio.m4a", Range="bytes=9990-10020")
+    assert reply.body == data[9_990:10_000]
+    reply = await house.get("/r/demo/audio.m4a", Range="bytes=5-9")
+    assert reply.body == data[5:10]
+    assert (await house.get("/r/demo/audio.m4a", Range=f"bytes={len(data)}-")).status == 416
+    changed = await house.get("/r/demo/audio.m4a", Range="bytes=5-9", If_Range='"other"')
+    assert (changed.status, changed.body) == (200, data)
+    head = await house.get("/r/demo/audio.m4a", method="HEAD")
+    assert int(head.headers["content-length"]) == len(data)
+
+
+async def test_a_reader_who_stops_holds_one_block_and_not_for_ever(house, monkeypatch):
+    monkeypatch.setattr(files_module, "PATIENCE_S", 0.5)
+    async with house.stream("/r/demo/audio.wav", buffer=4_096) as slow:
+        assert slow.status == 200
+        await house.until("not edge.past.files._tasks", seconds=30)
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await slow.read()
+
+
+async def test_downloads_have_a_bound(house, monkeypatch):
+    monkeypatch.setattr(files_module, "DOWNLOADS", 0)
+    reply = await house.get("/r/demo/audio.wav")
+    assert (reply.status, reply.json["code"]) == (503, "past_busy")
+    assert "retry-after" in reply.headers
+
+
+async def test_an_edge_elsewhere_serves_the_same_replay(house, tmp_path):
+    feed_url = house.edge.settings.edge.origin
+    data = (tmp_path / "replays" / "demo" / "audio.m4a").read_bytes()
+    async with running_edge(feed_url, archive=house.url) as far:
+        await far.until("'demo' in rooms.lines")
+        assert "/r/demo/audio.m4a" in (await far.get("/r/demo")).body.decode()
+        assert (await far.get("/r/demo/audio.m4a")).body == data
+        reply = await far.get("/r/demo/audio.m4a", Range="bytes=100-199")
+        assert reply.body == data[100:200]
+        assert (await far.get("/r/demo/index.json", Hustings_Archive="1")).status == 404
