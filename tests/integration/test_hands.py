@@ -49,6 +49,13 @@ async def say(http: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
     return said
 
 
+async def at_edge(http: httpx.AsyncClient, **facts: Any) -> None:
+    """Wait until an edge knows these facts of the room."""
+    async with asyncio.timeout(10):
+        while not facts.items() <= (await http.get("/live/r/state.json")).json()["room"].items():
+            await asyncio.sleep(0.05)
+
+
 async def names(host: Person, *wanted: str) -> None:
     """Wait until these are in the hosts' list, in this order, and so many hands are up in all."""
     while True:
@@ -83,6 +90,28 @@ async def test_hands_of_all_edges_are_one_queue(tmp_path: Path) -> None:
             await names(host, "Second")
         seen = await stage.records("r", until=lambda got: entries(got, kinds.CALL))
         assert entries(seen, kinds.CALL)[0].decode(kinds.Call).hand == first["hand"]
+
+
+async def test_topics_of_all_edges_have_their_own_oldest_and_their_own_numbers(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path) as stage, edge_of(stage) as one, edge_of(stage) as other:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with host.control():
+            await host.do("topics", topics=["Rent", "Trams"])
+            for edge in (one, other):
+                await at_edge(edge, topics=["Rent", "Trams"])
+            await say(one, name="First", topic="Rent")
+            await say(other, name="Second", topic="Trams")
+            await say(one, name="Third", topic="no topic of this room")
+            await names(host, "First", "Second", "Third")
+            assert [each.get("topic", "") for each in hosts_list(host)] == ["Rent", "Trams", ""]
+            await host.hear("levels", topics={"Rent": 1, "Trams": 1, "": 1})
+            await host.do("close_hands")
+            await at_edge(one, hands_closed=True)
+            late = await one.post("/live/r/hand", json={"name": "Late"})
+            assert (late.status_code, late.json()["code"]) == (409, "hands_closed")
 
 
 async def test_a_hundred_thousand_hands_are_a_number_and_the_oldest_to_the_hosts(

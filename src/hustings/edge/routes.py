@@ -259,7 +259,9 @@ class Routes:
         if self._rooms.hands >= _HANDS:
             raise TryLater("hands_full", "Very many hands are up already.", delay_s=60)
         keys, second = self._keys.now, live.second
-        made = live.audience.hand(request.body, now_s, room=room, keys=keys, second=second)
+        made = live.audience.hand(
+            request.body, now_s, room=room, keys=keys, second=second, facts=facts
+        )
         return _json(made, status=202)
 
     def _stream(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from hustings.wire.batch import DOWN, HANDS, Answer, Batch, Now, fresh
+from hustings.wire.batch import DOWN, HANDS, Answer, Batch, Now, fresh, topic_counts
 from hustings.wire.kinds import Reach
 from hustings.wire.sketch import ERROR, Sketch
 
@@ -32,10 +32,13 @@ class Told(msgspec.Struct):
     at_s: float
     lowered: int  # so many lowered hands it has heard of
 
-    @property
-    def first_hand_s(self) -> float:
+    def first_hand_s(self, topic: str) -> float:
         """When the oldest hand went up that is not in the hosts' list; infinite: there is none."""
-        oldest_s = self.batch.hands.oldest_s
+        hands = self.batch.hands
+        if hands.topics:
+            oldest_s = hands.topics[topic].oldest_s if topic in hands.topics else 0.0
+        else:
+            oldest_s = 0.0 if topic else hands.oldest_s
         return self.at_s - oldest_s if oldest_s else math.inf
 
 
@@ -71,7 +74,8 @@ class Audience:
         self._pages = Unique()
         self._players = Unique()
         self._salt = ""
-        self._first_hands: list[tuple[str, float]] = []  # edges with the oldest, a second ago
+        # topic -> edges with the oldest, a second ago
+        self._first_hands: dict[str, list[tuple[str, float]]] = {}
         self.peak = 0
         self._sums: deque[int] = deque(maxlen=HELD)  # of the last seconds
         self.joins = 0
@@ -132,23 +136,36 @@ class Audience:
         """Raised hands at all edges."""
         return sum(told.batch.hands.up for told in self._present(now_s))
 
+    def topics_up(self, now_s: float) -> dict[str, int]:
+        """Raised hands at all edges by topic; empty where none has a topic."""
+        return topic_counts(told.batch.hands for told in self._present(now_s))
+
     def lowered(self, edge: str, ids: Iterable[str]) -> None:
         """An edge says that these hands are down, or up with it: no other may keep them."""
         for hand in ids:
             self._lowered.append((edge, hand))
             self._lowered_ever += 1
 
-    def answer(self, edge: str, *, taken: int, free: int) -> Answer:
-        """What to tell an edge: the oldest hands of all edges are wanted first."""
+    def answer(self, edge: str, *, taken: int, free: Mapping[str, int]) -> Answer:
+        """What to tell an edge: of each topic, the oldest hands of all edges are wanted first.
+
+        free: topic ("" for none) -> places in the hosts' list.
+        """
         told = self._edges[edge]
         fresh = min(self._lowered_ever - told.lowered, len(self._lowered), DOWN)
         told.lowered = self._lowered_ever
         news = list(self._lowered)[len(self._lowered) - fresh :] if fresh else []
         down = [hand for by, hand in news if by != edge]
-        mine = told.first_hand_s
-        others = (at_s for by, at_s in self._first_hands if by != edge)
-        wanted = min(free, HANDS) if mine < math.inf and mine <= next(others, math.inf) else 0
-        return Answer(taken=taken, wanted=wanted, down=down)
+        wanted = {
+            topic: min(places, HANDS)
+            for topic, places in free.items()
+            if places and self._is_first(edge, told.first_hand_s(topic), topic)
+        }
+        return Answer(taken=taken, wanted=wanted.pop("", 0), down=down, topics=wanted)
+
+    def _is_first(self, edge: str, mine_s: float, topic: str) -> bool:
+        others = (at_s for by, at_s in self._first_hands.get(topic, ()) if by != edge)
+        return mine_s < math.inf and mine_s <= next(others, math.inf)
 
     # --- what is told ------------------------------------------------------------------------
 
@@ -192,12 +209,16 @@ class Audience:
         self._sums.append(self.now(now_s).all)
         if len(self._sums) == HELD:
             self.peak = max(self.peak, min(self._sums))
-        firsts = [
-            (edge, told.first_hand_s)
-            for edge, told in self._edges.items()
-            if now_s - told.at_s <= SILENT_S
-        ]
-        self._first_hands = heapq.nsmallest(2, firsts, key=lambda pair: pair[1])
+        present = [(e, told) for e, told in self._edges.items() if now_s - told.at_s <= SILENT_S]
+        topics = {"", *(topic for _, told in present for topic in told.batch.hands.topics)}
+        self._first_hands = {
+            topic: heapq.nsmallest(
+                2,
+                ((edge, told.first_hand_s(topic)) for edge, told in present),
+                key=lambda pair: pair[1],
+            )
+            for topic in topics
+        }
         taken, self._reactions = dict(self._reactions.most_common(REACTIONS)), Counter()
         return taken
 

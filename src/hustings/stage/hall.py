@@ -32,7 +32,7 @@ from hustings.stage.room import STEWARDS, Change, RoomModel
 from hustings.stage.rtc.peers import Peer
 from hustings.stage.signs import Signs
 from hustings.stage.sound import Sound
-from hustings.stage.views import hands_view, seats_view
+from hustings.stage.views import counts_view, hands_view, seats_view
 from hustings.stage.watchers import Absences, Watcher, Watchers
 from hustings.wire import kinds
 from hustings.wire.batch import Answer, Batch, Hands, Rung
@@ -396,10 +396,14 @@ class Hall:
         for run, said in batch.queues.items():
             self.queue.hear(run or edge, said, self.room_second)
         self._enter(self._audience_hands(batch.hands))  # the pages are told once
-        known = [hand.id in self.model.hands for hand in batch.hands.first]
         free = self.model.hands_free
-        taken = len(known) if free or False not in known else known.index(False)
-        return self.audience.answer(edge, taken=taken, free=free)
+        first = batch.hands.first
+        full = (
+            place
+            for place, hand in enumerate(first)
+            if hand.id not in self.model.hands and not free.get(hand.topic, free[""])
+        )
+        return self.audience.answer(edge, taken=next(full, len(first)), free=free)
 
     def hear_ladder(self, edge: str, rung: Rung) -> None:
         """An edge stands on another rung of the ladder; for the record, if it carries this room."""
@@ -414,7 +418,9 @@ class Hall:
         now_ms = self._clock.wall_ms()
         for hand in hands.first:
             at_ms = now_ms - int(hand.age_s * 1_000)
-            yield from self.model.audience_hand(hand.id, hand.name, hand.question, at_ms=at_ms)
+            yield from self.model.audience_hand(
+                hand.id, hand.name, hand.question, at_ms=at_ms, topic=hand.topic
+            )
 
     @property
     def hands_up(self) -> int:
@@ -422,6 +428,10 @@ class Hall:
         named = sum(bool(hand.participant) for hand in self.model.hands.values())
         shown = len(self.model.hands) - named
         return named + max(shown, self.audience.hands_up(self._clock.monotonic()))
+
+    def _hands_view(self) -> dict[str, Any]:
+        topics_up = self.audience.topics_up(self._clock.monotonic())
+        return hands_view(self.model, self.hands_up, topics_up)
 
     def redeem(self, ticket: str) -> str:
         """The seat of whoever holds the ticket of a hand that was called; Denied `not_called`."""
@@ -490,7 +500,7 @@ class Hall:
         return {
             "room": msgspec.to_builtins(self.model.facts),
             **self.evening.view(self.air_time),
-            **hands_view(self.model, self.hands_up),
+            **self._hands_view(),
             **seats_view(self.model),
             "speaking": self.model.speaking,
             "media_time": self.media_time,
@@ -510,8 +520,10 @@ class Hall:
             self.evening.fold(level, self.air_time)
         if self.watchers:
             heard = {"levels": self.sound.levels(), "speaking": speaking}
-            light = self.audience.light(self._clock.monotonic())
-            self.tell({"type": "levels", **heard, **light, **self._held, "hands_up": self.hands_up})
+            now_s = self._clock.monotonic()
+            light = self.audience.light(now_s)
+            hands = counts_view(self.model, self.hands_up, self.audience.topics_up(now_s))
+            self.tell({"type": "levels", **heard, **light, **self._held, **hands})
 
     @property
     def _held(self) -> dict[str, float]:
@@ -549,7 +561,7 @@ class Hall:
             self.tell({"type": "roster", **seats_view(self.model)})
             self._tell_signs()
         if kinds.HAND in told:
-            self.tell({"type": "hands", **hands_view(self.model, self.hands_up)})
+            self.tell({"type": "hands", **self._hands_view()})
         for message in self.evening.news(told, self.air_time):
             self.tell(message)
 

@@ -5,6 +5,7 @@ ever altered by folding changes, so a restart that folds the journal stands wher
 stood. `stage.hall` owns one `RoomModel`, journals its changes and moves the sound accordingly.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
@@ -221,17 +222,23 @@ class RoomModel:
         return self.roster(who, "returned" if connected else "left", connected=connected)
 
     @property
-    def hands_free(self) -> int:
-        """So many more listeners' hands the hosts' list takes."""
-        audience = sum(not hand.participant for hand in self.hands.values())
-        return max(0, min(AUDIENCE_HANDS - audience, HANDS - len(self.hands)))
+    def hands_free(self) -> dict[str, int]:
+        """So many more listeners' hands the hosts' list takes of each topic ("" for none)."""
+        shown = Counter(hand.topic for hand in self.hands.values() if not hand.participant)
+        topics = ("", *self.facts.topics)
+        each, room = AUDIENCE_HANDS // len(topics), HANDS - len(self.hands)
+        return {topic: max(0, min(each - shown[topic], room)) for topic in topics}
 
-    def audience_hand(self, hand_id: str, name: str, question: str, *, at_ms: int) -> list[Change]:
+    def audience_hand(
+        self, hand_id: str, name: str, question: str, *, at_ms: int, topic: str = ""
+    ) -> list[Change]:
         """A listener's hand, as their edge reports it; nothing if it is known or there is no room."""
         name = clean(name)
-        if not name or not self.hands_free or hand_id in self.hands or self.ended:
+        topic = topic if topic in self.facts.topics else ""
+        if not name or hand_id in self.hands or self.ended or not self.hands_free[topic]:
             return []
-        hand = Hand(id=hand_id, name=name, question=clean(question, 280), at_ms=at_ms)
+        question = clean(question, 280)
+        hand = Hand(id=hand_id, name=name, question=question, at_ms=at_ms, topic=topic)
         return [Change(kinds.HAND, hand, public=False)]
 
     def audience_lower(self, hand_id: str) -> list[Change]:

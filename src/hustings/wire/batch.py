@@ -7,6 +7,8 @@ out, and unknown ones are ignored, so that edges and stages of different version
 other. `edge.audience.voice` makes batches, `edge.feed.upstream` sends them, `stage.audience` adds them up.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -16,6 +18,7 @@ from hustings.wire.queues import Said
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+TopicName = Annotated[str, msgspec.Meta(max_length=40)]
 HandId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{20}$")]
 
 # The stage takes bodies of 64 KiB, and one that is refused would come again for ever: two full
@@ -46,6 +49,14 @@ class Raised(msgspec.Struct, frozen=True, omit_defaults=True):
     name: Annotated[str, msgspec.Meta(max_length=80)]
     question: Annotated[str, msgspec.Meta(max_length=280)] = ""
     age_s: Seconds = 0.0
+    topic: TopicName = ""
+
+
+class Topic(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The raised hands of one edge on one topic."""
+
+    up: Count = 0
+    oldest_s: Seconds = 0.0  # as in `Hands`
 
 
 class Hands(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,6 +66,8 @@ class Hands(msgspec.Struct, frozen=True, omit_defaults=True):
     first: Annotated[list[Raised], msgspec.Meta(max_length=HANDS)] = []  # oldest, not yet taken
     oldest_s: Seconds = 0.0  # age of the oldest not yet taken; 0: there is none
     down: Annotated[list[HandId], msgspec.Meta(max_length=DOWN)] = []  # not (any more) up here
+    topics: Annotated[dict[TopicName, Topic], msgspec.Meta(max_length=32)] = {}
+    """By topic, "" for none; empty where no hand has one."""
 
 
 class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,8 +101,21 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the stage says to a batch."""
 
     taken: Count = 0  # of the batch's hands, from the first on, so many are in the hosts' list
-    wanted: Count = 0  # so many more the next batch may bring
+    wanted: Count = 0  # so many more without a topic the next batch may bring
+    topics: Annotated[dict[TopicName, Count], msgspec.Meta(max_length=32)] = {}  # and of each topic
     down: Annotated[list[HandId], msgspec.Meta(max_length=DOWN)] = []  # lowered at another edge
+
+
+def topic_counts(said: Iterable[Hands]) -> dict[str, int]:
+    """Raised hands by topic at several edges; empty where no hand has a topic."""
+    counts: Counter[str] = Counter()
+    untold = 0
+    for hands in said:
+        counts.update({topic: each.up for topic, each in hands.topics.items()})
+        untold += 0 if hands.topics else hands.up
+    if counts and untold:
+        counts[""] += untold
+    return dict(counts)
 
 
 def fresh(before: Batch | None, batch: Batch) -> tuple[int, float]:

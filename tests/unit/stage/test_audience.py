@@ -94,9 +94,9 @@ def test_the_oldest_hands_of_all_edges_are_wanted_first() -> None:
     room.hear("b", said(hands=Hands(up=2, oldest_s=20.0)), 100.5)
     room.hear("c", said(), 100.5)
     room.second(101.0)
-    wanted = {edge: room.answer(edge, taken=0, free=150).wanted for edge in "abc"}
+    wanted = {edge: room.answer(edge, taken=0, free={"": 150}).wanted for edge in "abc"}
     assert wanted == {"a": 0, "b": 50, "c": 0}
-    assert room.answer("b", taken=0, free=3).wanted == 3
+    assert room.answer("b", taken=0, free={"": 3}).wanted == 3
     assert room.hands_up(101.0) == 5
 
 
@@ -105,12 +105,12 @@ def test_who_lowered_a_hand_elsewhere_is_told_to_each_other_edge_once() -> None:
     for edge in "abc":
         room.hear(edge, said(), 0.0)
     room.lowered("a", ["1" * 20, "2" * 20])
-    assert room.answer("a", taken=0, free=0).down == []
-    assert room.answer("b", taken=0, free=0).down == ["1" * 20, "2" * 20]
+    assert room.answer("a", taken=0, free={"": 0}).down == []
+    assert room.answer("b", taken=0, free={"": 0}).down == ["1" * 20, "2" * 20]
     room.lowered("b", ["3" * 20])
-    assert room.answer("b", taken=0, free=0).down == []
-    assert room.answer("c", taken=0, free=0).down == ["1" * 20, "2" * 20, "3" * 20]
-    assert room.answer("c", taken=0, free=0).down == []
+    assert room.answer("b", taken=0, free={"": 0}).down == []
+    assert room.answer("c", taken=0, free={"": 0}).down == ["1" * 20, "2" * 20, "3" * 20]
+    assert room.answer("c", taken=0, free={"": 0}).down == []
 
 
 def test_reactions_of_all_edges_are_told_once() -> None:

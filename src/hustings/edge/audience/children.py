@@ -16,7 +16,7 @@ import msgspec
 
 from hustings.edge.audience.hands import Hand
 from hustings.edge.audience.voice import Audience
-from hustings.wire.batch import DOWN, HANDS, Answer, Batch, Now
+from hustings.wire.batch import DOWN, HANDS, Answer, Batch, Now, Topic, topic_counts
 
 SILENT_S: Final = 12.0  # edges report at least every 5
 _CHILDREN: Final = 100
@@ -55,10 +55,13 @@ class Children:
             hands.lower(hand)
         self._lower(edge, batch.hands.down)
         for each in batch.hands.first:
-            hands.put(Hand(each.id, each.name, each.question, now_s - each.age_s), below=True)
+            at_s = now_s - each.age_s
+            hands.put(Hand(each.id, each.name, each.question, at_s, each.topic), below=True)
+        wanted = HANDS if len(hands) < _MOST_HANDS else 0
         return Answer(
             taken=len(batch.hands.first),
-            wanted=HANDS if len(hands) < _MOST_HANDS else 0,
+            wanted=wanted,
+            topics={topic: wanted for topic in batch.hands.topics if topic},
             down=self._news(edge, told),
         )
 
@@ -87,10 +90,19 @@ class Children:
         """The batch with those below who wait or have a hand up."""
         below = [told.batch for told in self._present(now_s)]
         up = batch.hands.up + sum(each.hands.up for each in below)
+        topics = topic_counts([batch.hands, *(each.hands for each in below)])
+        mine = batch.hands.topics
         return msgspec.structs.replace(
             batch,
             waiting=batch.waiting + sum(each.waiting for each in below),
-            hands=msgspec.structs.replace(batch.hands, up=up),
+            hands=msgspec.structs.replace(
+                batch.hands,
+                up=up,
+                topics={
+                    topic: Topic(count, mine[topic].oldest_s if topic in mine else 0.0)
+                    for topic, count in topics.items()
+                },
+            ),
         )
 
     def _present(self, now_s: float) -> list[_Told]:

@@ -7,7 +7,8 @@ routes put words in, `edge.feed.upstream` sends what `batch` gives and reports b
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +32,7 @@ _TICKET: Final = 160
 class _Hand(msgspec.Struct, frozen=True):
     name: str = ""
     question: str = ""
+    topic: str = ""
     ticket: str = ""  # of a hand that was raised before
     raised: bool = True
 
@@ -65,12 +67,13 @@ class Audience:
         room: str = "",
         keys: TicketKeys | None = None,
         second: float = 0.0,
+        facts: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, str]:
         """Raise a hand, raise it again, or lower it; its id, and the ticket that proves whose it is.
 
         The id is the ticket's fingerprint (`wire.tokens.hand_of`), so any edge can lower what
         another holds; the ticket says since when it is up, so that raised again at another edge
-        it keeps its place. second: now, as tickets count it.
+        it keeps its place. second: now, as tickets count it. facts: the room's.
         """
         said = _read(body, _Hand)
         name, question = " ".join(said.name.split()), " ".join(said.question.split())
@@ -85,8 +88,11 @@ class Audience:
             raise UserError(
                 "hand_bad", "A hand has a name of 1 to 80 and a question of at most 280 letters."
             )
+        if facts.get("hands_closed") and not said.ticket:
+            raise UserError("hands_closed", "No more hands are taken just now.", status=409)
+        topic = said.topic if said.topic in facts.get("topics", ()) else ""
         at_s = now_s - (age_of(keys, ticket, room, second) if said.ticket else 0.0)
-        self.hands.put(Hand(made, name, question, at_s), again=bool(said.ticket))
+        self.hands.put(Hand(made, name, question, at_s, topic), again=bool(said.ticket))
         return {"hand": made, "ticket": ticket}
 
     def react(self, body: bytes, known: Collection[str]) -> None:
@@ -178,7 +184,7 @@ class Audience:
         self._listened_s = max(0.0, self._listened_s - sent.listened_s)
         self._reactions.subtract(sent.reactions)
         self._reactions = +self._reactions
-        self.hands.answered(sent.hands, taken=answer.taken, wanted=answer.wanted)
+        self.hands.answered(sent.hands, answer)
         for hand in answer.down:
             self.hands.settle(hand)
         self._sent = None
