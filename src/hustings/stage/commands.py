@@ -12,6 +12,7 @@ from hustings.stage import emergency
 from hustings.stage.mix.delay import chosen_delay
 from hustings.stage.names import clean
 from hustings.stage.room import (
+    GAIN_DB,
     HANDS,
     HOSTS,
     ROLES,
@@ -200,6 +201,13 @@ def _link(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Ch
     return []
 
 
+def _gain(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    gain_db = args.get("gain_db")
+    if type(gain_db) is not int or abs(gain_db) > GAIN_DB:
+        raise UserError("gain_range", f"A gain is a whole number from -{GAIN_DB} to {GAIN_DB} dB.")
+    return room.roster(_other(room, args), "gain", by=actor.id, gain_db=gain_db)
+
+
 def _microphone(_room: RoomModel, _actor: Participant, args: Args, _now: int) -> list[Change]:
     """Check alone; the hall keeps it, since it is of the moment."""
     if str(args.get("trouble", "")) not in TROUBLES | {""}:
@@ -324,6 +332,7 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "topics": (HOSTS, _topics),
     "role": (_HOST, _role_of),
     "link": (HOSTS, _link),
+    "gain": (HOSTS, _gain),
     "microphone": (_ANY, _microphone),
     "lock": (HOSTS, _lock),
     "unlock": (HOSTS, _unlock),

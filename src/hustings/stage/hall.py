@@ -519,7 +519,8 @@ class Hall:
             self.model.fold(level)
             self.evening.fold(level, self.air_time)
         if self.watchers:
-            heard = {"levels": self.sound.levels(), "speaking": speaking}
+            levels = {"levels": self.sound.levels(), "loudness": self.sound.loudness}
+            heard = {**levels, "speaking": speaking}
             now_s = self._clock.monotonic()
             light = self.audience.light(now_s)
             hands = counts_view(self.model, self.hands_up, self.audience.topics_up(now_s))

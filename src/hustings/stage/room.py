@@ -18,6 +18,7 @@ from hustings.wire import kinds
 from hustings.wire.kinds import Hand, Participant, Role, Room, Roster, Seat
 
 TEXT_CHARS: Final = 2_000
+GAIN_DB: Final = 12  # what a host may add to or take from a speaker's loudness
 SEAT_HELD_S: Final = 120.0  # a tunnel, a reboot of the phone
 NAME_HELD_S: Final = 900.0
 LOBBY_LATE_MS: Final = 3_600_000  # a room that nobody opened for so long stays closed

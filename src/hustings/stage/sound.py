@@ -17,6 +17,7 @@ from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import SILENCE, Pcm
 from hustings.stage.mix.delay import DelayLine
 from hustings.stage.mix.echo import EchoFinder
+from hustings.stage.mix.loudness import ShortTerm
 from hustings.stage.mix.mixer import Mixer, limited
 from hustings.stage.mix.program import Program
 from hustings.stage.mix.voice import Voice, VoiceStatistics
@@ -55,6 +56,8 @@ class Sound:
         self._lines: dict[ParticipantId, Line] = {}
         self._mixer = Mixer()
         self._echo = EchoFinder()
+        self._loudness = ShortTerm()
+        self._gains: dict[str, int] = {}
         self._program: Program | None = None
         self.delay = DelayLine()
         self.taking = False  # what is spoken now will be aired
@@ -73,6 +76,7 @@ class Sound:
         before = self._lines.get(seat)
         # The voice outlives the line: whoever reconnects goes on at the same loudness.
         line = Line(before.voice if before else Voice(), encoder=encoder)
+        line.voice.trim(self._gains.get(who_id, 0))
 
         def state(now: str) -> None:
             if self._lines.get(seat) is line:
@@ -122,6 +126,9 @@ class Sound:
         self._aired = frozenset(who.id for who in heard if who.place == "stage")
         self._backstage = frozenset(who.id for who in heard if who.place == "backstage")
         self._hosts = frozenset(who.id for who in people.values() if who.role in HOSTS)
+        self._gains = {who.id: who.gain_db for who in people.values()}
+        for who_id, line in self._lines.items():
+            line.voice.trim(self._gains.get(who_id, 0))
 
     # --- on air ----------------------------------------------------------------------------------
 
@@ -165,6 +172,7 @@ class Sound:
         self._echo.hear({who: line.voice.raw for who, line in self._lines.items()}, now_s)
         mixed = self._mixer.mix(aired)
         self.mixed = mixed.program
+        self._loudness.feed(mixed.program)
         self._send_returns(mixed.program, mixed.minus, backstage)
         airs = self.delay.tick(mixed.program if self.taking else None)
         return self._program.tick(airs) if self._program and airs is not None else None
@@ -205,6 +213,11 @@ class Sound:
         """Who is heard and sends a copy of whose sound (perhaps their own, come back)."""
         heard = self._aired | self._backstage
         return {copy: source for copy, source in self._echo.found.items() if copy in heard}
+
+    @property
+    def loudness(self) -> float:
+        """Of the mix over the last 3 s, LUFS; -70 is silence."""
+        return round(self._loudness.lufs, 1)
 
     def levels(self) -> dict[str, float]:
         """How loud each microphone is, dBFS, whether heard or not."""

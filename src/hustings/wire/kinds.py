@@ -89,6 +89,7 @@ class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
     muted: bool = False
     connected: bool = False
     alike: bool = False  # the name looks like that of a host, or of somebody on stage before them
+    gain_db: int = 0  # by a host's hand, on top of the levelling; -12 to 12
 
 
 class Roster(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,7 +97,7 @@ class Roster(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Public if the participant is, or was until this change, on stage; otherwise visible to the
     stage only. `change` names the command or event: joined, left, returned, muted, unmuted,
-    on_stage, backstage, absent (the seat was freed), removed, renamed, role.
+    on_stage, backstage, absent (the seat was freed), removed, renamed, role, gain.
     """
 
     participant: Participant

@@ -314,6 +314,20 @@ async def test_commands_are_answered_refused_and_limited(stage: Stage) -> None:
     assert 15 <= len(refused) <= 40  # 20 at once, then every other one
 
 
+async def test_a_hosts_hand_on_a_speakers_loudness(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    host = await Person(stage, "r", "host").join("Ada")
+    speaker = await Person(stage, "r", "speaker").join("Bob")
+    async with host.control(), speaker.control():
+        turn = {"participant": speaker.id}
+        assert (await speaker.do("gain", **turn, gain_db=3))["code"] == "role_denied"
+        for wrong in (13, -13, 1.5, "3", True, None):
+            assert (await host.do("gain", **turn, gain_db=wrong))["code"] == "gain_range"
+        assert (await host.do("gain", **turn, gain_db=-6))["type"] == "done"
+        (told,) = (await speaker.hear("roster"))["roster"][1:]
+        assert told["gain_db"] == -6
+
+
 async def test_hosts_see_whose_microphone_is_in_trouble(stage: Stage) -> None:
     await stage.put("r", title="R", state="lobby")
     host = await Person(stage, "r", "host").join("Ada")

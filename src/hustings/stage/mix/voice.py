@@ -79,6 +79,10 @@ class Voice:
         self._paused = True
         self._delay_s = 0.0
 
+    def trim(self, gain_db: float) -> None:
+        """What a host adds to this speaker's loudness, or takes from it."""
+        self._leveller.trim_db = gain_db
+
     @property
     def speaking(self) -> bool:
         """With hysteresis, for people: on after 60 ms, off after 600 ms."""

@@ -5,7 +5,7 @@
 
 import { Applause } from "../listener/room.js";
 
-/** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean}} Person */
+/** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean, gain_db?: number}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
 /** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, host?: string, expected?: number}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
@@ -32,6 +32,7 @@ export class Hall {
   speaking = new Set();
   /** @type {Record<string, number>} dBFS */
   levels = {};
+  loudness = NaN; // LUFS, of the mix over the last 3 s
   /** @type {Record<string, string>} what is wrong with whose microphone */
   microphones = {};
   /** @type {Order} */
@@ -128,6 +129,7 @@ export class Hall {
         break;
       case "levels":
         this.levels = message.levels;
+        this.loudness = message.loudness ?? NaN;
         this.handsUp = message.hands_up ?? this.handsUp;
         this.listeners = message.listeners ?? 0;
         this.waiting = message.waiting ?? 0;

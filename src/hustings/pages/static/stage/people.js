@@ -3,19 +3,24 @@
  * neither focus nor an open menu is lost when somebody else moves.
  */
 
-import { n, t } from "../strings.js";
+import { formatNumber, n, t } from "../strings.js";
 import { element, make, write } from "./dom.js";
 import { menu } from "./menu.js";
 import { shown } from "./meter.js";
+import { volume } from "./volume.js";
 import { roleWord, signWords } from "./words.js";
 
 /** @typedef {import("./hall.js").Hall} Hall */
 /** @typedef {import("./hall.js").Person} Person */
 /** @typedef {(command: string, args: Record<string, unknown>, name: string) => void} Act */
 
+const SILENT_LUFS = -70; // the stage's word for silence
+
 export class People {
   /** @type {Map<string, HTMLElement>} */
   #items = new Map();
+  /** @type {Map<string, ReturnType<typeof volume>>} */
+  #volumes = new Map();
 
   /** @param {Act} act */
   constructor(act) {
@@ -29,6 +34,7 @@ export class People {
       if (!present.has(id)) {
         item.remove();
         this.#items.delete(id);
+        this.#volumes.delete(id);
       }
     }
     this.#fill(element("on-stage"), hall.onStage, hall);
@@ -45,6 +51,8 @@ export class People {
       item.style.setProperty("--level", String(shown(hall.levels[id] ?? -120)));
     }
     this.showCounts(hall);
+    const lufs = formatNumber(Math.round(hall.loudness));
+    write(element("loudness"), hall.hosts && hall.loudness > SILENT_LUFS ? t("Loudness of the mix: {lufs} LUFS", { lufs }) : "");
   }
 
   /** The audience in numbers; outside of any live region. @param {Hall} hall */
@@ -98,12 +106,13 @@ export class People {
     item.toggleAttribute("data-sign", hall.stewards && person.id in hall.microphones);
     const wanted = hall.actions(person);
     const echo = wanted.includes("mute") && person.id in hall.echoes;
-    const key = `${wanted.join()} ${echo} ${person.name}`;
+    this.#volumes.get(person.id)?.show(person.gain_db ?? 0);
+    const key = `${wanted.join()} ${echo} ${hall.hosts} ${person.name}`;
     if (acts.dataset.key === key) return;
     acts.dataset.key = key;
     acts.replaceChildren(
       ...(echo ? [this.#muteAtOnce(person)] : []),
-      ...(wanted.length ? [this.#menu(person, wanted)] : []),
+      ...(wanted.length ? [this.#menu(person, wanted, hall.hosts)] : []),
     );
   }
 
@@ -118,14 +127,21 @@ export class People {
   /**
    * @param {Person} person
    * @param {string[]} wanted
+   * @param {boolean} hosts  they also have a hand on the loudness
    */
-  #menu(person, wanted) {
+  #menu(person, wanted, hosts) {
     const entries = wanted.map((action) => {
       const command = action === "mute" ? "mute_other" : action;
       const act = () => this.act(command, { participant: person.id }, person.name);
       return { words: actionWord(action), act, danger: action === "remove" };
     });
-    return menu(t("Actions for {name}", { name: person.name }), entries);
+    const made = menu(t("Actions for {name}", { name: person.name }), entries);
+    if (!hosts) return made;
+    const loudness = volume(person.name, (gain_db) => this.act("gain", { participant: person.id, gain_db }, person.name));
+    loudness.show(person.gain_db ?? 0);
+    this.#volumes.set(person.id, loudness);
+    made.querySelector(".menu-box")?.prepend(loudness.element);
+    return made;
   }
 
   /** @param {Hall} hall */
