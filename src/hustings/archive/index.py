@@ -85,13 +85,16 @@ def describe(outline: Outline, *, stamp: str, renditions: Sequence[str]) -> Repl
             for who, turns in outline.turns().items()
         ],
         silences=[(_s(each.start), _s(each.end)) for each in outline.silences()],
-        held_s=_s((outline.end - outline.first - outline.made) * PART_SAMPLES),
+        held_s=_s(outline.held * PART_SAMPLES),
     )
 
 
 def sound_of(outline: Outline) -> str:
     """Which parts sound: a body that is erased later gives another word."""
-    said = msgspec.json.encode([outline.first, outline.end, outline.made, outline.missing])
+    taken = [[stretch.start, stretch.stop] for stretch in outline.taken]
+    said = msgspec.json.encode(
+        [outline.first, outline.end, len(outline.made), outline.missing, taken]
+    )
     return hashlib.sha256(said).hexdigest()[:16]
 
 

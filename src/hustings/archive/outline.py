@@ -43,7 +43,8 @@ class Outline:
         self.first = -1  # number of the first part that was made; -1: none
         self.end = 0  # ... and behind the last one
         self.missing: list[int] = []  # made, and erased or lost since
-        self.made = 0  # parts that are there
+        self.made: set[int] = set()  # parts that are there
+        self.taken: list[range] = []  # stretches that were taken back, erased yet or not
         self.names: dict[str, str] = {}  # participant -> the last name they bore
         self.chapters: list[Chapter] = []
         self._turns: dict[str, list[Turn]] = {}
@@ -70,7 +71,7 @@ class Outline:
         if entry.body is None:
             self.missing.append(n)
         else:
-            self.made += 1
+            self.made.add(n)
 
     def _fold(self, entry: Entry) -> None:
         if entry.kind == kinds.ROOM:
@@ -83,6 +84,9 @@ class Outline:
             self._level(entry.media_time, entry.decode(kinds.Level).speaking)
         elif entry.kind == kinds.CALL:
             self._chapter(entry.media_time, entry.decode(kinds.Call).name, "call")
+        elif entry.kind == kinds.DUMP:
+            dump = entry.decode(kinds.Dump)
+            self.taken.append(range(dump.first, dump.last + 1))
         elif entry.kind == kinds.AGENDA:
             point = entry.decode(kinds.Agenda)
             if point.id and not point.again:
@@ -113,6 +117,15 @@ class Outline:
     def start(self) -> int:
         """Media time at which the replay begins."""
         return max(0, self.first) * PART_SAMPLES
+
+    def silent(self, n: int) -> bool:
+        """Whether part `n` was taken back."""
+        return any(n in stretch for stretch in self.taken)
+
+    @property
+    def held(self) -> int:
+        """Parts that are hold audio."""
+        return self.end - max(0, self.first) - sum(not self.silent(n) for n in self.made)
 
     @property
     def samples(self) -> int:

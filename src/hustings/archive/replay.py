@@ -173,7 +173,7 @@ class _Job:
             while n < part.n:
                 yield n, None
                 n += 1
-            yield n, part
+            yield n, None if self._outline.silent(n) else part
             n += 1
         while n < end:
             yield n, None

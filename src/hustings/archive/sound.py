@@ -6,14 +6,16 @@ once. About 2 ms for a segment anywhere in four hours (`python -m bench past`). 
 called from a thread by `edge.past`, and by the replay's job.
 """
 
+from collections.abc import Container
 from pathlib import Path
 
 from hustings.base.errors import PeerError
 from hustings.journal.entry import Entry
 from hustings.journal.reader import JournalReader
-from hustings.media.cmaf import media_part
+from hustings.media import cmaf
 from hustings.media.parts import part_frames
 from hustings.wire import kinds
+from hustings.wire.names import PART_SAMPLES
 
 
 def read_parts(folder: Path, rendition: str, first: int, end: int) -> bytes:
@@ -24,7 +26,20 @@ def read_parts(folder: Path, rendition: str, first: int, end: int) -> bytes:
     with JournalReader(folder) as reader:
         made = {part.n: part for part in map(part_of, reader.parts(first, end - 1)) if part}
     return b"".join(
-        media_part(rendition, n, part_frames(made.get(n), n, rendition)) for n in range(first, end)
+        cmaf.media_part(rendition, n, part_frames(made.get(n), n, rendition))
+        for n in range(first, end)
+    )
+
+
+def without(data: bytes, rendition: str, gone: Container[int]) -> bytes:
+    """The same parts, with hold audio for those in `gone`: taken back, perhaps not erased yet."""
+    found = cmaf.fragments(list(cmaf.boxes(data)))
+    numbers = [each.media_time // PART_SAMPLES for each in found]
+    return b"".join(
+        cmaf.media_part(
+            rendition, n, part_frames(None, n, rendition) if n in gone else fragment.frames
+        )
+        for n, fragment in zip(numbers, found, strict=True)
     )
 
 

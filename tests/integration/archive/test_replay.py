@@ -146,6 +146,18 @@ def test_an_erasure_makes_the_sound_anew_and_words_alone_do_not(tmp_path):
     assert folder.exists()
 
 
+def test_what_was_taken_back_is_in_no_file_even_before_it_is_erased(tmp_path):
+    record(tmp_path, range(400, 430))
+    journal = Journal.open(tmp_path / "rooms", ROOM, KEY, SystemClock())
+    journal.append(kinds.DUMP, kinds.Dump(410, 411), media_time=412 * 15_360)
+    journal.close()
+    folder = make_replay(tmp_path, ROOM)
+    for n in (410, 411):
+        for name, data in contents(folder).items():
+            for rendition in ("aac", "opus", "mp3"):
+                assert not any(frame in data for frame in sound(n)[rendition][3:9]), name
+
+
 def test_a_full_disk_leaves_the_journals_room_and_says_so(tmp_path, monkeypatch):
     record(tmp_path, range(400, 430))
     monkeypatch.setattr(

@@ -11,6 +11,7 @@ import pytest
 
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
+from hustings.wire import kinds
 from hustings.wire.names import CMAF_RENDITIONS, PART_SAMPLES
 from tests.fakes.edges import RunningEdge, running_edge
 from tests.fakes.evenings import EPOCH_MS, facts, record
@@ -24,6 +25,9 @@ async def long_stage() -> AsyncIterator[StageFeed]:
     feed.room(live_ms=EPOCH_MS + 12 * 320)
     over = msgspec.to_builtins(facts(1_200, 1_260))
     feed.room("past", backlog=0, **{k: v for k, v in over.items() if k not in {"room", "draw"}})
+    feed.room(
+        "taken", live_ms=EPOCH_MS + 12 * 320, erased=[kinds.Erased(1_215, 1_216, 1, "a name")]
+    )
     await feed.start()
     yield feed
     await feed.stop()
@@ -33,7 +37,8 @@ async def long_stage() -> AsyncIterator[StageFeed]:
 async def archive(long_stage: StageFeed, tmp_path: Path) -> AsyncIterator[RunningEdge]:
     """An edge on the machine that holds the journals."""
     record(tmp_path, range(1_200, 1_260), holes={1_213})
-    (tmp_path / "rooms" / "past").symlink_to("demo")
+    for name in ("past", "taken"):
+        (tmp_path / "rooms" / name).symlink_to("demo")
     async with running_edge(long_stage.url, archive=str(tmp_path)) as running:
         await running.until("rooms.indexed")
         yield running
@@ -49,6 +54,17 @@ async def test_a_segment_of_an_hour_ago_comes_from_the_journal(archive, room, re
     assert [each.media_time // PART_SAMPLES for each in found] == list(range(1_212, 1_224))
     assert found[1].frames == hold_frames(rendition, 1_213)
     assert found[2].frames == sound(1_214)[rendition]
+
+
+async def test_what_was_taken_back_is_not_heard_even_before_it_is_erased(archive, long_stage):
+    async with running_edge(long_stage.url, archive=archive.url) as far:
+        await far.until("rooms.indexed")
+        for edge in (archive, far):
+            reply = await edge.get("/live/taken/opus/101.m4s")
+            frames = cmaf.frames_of(reply.body)
+            assert frames[32:48] == sound(1_214)["opus"]
+            assert frames[48:80] == hold_frames("opus", 1_215) + hold_frames("opus", 1_216)
+            assert frames[80:96] == sound(1_217)["opus"]
 
 
 async def test_the_playlist_goes_back_to_the_beginning_and_every_address_answers(archive):

@@ -69,9 +69,19 @@ def test_an_erased_part_makes_another_sound():
     whole = fold(writer)
     writer.entries[50] = writer.entries[50].bare()
     cut = fold(writer)
-    assert (cut.made, len(cut.missing)) == (99, 1)
+    assert (len(cut.made), len(cut.missing)) == (99, 1)
     assert sound_of(cut) != sound_of(whole)
     assert describe(cut, stamp="s", renditions=["aac"]).held_s == 0.32
+
+
+def test_what_was_taken_back_is_silent_before_it_is_erased():
+    writer = evening()
+    whole = fold(writer)
+    writer.add(kinds.DUMP, kinds.Dump(110, 112, reason="a name"), at=115 * PART_SAMPLES)
+    cut = fold(writer)
+    assert [n for n in range(100, 200) if cut.silent(n)] == [110, 111, 112]
+    assert (whole.held, cut.held) == (0, 3)
+    assert sound_of(cut) != sound_of(whole)
 
 
 def test_the_index_comes_back_as_it_was_written():

@@ -83,7 +83,7 @@ class Files:
         media = name.endswith((".m4s", ".mp4"))
         headers = {
             "Content-Type": kind,
-            "Cache-Control": "public, max-age=3600" if media else "public, max-age=30",
+            "Cache-Control": "public, max-age=300" if media else "public, max-age=30",
             **_OPEN,
         }
         self._whole(
@@ -134,7 +134,7 @@ class Files:
     ) -> None:
         headers = {
             "Content-Type": _TYPES[name.rpartition(".")[2]],
-            "Cache-Control": "public, max-age=3600",
+            "Cache-Control": "public, max-age=300",
             "Accept-Ranges": "bytes",
             "ETag": f'"{sound}-{size}"',
             **_OPEN,

@@ -1,15 +1,16 @@
 """Sound of a room that is no longer in memory: segments of any hour, and playlists over them all.
 
 `edge.routes` asks first; what the live program still keeps is answered by `edge.hls`. A segment
-that is past may be kept by caches for an hour, not for ever: bodies can be erased.
+may be kept by caches for a minute only: sound can be taken back, and then is hold audio at once.
 """
 
 import gzip
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from hustings.archive import playlists
 from hustings.archive.playlists import Evening, evening
+from hustings.archive.sound import without
 from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId
 from hustings.edge.http.protocol import Answer, Request
@@ -25,7 +26,7 @@ _PLAYLIST: Final = "application/vnd.apple.mpegurl"
 _MP4: Final = "audio/mp4"
 _OPEN: Final = {"Access-Control-Allow-Origin": "*"}
 _BRIEF: Final = {**_OPEN, "Cache-Control": "public, max-age=1"}
-_MEDIA: Final = "public, max-age=3600"
+_MEDIA: Final = "public, max-age=60"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 TIRED_X: Final = 0.8  # from this pressure on the past waits
 
@@ -140,9 +141,16 @@ class Rewind:
         if self._pressure() > TIRED_X:
             raise TryLater("past_busy", "Live sound comes first here just now.", delay_s=5)
         refuse: Refuse = lambda error: connection.refuse(error, _BRIEF)  # noqa: E731
+        facts = self._rooms.facts(room) or {}
+        gone = frozenset(taken_back(facts.get("erased", ()), first, end))
+
+        async def load() -> bytes:
+            data = await source.sound(room, rendition, first, end)
+            return without(data, rendition, gone) if gone else data
+
         self._shelf.ask(
-            (room, rendition, first, end),
-            lambda: source.sound(room, rendition, first, end),
+            (room, rendition, first, end, gone),
+            load,
             lambda body: connection.answer(_answer(_MP4, body, _MEDIA)),
             refuse,
         )
@@ -157,6 +165,12 @@ def parts_of(name: str) -> tuple[int, int]:
     if name.startswith("part/"):
         return int(number), int(number) + 1
     return int(number) * SEGMENT_PARTS, (int(number) + 1) * SEGMENT_PARTS
+
+
+def taken_back(erased: Iterable[Mapping[str, Any]], first: int, end: int) -> Iterator[int]:
+    """The parts first … end - 1 that lie in one of a room's `erased` stretches."""
+    for stretch in erased:
+        yield from range(max(first, int(stretch["first"])), min(end, int(stretch["last"]) + 1))
 
 
 def _so_far(live: LiveRoom) -> Evening | None:
