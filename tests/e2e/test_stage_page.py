@@ -181,6 +181,27 @@ async def test_a_host_steers(stage: FakeStage) -> None:
         )
 
 
+async def test_a_host_delays_the_broadcast_and_takes_back_what_was_said(stage: FakeStage) -> None:
+    async with opened() as page:
+        await go_in(page, stage)
+        await expect(page.locator("#dump")).to_be_hidden()
+        await page.select_option("#delay", "5")
+        await expect(page.locator("#air-words")).to_contain_text("5 seconds later")
+        await stage.set_state("live")
+        await expect(page.locator("#air-words")).to_contain_text("5.0 s later")
+        await page.keyboard.press("Alt+Shift+KeyD")
+        await expect(page.locator("#dump-said")).to_contain_text("Taken back")
+        await page.click("#dump")
+        await page.select_option("#delay", "0")
+        await page.keyboard.press("Escape")  # not while live, then
+        await expect(page.locator("#delay")).to_have_value("5")
+        await page.select_option("#delay", "3")
+        await page.get_by_role("button", name="Change it").click()
+        await expect(page.locator("#air-words")).to_contain_text("3.0 s later")
+        assert stage.names() == ["accept", "delay", "dump", "dump", "delay"]
+        assert stage.commands[-1]["sure"] is True
+
+
 async def test_a_second_tab_takes_over_and_the_first_can_take_back(stage: FakeStage) -> None:
     async with opened() as first:
         await go_in(first, stage)

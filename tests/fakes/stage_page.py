@@ -235,6 +235,9 @@ class FakeStage:
             case "lock" | "unlock":
                 self.facts["locked"] = message["command"] == "lock"
                 await self.tell({"type": "room", "room": self.facts})
+            case "delay":
+                self.facts["delay_s"] = message["seconds"]
+                await self.tell({"type": "room", "room": self.facts})
             case "notice":
                 self.facts["notice"] = message["text"]
                 await self.tell({"type": "room", "room": self.facts})
@@ -259,6 +262,8 @@ class FakeStage:
                 continue
             levels = {who: -20.0 if who in self.speaking else -60.0 for who in self.people}
             counts = {"listeners": 12_431, "waiting": 7, "hands_up": self.hands_up}
+            if delay_s := self.facts.get("delay_s", 0):
+                counts |= {"delay_s": delay_s, "held_s": delay_s}
             await self.tell(
                 {"type": "levels", "levels": levels, "speaking": self.speaking, **counts}
             )

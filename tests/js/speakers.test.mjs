@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { clockOf, written } from "../../src/hustings/pages/static/stage/agenda.js";
+import { airWords } from "../../src/hustings/pages/static/stage/air.js";
 import { light } from "../../src/hustings/pages/static/stage/audience.js";
 import { pause } from "../../src/hustings/pages/static/stage/control.js";
 import { Hall } from "../../src/hustings/pages/static/stage/hall.js";
@@ -140,6 +141,8 @@ const ON_AIR = {
   stage: true,
   edge: true,
   hold: false,
+  filling: false,
+  delayS: 0,
   speakingS: 0.1,
   namedS: NaN,
 };
@@ -150,6 +153,28 @@ test("the light is green only when the edge names me", () => {
   assert.equal(light({ ...ON_AIR, namedS: 3.1, speakingS: NaN }), "silent");
   assert.equal(light(ON_AIR), "silent");
   assert.equal(light({ ...ON_AIR, speakingS: 3.5 }), "late");
+});
+
+test("with a broadcast delay the light waits for it", () => {
+  assert.equal(light({ ...ON_AIR, delayS: 5.12, speakingS: 8 }), "silent");
+  assert.equal(light({ ...ON_AIR, delayS: 5.12, speakingS: 8.2 }), "late");
+  assert.equal(light({ ...ON_AIR, delayS: 5.12, filling: true, hold: true, namedS: 0 }), "filling");
+});
+
+test("how far behind the audience is, in words", () => {
+  const hall = new Hall();
+  const told = (levels, state = "live", delay_s = 5) => {
+    hall.apply({ type: "room", room: { state, delay_s } });
+    hall.apply({ type: "levels", levels: {}, speaking: [], ...levels });
+    return airWords(hall);
+  };
+  assert.match(told({}, "lobby"), /will hear everything 5 seconds later/);
+  assert.match(told({ delay_s: 5.12, held_s: 2 }), /music until 5\.1 s are held back; 2\.0 s are/);
+  assert.match(told({ delay_s: 5.12, held_s: 5.12 }), /everything 5\.1 s later/);
+  assert.match(told({}, "live", 0), /at once/);
+  assert.match(told({}, "lobby", 0), /at once/);
+  hall.apply({ type: "ending", in_s: 5.12 });
+  assert.match(told({ delay_s: 5.12, held_s: 3 }), /room ends/);
 });
 
 test("the light names what is to be mended first", () => {

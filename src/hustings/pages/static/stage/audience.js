@@ -4,12 +4,12 @@
  */
 
 import { RATE, Stream } from "../listener/protocol.js";
-import { MediaClock } from "../listener/room.js";
+import { EventQueue, MediaClock } from "../listener/room.js";
 
 const NAMED_S = 3; // a pause between sentences does not turn the light off
 const LATE_S = 3; // speech that the edge does not name within this is not heard
 
-/** @typedef {"scheduled" | "lobby" | "ended" | "backstage" | "muted" | "microphone" | "line" | "stage" | "edge" | "hold" | "late" | "silent" | "heard"} Heard */
+/** @typedef {"scheduled" | "lobby" | "ended" | "backstage" | "muted" | "microphone" | "line" | "stage" | "edge" | "hold" | "filling" | "late" | "silent" | "heard"} Heard */
 /**
  * @typedef {object} Facts
  * @property {string} state  of the room
@@ -20,6 +20,8 @@ const LATE_S = 3; // speech that the edge does not name within this is not heard
  * @property {boolean} stage  the stage has answered just now
  * @property {boolean} edge  the edge's stream flows
  * @property {boolean} hold  the edge sends hold audio: the stage's sound does not reach it
+ * @property {boolean} filling  the broadcast delay has to fill first
+ * @property {number} delayS  the broadcast delay
  * @property {number} speakingS  seconds since the stage began to hear me speak; NaN: I am silent
  * @property {number} namedS  seconds since the edge last named me; NaN: never
  */
@@ -38,9 +40,10 @@ export function light(facts) {
   if (facts.state !== "live") return facts.state === "lobby" ? "lobby" : "scheduled";
   if (facts.muted) return "muted";
   if (!facts.edge) return "edge";
+  if (facts.filling) return "filling";
   if (facts.hold) return "hold";
   if (facts.namedS <= NAMED_S) return "heard";
-  if (facts.speakingS > LATE_S) return "late";
+  if (facts.speakingS > LATE_S + facts.delayS) return "late";
   return "silent";
 }
 
@@ -54,6 +57,7 @@ export class Audience {
   /** @type {Stream | null} */
   #stream = null;
   #clock = new MediaClock();
+  #events = new EventQueue();
   /** @type {Set<string>} */
   #speaking = new Set();
   /** @type {Map<string, number>} id -> when the edge last named them, in seconds */
@@ -103,11 +107,18 @@ export class Audience {
     const own = performance.now() / 1000;
     this.#clock.part(part.end, own);
     this.behind = this.#clock.now(own) - part.start / RATE;
+    for (const event of this.#events.due(part.end)) this.#happens(event);
     this.#flow(true);
   }
 
   /** @param {import("../listener/protocol.js").RoomEvent} event */
-  #event({ kind, body }) {
+  #event(event) {
+    if (event.kind === "level") this.#events.put(event); // with the sound it belongs to
+    else this.#happens(event);
+  }
+
+  /** @param {import("../listener/protocol.js").RoomEvent} event */
+  #happens({ kind, body }) {
     const now = performance.now() / 1000;
     if (kind === "state") this.#clock.set(body.media_time, now);
     if (kind === "state" || kind === "source") this.hold = body.source === "hold";

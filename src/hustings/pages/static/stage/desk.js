@@ -4,6 +4,7 @@
  */
 
 import { t } from "../strings.js";
+import { Air } from "./air.js";
 import { ask, element, write } from "./dom.js";
 
 /** @typedef {import("./hall.js").Hall} Hall */
@@ -18,6 +19,7 @@ export class Desk {
    */
   constructor(perform, agreed) {
     this.perform = perform;
+    this.air = new Air(perform);
     this.#on("lobby", () => perform("lobby"));
     this.#on("go-live", async () => (await agreed()) && perform("go_live"));
     this.#on("lock", () => perform(this.#locked ? "unlock" : "lock"));
@@ -34,6 +36,7 @@ export class Desk {
 
   /** @param {Hall} hall */
   show(hall) {
+    this.air.show(hall);
     this.#locked = Boolean(hall.facts.locked);
     element("desk").hidden = !hall.hosts;
     element("lobby").hidden = !(hall.isHost && hall.state === "scheduled");

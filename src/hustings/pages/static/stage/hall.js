@@ -7,7 +7,7 @@ import { Applause } from "../listener/room.js";
 
 /** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean, gain_db?: number}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
-/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, host?: string, expected?: number}} Facts */
+/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, delay_s?: number, host?: string, expected?: number}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
 
@@ -43,6 +43,9 @@ export class Hall {
   applause = new Applause();
   /** @type {Record<string, string>} whose microphone carries whose voice as well */
   echoes = {};
+  delayS = 0; // the broadcast delay as it is
+  heldS = 0; // and how much of it is filled
+  ending = false; // what was said is still to be heard
   invited = false;
   edge = "";
   listen = "";
@@ -68,6 +71,11 @@ export class Hall {
 
   get state() {
     return this.facts.state ?? "scheduled";
+  }
+
+  /** Whether the audience hears hold audio until the delay has filled. */
+  get filling() {
+    return this.heldS < this.delayS && !this.ending;
   }
 
   get isHost() {
@@ -130,6 +138,8 @@ export class Hall {
       case "levels":
         this.levels = message.levels;
         this.loudness = message.loudness ?? NaN;
+        this.delayS = message.delay_s ?? 0;
+        this.heldS = message.held_s ?? 0;
         this.handsUp = message.hands_up ?? this.handsUp;
         this.listeners = message.listeners ?? 0;
         this.waiting = message.waiting ?? 0;
@@ -138,6 +148,9 @@ export class Hall {
       case "microphones":
         this.microphones = message.microphones;
         this.echoes = message.echoes ?? {};
+        break;
+      case "ending":
+        this.ending = true;
         break;
       case "invited":
         this.invited = this.me?.place !== "stage";

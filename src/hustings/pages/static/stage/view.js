@@ -87,6 +87,7 @@ export class View {
   levels() {
     const { hall, people } = this.parts;
     people.showLevels(hall);
+    this.parts.desk.air.levels(hall);
     showSums(element("applause"), hall.applause.sums(performance.now() / 1000));
     if (!hall.speaking.has(hall.you)) this.#speakingSince = NaN;
     else if (Number.isNaN(this.#speakingSince)) this.#speakingSince = performance.now() / 1000;
@@ -191,12 +192,14 @@ export class View {
       stage: control.state === "open" && (hall.state === "scheduled" || control.quietS < QUIET_S),
       edge: audience.flows,
       hold: audience.hold,
+      filling: hall.filling,
+      delayS: hall.delayS,
       speakingS: performance.now() / 1000 - this.#speakingSince,
       namedS: audience.named(me.id),
     });
     const box = element("light");
     box.dataset.heard = heard === "heard" ? "yes" : heard === "silent" ? "ready" : "no";
-    write(element("light-words"), heardWords(heard, audience.behind));
+    write(element("light-words"), heardWords(heard, audience.behind + hall.delayS));
     const steady = this.#light === "heard" && heard === "silent"; // a pause is no news to the ear
     if (heard === this.#light || steady) return;
     this.#light = heard;

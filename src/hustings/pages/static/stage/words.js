@@ -120,6 +120,8 @@ export function heardWords(heard, behind) {
       return t("The room is not open yet: nobody listens.");
     case "stage":
       return t("The stage does not answer right now: the audience hears music until it is back.");
+    case "filling":
+      return t("The audience hears music until the broadcast delay has filled.");
     case "hold":
       return t("The audience hears music: the stage’s sound does not reach it right now.");
     case "edge":
