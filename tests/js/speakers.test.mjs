@@ -13,6 +13,7 @@ import { decibels, flat, shown } from "../../src/hustings/pages/static/stage/met
 import { troubleOf } from "../../src/hustings/pages/static/stage/microphone.js";
 import { Report } from "../../src/hustings/pages/static/stage/report.js";
 import { Silence, Signs } from "../../src/hustings/pages/static/stage/signs.js";
+import { heardWords } from "../../src/hustings/pages/static/stage/words.js";
 import { Refusal, Seat } from "../../src/hustings/pages/static/stage/seat.js";
 
 test("pauses grow, are spread, and stay within two seconds", () => {
@@ -189,6 +190,14 @@ test("the light names what is to be mended first", () => {
   assert.equal(light({ ...named, line: false, onStage: false }), "line");
   assert.equal(light({ ...named, microphone: false, line: false }), "microphone");
   assert.equal(light({ ...named, microphone: false, state: "ended" }), "ended");
+});
+
+test("how many hear me, and how late, is said with its number and not where it is not known", () => {
+  assert.equal(heardWords("heard", 12431, 0.62), "You are heard by 12,431 people, 0.6 s behind");
+  assert.equal(heardWords("heard", 1, 5.6), "You are heard by 1 person, 5.6 s behind");
+  assert.equal(heardWords("heard", 2, NaN), "You are heard by 2 people");
+  assert.match(heardWords("heard", 0, 0.6), /nobody listens yet/);
+  assert.equal(heardWords("heard", NaN, NaN), "The audience hears you");
 });
 
 const person = (id, role, place, more = {}) => ({ id, name: id, role, place, ...more });

@@ -114,7 +114,7 @@ class LiveRoom:
         self._counts = counts
         self._spread = spread
         self._touched_s = now_s
-        self._channels: dict[tuple[str, bool], Channel] = {}
+        self._channels: dict[tuple[str, bool, bool], Channel] = {}  # name, chunked, probe
         self.low = False  # newcomers are offered the lowest rendition first
         self._begin: list[Wait] = []
         self._parts: dict[int, list[Wait]] = {}
@@ -254,8 +254,11 @@ class LiveRoom:
     def _in(self, seconds: float) -> float:
         return self._clock.monotonic() + seconds
 
-    def channel(self, name: str, *, chunked: bool) -> Channel:
-        """The channel of a rendition, `mp3`, `icy` or `events`; made when first asked for."""
+    def channel(self, name: str, *, chunked: bool, probe: bool = False) -> Channel:
+        """The channel of a rendition, `mp3`, `icy` or `events`; made when first asked for.
+
+        probe: of those who only look whether sound comes, and are not counted as listeners.
+        """
         if self._ended or self.program.facts.state == "ended":
             raise UserError("room_ended", "This room has ended.", status=410)
         if not self.program.begun:
@@ -263,14 +266,14 @@ class LiveRoom:
         if name in {"mp3", "icy"} and not self.program.facts.room.get("radio"):
             raise NotFound("radio_off", "This room has no radio; its host can turn it on.")
         self.touch()
-        if (channel := self._channels.get((name, chunked))) is None:
+        if (channel := self._channels.get((name, chunked, probe))) is None:
             channel = Channel(
                 self._stream(name, chunked=chunked),
                 limit=min(self._settings.send_buffer_bytes, _UNSENT.get(name, 1 << 30)),
                 counts=self._counts,
                 joined=self.joined,
             )
-            self._channels[name, chunked] = channel
+            self._channels[name, chunked, probe] = channel
         return channel
 
     def _stream(
@@ -319,8 +322,8 @@ class LiveRoom:
     def now(self) -> Now:
         """Who listens at this edge."""
         sizes = {"live": 0, "low": 0, "events": 0}
-        for (name, _), channel in self._channels.items():
-            sizes[_COUNTED.get(name, "live")] += len(channel)
+        for (name, _, probe), channel in self._channels.items():
+            sizes[_COUNTED.get(name, "live")] += 0 if probe else len(channel)
         return self.audience.census.now(live=sizes["live"], low=sizes["low"])
 
     @property

@@ -272,7 +272,8 @@ class Routes:
         titled = request.headers.get("icy-metadata") == "1"
         chunked = request.minor == 1 and name != "radio.mp3"
         kind = _STREAMS.get(name) or ("events" if name == "events" else "icy" if titled else "mp3")
-        channel = live.channel(kind, chunked=chunked)
+        probe = "probe" in request.query
+        channel = live.channel(kind, chunked=chunked, probe=probe)
         headers = {
             "Content-Type": _content_type(kind),
             "Cache-Control": "no-store",
@@ -295,7 +296,8 @@ class Routes:
             headers |= {TICKET_HEADER: ticket, "Access-Control-Expose-Headers": TICKET_HEADER}
             page = ticket if "ticket" in request.query else ""  # players keep none
             who = self._identity(connection, request, live, page)
-            live.audience.joined(who, connection, self._clock.monotonic())
+            if not probe:
+                live.audience.joined(who, connection, self._clock.monotonic())
         connection.listen(channel, protocol.head(200, headers, close=True), wished, seat=kind)
 
 

@@ -212,6 +212,16 @@ async def test_many_listeners_one_upstream(edge: RunningEdge, stage: StageFeed) 
     await edge.until("rooms.listeners == 0")
 
 
+async def test_who_only_probes_the_stream_is_no_listener(edge: RunningEdge) -> None:
+    async with edge.stream("/live/demo/opus-low.mp4?probe") as probe:
+        await probe.parts(3)
+        assert "hustings_edge_listeners 0" in (await edge.get("/metrics")).body.decode()
+        async with edge.stream("/live/demo/opus-low.mp4") as listener:
+            await listener.parts(2)
+            assert "hustings_edge_listeners 1" in (await edge.get("/metrics")).body.decode()
+            await probe.parts(2)
+
+
 # ---------------------------------------------------------------- a stage that fails
 
 

@@ -142,7 +142,7 @@ export class Stream {
   get #address() {
     const ticket = this.pass ? `ticket=${this.pass.ticket}` : "";
     const query = [this.next < 0 ? "" : `from=${this.next}`, ticket].filter(Boolean).join("&");
-    return query ? `${this.url}?${query}` : this.url;
+    return query ? this.url + (this.url.includes("?") ? "&" : "?") + query : this.url;
   }
 
   /**

@@ -3,6 +3,7 @@
  * events say whom it carries. `light` is pure; `Audience` holds the stream. No DOM.
  */
 
+import { MARGIN_S } from "../listener/pace.js";
 import { RATE, Stream } from "../listener/protocol.js";
 import { EventQueue, MediaClock } from "../listener/room.js";
 
@@ -51,7 +52,7 @@ export function light(facts) {
 export class Audience {
   flows = false;
   hold = false;
-  /** seconds from the mouth to the edge's stream; NaN if not known */
+  /** seconds from the mouth to the ear of a listener whose line is as good as ours; NaN if not known */
   behind = NaN;
   #url = "";
   /** @type {Stream | null} */
@@ -106,7 +107,8 @@ export class Audience {
   #part(part) {
     const own = performance.now() / 1000;
     this.#clock.part(part.end, own);
-    this.behind = this.#clock.now(own) - part.start / RATE;
+    // A listener's page plays what comes with this margin (pace.js); earlier nobody can hear it.
+    this.behind = Math.max(0, this.#clock.now(own) - part.start / RATE) + MARGIN_S;
     for (const event of this.#events.due(part.end)) this.#happens(event);
     this.#flow(true);
   }

@@ -104,7 +104,7 @@ export class View {
     const open = hall.state === "lobby" || hall.state === "live";
     const base = hall.edge || (document.querySelector("article")?.dataset.edge ?? "");
     const room = document.querySelector("article")?.dataset.room ?? "";
-    audience.listen(open && base ? `${base}/live/${room}/opus-low.mp4` : "");
+    audience.listen(open && base ? `${base}/live/${room}/opus-low.mp4?probe` : "");
     this.#showMe();
     this.#showConnection();
     people.show(hall);
@@ -199,11 +199,11 @@ export class View {
     });
     const box = element("light");
     box.dataset.heard = heard === "heard" ? "yes" : heard === "silent" ? "ready" : "no";
-    write(element("light-words"), heardWords(heard, audience.behind + hall.delayS));
+    write(element("light-words"), heardWords(heard, hall.listeners, audience.behind + hall.delayS));
     const steady = this.#light === "heard" && heard === "silent"; // a pause is no news to the ear
     if (heard === this.#light || steady) return;
     this.#light = heard;
-    write(element("light-said"), heardWords(heard, NaN));
+    write(element("light-said"), heardWords(heard, NaN, NaN));
   }
 }
 

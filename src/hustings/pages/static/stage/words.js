@@ -3,7 +3,7 @@
  * sentence says what is the matter and, where the person can mend it, how.
  */
 
-import { formatNumber, t } from "../strings.js";
+import { formatNumber, n, t } from "../strings.js";
 
 /** @param {string} role */
 export function roleWord(role) {
@@ -95,14 +95,17 @@ export function signWords(sign, name) {
 
 /**
  * @param {import("./audience.js").Heard} heard
- * @param {number} behind  seconds; NaN if not known
+ * @param {number} listeners  at all edges; NaN: say no numbers
+ * @param {number} behind  seconds from the mouth to their ears; NaN if not known
  */
-export function heardWords(heard, behind) {
+export function heardWords(heard, listeners, behind) {
   switch (heard) {
     case "heard": {
-      if (Number.isNaN(behind)) return t("The audience hears you");
-      const seconds = formatNumber(Math.max(0, behind), { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-      return t("The audience hears you · {seconds} s behind", { seconds });
+      if (Number.isNaN(listeners)) return t("The audience hears you");
+      if (listeners === 0) return t("The audience’s stream carries you; nobody listens yet.");
+      if (Number.isNaN(behind)) return n("You are heard by {count} person", "You are heard by {count} people", listeners);
+      const seconds = formatNumber(behind, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+      return n("You are heard by {count} person, {seconds} s behind", "You are heard by {count} people, {seconds} s behind", listeners, { seconds });
     }
     case "silent":
       return t("You are on air. Speak: this light turns green when the audience hears you.");
