@@ -87,3 +87,41 @@ async def test_reactions_of_all_edges_come_to_hosts_and_listeners_as_one_sum(
                         heard.update(json.loads(line[5:])["body"]["counts"])
                     if heard["wow"]:
                         break
+
+
+async def test_questions_are_asked_and_voted_on_at_any_edge_and_answered_by_the_hosts(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path) as stage, edge_of(stage) as one, edge_of(stage) as other:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with host.control():
+            refused = await one.post("/live/r/question", json={"text": "Too soon?"})
+            assert (refused.status_code, refused.json()["code"]) == (409, "question_closed")
+            await host.do("questions", mode="open")
+            assert (await state(one))["room"]["room"] == "r"
+            async with asyncio.timeout(20):
+                while (await one.post("/live/r/question", json={"text": "Who pays?"})).is_error:
+                    await asyncio.sleep(0.1)
+                shown: list[dict[str, Any]] = []
+                while not shown:
+                    await asyncio.sleep(0.2)
+                    shown = (await other.get("/live/r/questions.json")).json().get("top", [])
+            question = shown[0]["id"]
+            for edge in (one, other):
+                ticket = (await edge.get("/live/r/ticket")).json()["ticket"]
+                for _ in range(2):  # pressed twice: one vote
+                    vote = {"question": question, "ticket": ticket}
+                    async with asyncio.timeout(20):  # the list may reach one edge a little later
+                        while (await edge.post("/live/r/vote", json=vote)).status_code != 204:
+                            await asyncio.sleep(0.1)
+            told: list[dict[str, Any]] = []
+            while not told or told[0]["votes"] < 2:
+                told = (await host.hear("questions"))["questions"]["questions"]
+            assert (told[0]["text"], told[0]["votes"]) == ("Who pays?", 2)
+            await host.do("question", question=question, state="answered")
+            async with asyncio.timeout(20):
+                while not shown[0].get("answered"):
+                    await asyncio.sleep(0.2)
+                    shown = (await one.get("/live/r/questions.json")).json()["top"]
+            assert shown[0]["votes"] == 2

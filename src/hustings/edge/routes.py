@@ -17,7 +17,7 @@ from hustings.base.ids import RoomId, room_id
 from hustings.base.limits import Gcra
 from hustings.edge import metrics
 from hustings.edge.audience.census import Identity, identify
-from hustings.edge.audience.voice import receipt_of
+from hustings.edge.audience.voice import receipt_of, vote_of
 from hustings.edge.feed import tree
 from hustings.edge.hls import Hls
 from hustings.edge.http import protocol
@@ -32,6 +32,7 @@ from hustings.edge.sound.radio import METAINT
 from hustings.edge.status import Statuses
 from hustings.edge.waiting.keys import HeldKeys
 from hustings.edge.waiting.tickets import TICKET_HEADER, WaitingRooms
+from hustings.wire import kinds
 from hustings.wire.names import CMAF_RENDITIONS
 
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
@@ -43,8 +44,8 @@ _PREFLIGHT: Final = {
 }
 _STREAMS: Final = {f"{name}.mp4": name for name in CMAF_RENDITIONS}
 _PLAYLISTS: Final = frozenset(f"{name}/index.m3u8" for name in CMAF_RENDITIONS)
-_OF_ROOM: Final = frozenset({"state.json", "queue.json", "ticket"})
-_POSTS: Final = frozenset({"hand", "react", "receipt"})
+_OF_ROOM: Final = frozenset({"state.json", "questions.json", "queue.json", "ticket"})
+_POSTS: Final = frozenset({"hand", "react", "receipt", "question", "vote"})
 _HANDS: Final = 100_000  # raised at this edge, in all rooms: some 70 MB
 
 
@@ -78,6 +79,8 @@ class Routes:
         self._voices = {
             "hand": Gcra(rate=0.2, burst=10),
             "react": Gcra(rate=5, burst=50),
+            "question": Gcra(rate=0.2, burst=10),
+            "vote": Gcra(rate=5, burst=100),
             "receipt": Gcra(rate=20, burst=200),  # 600 listeners behind one address
         }
         self._rewind = past.rewind
@@ -176,7 +179,7 @@ class Routes:
         if live is not None and live.program.begun:
             program = live.program
             known |= {"roster": program.facts.roster, "source": program.source}
-            known |= program.facts.shown
+            known |= program.facts.brief
         return self._paper.listener(request, room, facts, known)
 
     # ------------------------------------------------------------ a room
@@ -185,7 +188,7 @@ class Routes:
         _only(request, *(("POST",) if name in _POSTS else ("GET", "HEAD")))
         if name in _POSTS:
             self._one_voice(connection, name)
-            connection.answer(self._say(request, room, name))
+            connection.answer(self._say(connection, request, room, name))
             return
         if self._rewind.serves(room, name):
             self._rewind.serve(connection, request, room, name)
@@ -211,6 +214,9 @@ class Routes:
     ) -> Answer:
         if name == "state.json":
             return _state(live)
+        if name == "questions.json":
+            shown = live.program.facts.shown.get(kinds.QUESTIONS, {})
+            return _json(shown, cache="public, max-age=3")
         if name == "queue.json":
             return _ready(self._waiting.view(live), cache="public, max-age=2")
         shown = request.query.get("ticket", "")
@@ -237,7 +243,7 @@ class Routes:
         agent = request.headers.get("user-agent", "")
         return identify(salt, address=connection.who.address, agent=agent)
 
-    def _say(self, request: Request, room: RoomId, name: str) -> Answer:
+    def _say(self, connection: Connection, request: Request, room: RoomId, name: str) -> Answer:
         facts = self._rooms.facts(room)
         if facts is None:
             raise NotFound("room_unknown", "There is no room of this name.")
@@ -256,6 +262,8 @@ class Routes:
         if name == "react":
             live.audience.react(request.body, self._rooms.reactions)
             return Answer(204, dict(_OPEN))
+        if name in {"question", "vote"}:
+            return self._ask(connection, request, live, name)
         if self._rooms.hands >= _HANDS:
             raise TryLater("hands_full", "Very many hands are up already.", delay_s=60)
         keys, second = self._keys.now, live.second
@@ -263,6 +271,18 @@ class Routes:
             request.body, now_s, room=room, keys=keys, second=second, facts=facts
         )
         return _json(made, status=202)
+
+    def _ask(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> Answer:
+        """A question, or a vote for one."""
+        shown = live.program.facts.shown.get(kinds.QUESTIONS, {})
+        if name == "question":
+            return _json(live.audience.ask(request.body, shown), status=202)
+        vote = vote_of(request.body)
+        voter = self._identity(connection, request, live, vote.ticket)
+        if voter is None:
+            raise TryLater("stage_away", "The stage cannot be reached just now.", delay_s=5)
+        live.audience.vote(vote, voter.hash, shown)
+        return Answer(204, dict(_OPEN))
 
     def _stream(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> None:
         if connection.draining:

@@ -34,6 +34,7 @@ from hustings.stage.signs import Signs
 from hustings.stage.sound import Sound
 from hustings.stage.views import counts_view, hands_view, seats_view
 from hustings.stage.watchers import Absences, Watcher, Watchers
+from hustings.stage.written import BODIES, STAGE_KINDS
 from hustings.wire import kinds
 from hustings.wire.batch import Answer, Batch, Hands, Rung
 from hustings.wire.kinds import Participant, Room
@@ -50,30 +51,6 @@ KEYS_REMEMBERED: Final = 1_000
 _WITH_THE_SOUND: Final = frozenset(
     {kinds.ROOM, kinds.ROSTER, kinds.LEVEL, kinds.AGENDA}
 )  # wait as it does
-
-_BODIES: Final[dict[str, type[msgspec.Struct]]] = {
-    kinds.ROOM: Room,
-    kinds.ROSTER: kinds.Roster,
-    kinds.HAND: kinds.Hand,
-    kinds.SEAT: kinds.Seat,
-    kinds.LEVEL: kinds.Level,
-    kinds.KEY: kinds.Key,
-    **evening.KINDS,
-    kinds.CHARGE: kinds.Charge,
-    kinds.PANIC: kinds.Panic,
-    kinds.DUMP: kinds.Dump,
-}
-STAGE_KINDS: Final = frozenset(_BODIES) | {
-    kinds.PART,
-    kinds.CALL,
-    kinds.SNAPSHOT,
-    kinds.GAP,
-    kinds.TERM,
-    kinds.REACH,
-    kinds.LADDER,
-    kinds.REACTIONS,
-    kinds.DUMP,
-}
 
 
 class Hall:
@@ -148,7 +125,7 @@ class Hall:
             self._enter(self.model.connection(who.id, connected=False))
 
     def _replay(self, entry: Entry) -> None:
-        kind = _BODIES.get(entry.kind)
+        kind = BODIES.get(entry.kind)
         if kind is None or entry.body is None:
             return
         body = entry.decode(kind)
@@ -240,6 +217,7 @@ class Hall:
             self.tell({"type": "reactions", "reactions": reactions})
             if self.is_open:
                 self._append(kinds.REACTIONS, kinds.Reactions(reactions))
+        self._enter(self.evening.due(self.media_time) if self.is_open else ())
         for message in self.evening.second(self.air_time):
             self.tell(message)
 
@@ -395,6 +373,8 @@ class Hall:
         self.audience.lowered(edge, batch.hands.down)
         for run, said in batch.queues.items():
             self.queue.hear(run or edge, said, self.room_second)
+        changes, asked = self.evening.hear(edge, batch)
+        self._enter(changes)
         self._enter(self._audience_hands(batch.hands))  # the pages are told once
         free = self.model.hands_free
         first = batch.hands.first
@@ -403,7 +383,8 @@ class Hall:
             for place, hand in enumerate(first)
             if hand.id not in self.model.hands and not free.get(hand.topic, free[""])
         )
-        return self.audience.answer(edge, taken=next(full, len(first)), free=free)
+        answer = self.audience.answer(edge, taken=next(full, len(first)), free=free)
+        return msgspec.structs.replace(answer, asked=asked)
 
     def hear_ladder(self, edge: str, rung: Rung) -> None:
         """An edge stands on another rung of the ladder; for the record, if it carries this room."""

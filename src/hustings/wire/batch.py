@@ -15,6 +15,7 @@ import msgspec
 
 from hustings.base.errors import PeerError
 from hustings.wire.queues import Said
+from hustings.wire.tally import PAPERS, Paper, Totals
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -26,6 +27,7 @@ HandId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{20}$")]
 HANDS: Final = 50  # of one batch
 HANDS_BYTES: Final = 12_000  # beyond, no further one
 DOWN: Final = 200  # lowered hands of one batch or answer
+ASKED_BYTES: Final = 8_000
 SKETCH_BYTES: Final = 17_000  # a full one, compressed, is 11 kB
 
 
@@ -70,6 +72,14 @@ class Hands(msgspec.Struct, frozen=True, omit_defaults=True):
     """By topic, "" for none; empty where no hand has one."""
 
 
+class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A question of the audience."""
+
+    id: HandId
+    text: Annotated[str, msgspec.Meta(max_length=280)]
+    name: Annotated[str, msgspec.Meta(max_length=80)] = ""
+
+
 class Rung(msgspec.Struct, frozen=True, omit_defaults=True):
     """The ladder's step that the edge stands on."""
 
@@ -93,6 +103,9 @@ class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     players: Annotated[bytes, msgspec.Meta(max_length=SKETCH_BYTES)] = b""
     hands: Hands = Hands()
     reactions: Annotated[dict[str, Count], msgspec.Meta(max_length=16)] = {}
+    asked: Annotated[list[Asked], msgspec.Meta(max_length=50)] = []  # not yet taken, oldest first
+    votes: Annotated[dict[Paper, Totals], msgspec.Meta(max_length=PAPERS)] = {}
+    """Of this edge and those below, in all: `wire.tally`. Not with sketches: a batch has its bounds."""
     queues: Annotated[dict[str, Said], msgspec.Meta(max_length=1_000)] = {}
     """Of those who wait: by the run of the edge below that says it, "" for this one itself."""
 
@@ -104,6 +117,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     wanted: Count = 0  # so many more without a topic the next batch may bring
     topics: Annotated[dict[TopicName, Count], msgspec.Meta(max_length=32)] = {}  # and of each topic
     down: Annotated[list[HandId], msgspec.Meta(max_length=DOWN)] = []  # lowered at another edge
+    asked: Count = 0  # of the batch's questions, from the first on, so many are dealt with
 
 
 def topic_counts(said: Iterable[Hands]) -> dict[str, int]:

@@ -27,15 +27,19 @@ REACTIONS: Final = "reactions"
 CHARGE: Final = "charge"
 PANIC: Final = "panic"
 DUMP: Final = "dump"
+QUESTION: Final = "question"
+QUESTIONS: Final = "questions"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
-NOT_FORWARDED: Final = frozenset({PART, SNAPSHOT, TERM, GAP})
+NOT_FORWARDED: Final = frozenset({QUESTION, QUESTIONS, PART, SNAPSHOT, TERM, GAP})
 # What listeners who come later must know: the last one of each is in public snapshots.
-SHOWN: Final = frozenset({AGENDA})
+SHOWN: Final = frozenset({AGENDA, QUESTIONS})
 
 RoomState = Literal["scheduled", "lobby", "live", "ended"]
 Role = Literal["host", "cohost", "speaker", "moderator"]
 Place = Literal["backstage", "stage", "gone"]
+QuestionMode = Literal["off", "review", "open"]
+QuestionState = Literal["asked", "shown", "answered", "hidden"]
 
 
 class Draw(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -186,6 +190,36 @@ class Reactions(msgspec.Struct, frozen=True):
     """Kind `reactions`: what the audience of all edges did since the last one, a second ago or more."""
 
     counts: dict[str, int]
+
+
+class Question(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `question`: somebody's question as it is after one change; public once it is shown.
+
+    One that was shown and then hidden comes without its text and name.
+    """
+
+    id: str
+    text: str = ""
+    name: str = ""
+    state: QuestionState = "asked"
+
+
+class ShownQuestion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A question as listeners see it."""
+
+    id: str
+    text: str
+    name: str = ""
+    votes: int = 0
+    answered: bool = False
+
+
+class Questions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `questions`: those that listeners see, the whole list; at most each 5 s."""
+
+    mode: QuestionMode = "off"
+    top: list[ShownQuestion] = []
+    open: int = 0  # that could be voted on, were they all in the list
 
 
 class Key(msgspec.Struct, frozen=True):

@@ -63,6 +63,7 @@ class Children:
             wanted=wanted,
             topics={topic: wanted for topic in batch.hands.topics if topic},
             down=self._news(edge, told),
+            asked=self._audience.forum.hear(edge, batch.votes, batch.asked),
         )
 
     def answered(self, said: Iterable[str], answer: Answer) -> None:

@@ -6,6 +6,7 @@ routes put words in, `edge.feed.upstream` sends what `batch` gives and reports b
 """
 
 import contextlib
+import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
@@ -15,9 +16,10 @@ import msgspec
 
 from hustings.base.errors import PeerError, UserError
 from hustings.edge.audience.census import Census, Identity, Receipt, Salt
+from hustings.edge.audience.forum import Forum
 from hustings.edge.audience.hands import Hand, HandQueue, age_of, new_ticket
 from hustings.journal.entry import Entry
-from hustings.wire.batch import Answer, Batch, Now, fresh
+from hustings.wire.batch import Answer, Asked, Batch, Now, fresh
 from hustings.wire.kinds import Call
 from hustings.wire.sketch import Sketch
 from hustings.wire.tickets import TicketKeys
@@ -41,6 +43,20 @@ class _Reaction(msgspec.Struct, frozen=True):
     kind: str
 
 
+class _Question(msgspec.Struct, frozen=True):
+    text: str = ""
+    name: str = ""
+
+
+class Vote(msgspec.Struct, frozen=True):
+    """A vote for a question, or with `up` false: no more."""
+
+    question: str
+    ticket: str = ""
+    up: bool = True
+    again: bool = False  # not the first time, perhaps elsewhere
+
+
 class Audience:
     """One room's listeners, as far as they say something or are counted."""
 
@@ -48,6 +64,7 @@ class Audience:
         self.hands = HandQueue()
         self.census = Census()
         self.salt: Salt | None = None
+        self.forum = Forum()
         self._reactions: Counter[str] = Counter()
         self._joins = 0
         self._listened_s = 0.0
@@ -102,6 +119,29 @@ class Audience:
             raise UserError("reaction_bad", f"A reaction is one of these: {', '.join(known)}.")
         self._reactions[reaction.kind] += 1
 
+    def ask(self, body: bytes, shown: Mapping[str, Any]) -> dict[str, str]:
+        """Take a question; its id. shown: what listeners see of the questions (`wire.kinds.Questions`).
+
+        Raises UserError `question_closed`, `question_bad`; TryLater `questions_full`.
+        """
+        if not shown:
+            raise UserError("question_closed", "No questions are taken just now.", status=409)
+        said = _read(body, _Question)
+        text, name = " ".join(said.text.split()), " ".join(said.name.split())
+        if not 0 < len(text) <= _QUESTION or len(name) > _NAME:
+            raise UserError("question_bad", "A question has 1 to 280 letters, a name at most 80.")
+        asked = Asked(secrets.token_hex(10), text, name)
+        self.forum.ask(asked)
+        return {"question": asked.id}
+
+    def vote(self, vote: Vote, voter: int, shown: Mapping[str, Any]) -> None:
+        """Somebody wants a question answered, or no more. Raises UserError `vote_closed`."""
+        if all(
+            each["id"] != vote.question or each.get("answered") for each in shown.get("top", ())
+        ):
+            raise UserError("vote_closed", "This question is not open to votes.", status=409)
+        self.forum.vote(voter, vote.question, 0 if vote.up else None, of=1, again=vote.again)
+
     def called(self, call: Entry) -> None:
         """A hand was called up: it is down."""
         with contextlib.suppress(PeerError):
@@ -151,13 +191,19 @@ class Audience:
 
     def news(self, now: Now) -> bool:
         """Whether the stage should hear at once; sums and sketches can wait some seconds."""
-        return (now, self.census.waiting) != self._told or bool(self._reactions) or self.hands.news
+        return (
+            (now, self.census.waiting) != self._told
+            or bool(self._reactions)
+            or self.hands.news
+            or self.forum.news
+        )
 
     def batch(self, now: Now, now_s: float) -> Batch:
         """What the stage shall hear; tell `answered` or `lost` before asking for the next."""
         salt = self.salt
         sketches = salt is not None and now_s - self._sketched_s >= SKETCH_S
         census = self.census
+        asked, votes = ([], {}) if sketches else self.forum.offer()
         self._sent = Batch(
             after=self._answers + 1,
             now=now,
@@ -169,6 +215,8 @@ class Audience:
             players=census.players.encode() if sketches and census.players else b"",
             hands=self.hands.offer(now_s),
             reactions=dict(self._reactions),
+            asked=asked,
+            votes=votes,
         )
         if sketches:
             self._sketched_s = now_s
@@ -185,6 +233,7 @@ class Audience:
         self._reactions.subtract(sent.reactions)
         self._reactions = +self._reactions
         self.hands.answered(sent.hands, answer)
+        self.forum.answered(sent.asked, answer.asked)
         for hand in answer.down:
             self.hands.settle(hand)
         self._sent = None
@@ -194,8 +243,15 @@ class Audience:
         if self._sent is not None:
             self._reactions.clear()
             self.hands.lost()
+            self.forum.lost()
             self._sketched_s = float("-inf")
             self._sent = None
+
+
+def vote_of(body: bytes) -> Vote:
+    """A page's vote."""
+    vote: Vote = _read(body, Vote)
+    return vote
 
 
 def receipt_of(body: bytes) -> Receipt:

@@ -68,6 +68,9 @@ _OF_ROOM: Final = {
     "ticket": Wanted(Priority.CALLED, memory=True),
     "hand": Wanted(Priority.VOICE),
     "react": Wanted(Priority.VOICE),
+    "question": Wanted(Priority.VOICE),
+    "vote": Wanted(Priority.VOICE),
+    "questions.json": Wanted(Priority.EXTRA, memory=True),
     "receipt": Wanted(Priority.EXTRA),
 }
 _MEDIA: Final = Wanted(Priority.SOUND, memory=True)

@@ -46,6 +46,7 @@ class Facts:
         self.extras = True  # False under load: nobody is told who speaks
         self._reactions: Counter[str] = Counter()  # not told yet
         self._applauded = 0  # media time at which they were told last
+        self._mode = "off"  # of the questions, as last told
         self._roster: dict[str, dict[str, Any]] = {}
         self._queue: deque[Event] = deque()
         self._queued = 0
@@ -71,6 +72,8 @@ class Facts:
         extra = entry.kind == kinds.LEVEL and not self.extras
         if entry.kind == kinds.REACTIONS:
             extra = not (body := self._applause(body, entry.media_time))
+        if announce and entry.kind == kinds.QUESTIONS:
+            self._announce_mode(body, entry.media_time)
         if announce and not extra and entry.kind not in kinds.NOT_FORWARDED:
             self._announce(entry, body)
 
@@ -93,9 +96,16 @@ class Facts:
             for participant in body["roster"]:
                 self._seat(participant)
 
+    @property
+    def brief(self) -> dict[str, Any]:
+        """What is shown, as it opens a stream: of the questions only whether there are any."""
+        if (questions := self.shown.get(kinds.QUESTIONS)) is None:
+            return self.shown
+        return self.shown | {kinds.QUESTIONS: {"mode": questions["mode"]}}
+
     def _show(self, kind: str, body: dict[str, Any], at: int) -> None:
         """For newcomers; what says nothing (no point is current) is not shown."""
-        if not body.get("id"):
+        if not (body.get("id") or body.get("mode")):
             self.shown.pop(kind, None)
         elif body.get("again"):
             self.shown[kind] = {**body, "at": self.shown.get(kind, {}).get("at", at)}
@@ -115,6 +125,12 @@ class Facts:
             self._roster[participant["id"]] = participant
         else:
             self._roster.pop(participant["id"], None)
+
+    def _announce_mode(self, body: dict[str, Any], at: int) -> None:
+        """Those present hear whether questions are taken; the questions themselves are a file."""
+        if (mode := str(body.get("mode", "off"))) != self._mode:
+            self._mode = mode
+            self.tell(kinds.QUESTIONS, {"mode": mode}, at=at)
 
     def _announce(self, entry: Entry, body: Any) -> None:
         self._put(entry.seq, entry.kind, entry.media_time, body)

@@ -308,7 +308,7 @@ class Program:
             "listeners": listeners,
             "reconnect_s": reconnect_s,
             "joined": joined,
-            **self.facts.shown,
+            **self.facts.brief,
         }
         seq = max(0, self.facts.seq)
         return Event(

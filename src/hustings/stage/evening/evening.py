@@ -12,15 +12,19 @@ import msgspec
 
 from hustings.base.errors import Denied
 from hustings.stage.evening.order import RunningOrder
+from hustings.stage.evening.questions import AudienceQuestions
 from hustings.stage.evening.spoken import Spoken
 from hustings.stage.room import STEWARDS, Change, RoomModel
 from hustings.wire import kinds
+from hustings.wire.batch import Batch
 
 Args = Mapping[str, Any]
 
 KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.ORDER: kinds.Order,
     kinds.AGENDA: kinds.Agenda,
+    kinds.QUESTION: kinds.Question,
+    kinds.QUESTIONS: kinds.Questions,
 }
 """Kinds of entries that are folded here -> their bodies."""
 
@@ -31,6 +35,7 @@ class Evening:
     def __init__(self) -> None:
         self.order = RunningOrder()
         self.spoken = Spoken()
+        self.questions = AudienceQuestions()
         self._live = False  # who is heard before and after is not on the air
         self._told: dict[str, int] = {}  # seconds spoken, as pages last heard
 
@@ -48,6 +53,8 @@ class Evening:
         match body:
             case kinds.Order() | kinds.Agenda():
                 self.order.fold(body, at)
+            case kinds.Question() | kinds.Questions():
+                self.questions.fold(body, at)
             case kinds.Level():
                 self.spoken.hear(body.speaking if self._live else (), at)
             case kinds.Room():
@@ -59,22 +66,32 @@ class Evening:
 
     def state(self, at: int) -> dict[str, Any]:
         """What `restore` needs, as plain data, at media time `at`."""
-        return {"order": self.order.state(), "spoken": self.spoken.state(at)}
+        return {
+            "order": self.order.state(),
+            "spoken": self.spoken.state(at),
+            "questions": self.questions.state(),
+        }
 
     def restore(self, snapshot: kinds.Snapshot) -> None:
         """Begin at a stage-only snapshot; entries after it are folded next."""
         state = snapshot.private.get("evening", {})
         self.order.restore(state.get("order", {}))
         self.spoken.restore(state.get("spoken", {}))
+        self.questions.restore(state.get("questions", {}))
         self._live = snapshot.room.state == "live"
 
     def shown(self) -> dict[str, Any]:
         """What listeners may know, by kind: part of public snapshots and of `state.json`."""
-        return {kinds.AGENDA: agenda} if (agenda := self.order.shown()) else {}
+        shown = {kinds.AGENDA: self.order.shown(), kinds.QUESTIONS: self.questions.shown()}
+        return {kind: body for kind, body in shown.items() if body}
 
     def view(self, at: int) -> dict[str, Any]:
         """What pages of named people begin with, at media time `at`."""
-        return {"agenda": self.order.view(at), "spoken": self.spoken.seconds(at)}
+        return {
+            "agenda": self.order.view(at),
+            "spoken": self.spoken.seconds(at),
+            "questions": self.questions.view(),
+        }
 
     def news(self, told: set[str], at: int) -> list[dict[str, Any]]:
         """Messages for the pages after entries of these kinds."""
@@ -84,11 +101,23 @@ class Evening:
 
     def second(self, at: int) -> list[dict[str, Any]]:
         """Messages for the pages, once a second."""
+        messages: list[dict[str, Any]] = []
         spoken = self.spoken.seconds(at)
-        if spoken == self._told:
-            return []
-        self._told = spoken
-        return [{"type": "spoken", "spoken": spoken}]
+        if spoken != self._told:
+            self._told = spoken
+            messages.append({"type": "spoken", "spoken": spoken})
+        if (questions := self.questions.news()) is not None:
+            messages.append({"type": "questions", "questions": questions})
+        return messages
+
+    def due(self, at: int) -> list[Change]:
+        """Changes that time brings, once a second."""
+        return self.questions.due(at)
+
+    def hear(self, edge: str, batch: Batch) -> tuple[list[Change], int]:
+        """An edge's votes and questions; returns how many of its questions are dealt with."""
+        self.questions.hear(edge, batch.votes)
+        return self.questions.take(batch.asked)
 
 
 _COMMANDS: Final[dict[str, Callable[[Evening, Args], list[Change]]]] = {
@@ -97,6 +126,8 @@ _COMMANDS: Final[dict[str, Callable[[Evening, Args], list[Change]]]] = {
     "agenda_move": lambda evening, args: evening.order.move(args),
     "agenda_start": lambda evening, args: evening.order.start(args),
     "agenda_next": lambda evening, args: evening.order.next(args),
+    "questions": lambda evening, args: evening.questions.set_mode(args),
+    "question": lambda evening, args: evening.questions.mark(args),
     "agenda_end": lambda evening, _args: evening.order.end(),
 }
 COMMANDS: Final = frozenset(_COMMANDS)

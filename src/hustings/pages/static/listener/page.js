@@ -39,6 +39,10 @@ element("hand").addEventListener("toggle", async () => {
 const back = () => document.hidden || session.wake(); // from a tunnel, a suspended tab, another page
 for (const type of ["online", "pageshow"]) addEventListener(type, back);
 for (const type of ["visibilitychange", "resume"]) document.addEventListener(type, back);
+element("ask").addEventListener("toggle", async () => {
+  const { prepare } = await import("./questions.js");
+  prepare(live, session);
+});
 setVolume(lastVolume());
 setInterval(() => spoken && showDelay(session), 500);
 setInterval(() => session.stalledSince && changed(), 1000);

@@ -32,6 +32,7 @@ import { RATE } from "./protocol.js";
  * @property {string[]} [stream]
  * @property {number} [listeners]
  * @property {Point} [agenda]
+ * @property {{mode: string}} [questions]
  */
 /** @typedef {{id?: string, title?: string, who?: string}} Point  of the running order */
 
@@ -75,6 +76,7 @@ export class Room {
   listeners = null;
   /** @type {{hand: string, name: string} | null} the hand that was called last */
   called = null;
+  asks = false; // questions are taken
   applause = new Applause();
   /** @type {Point} what is spoken about; without an id: no point of a running order */
   point = {};
@@ -94,6 +96,7 @@ export class Room {
     this.source = state.source;
     this.listeners = state.listeners ?? null;
     this.point = state.agenda ?? {};
+    this.asks = Boolean(state.questions);
   }
 
   /** @param {RoomEvent} event */
@@ -103,6 +106,7 @@ export class Room {
     else if (kind === "level") this.speaking = new Set(body.speaking);
     else if (kind === "roster") this.#person(body.participant);
     else if (kind === "source") this.source = body.source;
+    else if (kind === "questions") this.asks = body.mode !== "off";
     else if (kind === "agenda") this.point = body;
     else if (kind === "reactions") this.applause.hear(body.counts, performance.now() / 1000);
     else if (kind === "call") this.called = body;

@@ -43,6 +43,7 @@ export function written(article) {
     speaking: [],
     source: "live",
     agenda: { id: text("point-title"), title: text("point-title"), who: text("point-who") },
+    ...(element("ask").hidden ? {} : { questions: { mode: "?" } }),
   };
 }
 
@@ -66,6 +67,7 @@ export function show(session) {
   element("badge").className = `badge ${room.phase}`;
   showFacts(session);
   showPeople(room.people, room.speaking);
+  element("ask").hidden = !room.asks;
   const { point } = room;
   element("point").hidden = !point.id;
   say("point-title", point.title ?? "");

@@ -9,6 +9,7 @@ import { Applause } from "../listener/room.js";
 /** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
 /** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, delay_s?: number, host?: string, expected?: number}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
+/** @typedef {{id: string, text: string, name: string, state: string, votes: number}} Asked */
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
 
 /** @typedef {"invite" | "mute" | "backstage" | "remove"} Action */
@@ -40,6 +41,8 @@ export class Hall {
   orderAt = 0; // our own clock when it was told, ms
   /** @type {Record<string, number>} seconds */
   spoken = {};
+  /** @type {{mode: string, questions: Asked[], open: number}} */
+  asked = { mode: "off", questions: [], open: 0 };
   applause = new Applause();
   /** @type {Record<string, string>} whose microphone carries whose voice as well */
   echoes = {};
@@ -114,6 +117,7 @@ export class Hall {
         this.#seat(message.roster);
         this.invited = (message.asked ?? []).includes(this.you);
         this.spoken = message.spoken ?? {};
+        this.asked = message.questions ?? this.asked;
         this.#order(message.agenda);
         break;
       case "agenda":
@@ -121,6 +125,9 @@ export class Hall {
         break;
       case "reactions":
         this.applause.hear(message.reactions, performance.now() / 1000);
+        break;
+      case "questions":
+        this.asked = message.questions;
         break;
       case "spoken":
         this.spoken = message.spoken;

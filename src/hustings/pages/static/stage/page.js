@@ -4,7 +4,6 @@
  */
 
 import { loadStrings, t } from "../strings.js";
-import { Agenda } from "./agenda.js";
 import { Audience } from "./audience.js";
 import { CommandError, Control } from "./control.js";
 import { Desk } from "./desk.js";
@@ -12,6 +11,7 @@ import { ask, element, write } from "./dom.js";
 import { Hall } from "./hall.js";
 import { Line, iceServer } from "./line.js";
 import { Microphone } from "./microphone.js";
+import { panels } from "./panels.js";
 import { People } from "./people.js";
 import { Report } from "./report.js";
 import { Readiness } from "./readiness.js";
@@ -44,8 +44,7 @@ const audience = new Audience(() => view.changed());
 const people = new People(onPerson);
 const readiness = new Readiness(seat, perform);
 const desk = new Desk(perform, () => readiness.agreed());
-const agenda = new Agenda(perform);
-const view = new View({ hall, line, microphone, audience, people, desk, agenda, readiness, control });
+const view = new View({ hall, line, microphone, audience, people, desk, readiness, control, panels: panels(perform) });
 
 let lostTimer = 0;
 

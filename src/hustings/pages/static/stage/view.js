@@ -19,7 +19,7 @@ import { echoWords, heardWords, refusalWords, stateWord, troubleWords } from "./
  * @property {import("./audience.js").Audience} audience
  * @property {import("./people.js").People} people
  * @property {import("./desk.js").Desk} desk
- * @property {import("./agenda.js").Agenda} agenda
+ * @property {{show: (hall: import("./hall.js").Hall) => void}[]} panels
  * @property {import("./readiness.js").Readiness} readiness
  * @property {import("./control.js").Control} control
  */
@@ -94,7 +94,7 @@ export class View {
   }
 
   #show() {
-    const { hall, people, desk, agenda, readiness, audience } = this.parts;
+    const { hall, people, desk, panels, readiness, audience } = this.parts;
     this.#showMicrophone();
     if (!hall.me) return;
     if (hall.facts.title) write(element("title"), hall.facts.title);
@@ -109,7 +109,7 @@ export class View {
     this.#showConnection();
     people.show(hall);
     desk.show(hall);
-    agenda.show(hall);
+    for (const panel of panels) panel.show(hall);
     readiness.show(hall);
     this.#showLight();
   }
