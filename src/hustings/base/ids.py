@@ -41,6 +41,11 @@ def is_private(room: str) -> bool:
     return _PRIVATE.fullmatch(room) is not None
 
 
+def without_private(text: str) -> str:
+    """The same text with private rooms' names cut short: whoever knows one may listen."""
+    return _PRIVATE.sub(lambda name: f"{name[0].partition('-')[0]}-…", text)
+
+
 def new_id(length: int = 10) -> str:
     """A random word; 10 letters carry 49 bits, enough for names that are not secrets."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))

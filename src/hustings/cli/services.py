@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hustings.base.errors import UserError
+from hustings.base.ids import without_private
 from hustings.cli.options import EDGE_FLAGS, add_settings, settings_from
 
 NAMES: Final = ("stage", "edge", "web")
@@ -58,9 +59,17 @@ def read_secret(path: str) -> str:
     return secret
 
 
+class Line(logging.Formatter):
+    """One line of the log, without what would let its reader into a private room."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As usual, but for the names of private rooms."""
+        return without_private(super().format(record))
+
+
 def start_log(service: str, level: str) -> None:
     """Lines on stderr, in UTC, each with its service; libraries only when something is wrong."""
-    line = logging.Formatter(
+    line = Line(
         f"%(asctime)sZ {service:<5} %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
     )
     line.converter = time.gmtime

@@ -349,6 +349,11 @@ class LiveRoom:
         return len(self._begin) + sum(map(len, self._parts.values()))
 
     @property
+    def is_wiped(self) -> bool:
+        """Whether it was a private room, and is over: nothing of it stays."""
+        return self._ended and is_private(self.id)
+
+    @property
     def idle(self) -> bool:
         """Whether nobody has listened or asked for a minute."""
         if self.waiting or len(self.relay) or any(map(len, self._channels.values())):
@@ -458,7 +463,7 @@ class Rooms:
         """Let time pass in all carried rooms; let go those that nobody wants."""
         for live in list(self.live.values()):
             self.turn(live)
-            if live.idle:
+            if live.idle or live.is_wiped:
                 del self.live[live.id]
                 self.unfollow(live.id)
 

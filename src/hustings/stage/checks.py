@@ -41,7 +41,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 def look(studio: Studio, room: str) -> Seen:
     """On the studio's thread. Raises NotFound `room_unknown`."""
-    hall = studio.hall(room)
+    hall = studio.meeting(room)
     facts = hall.model.facts
     check = studio.sound_checks.asked(hall, studio.now_s)
     return Seen(

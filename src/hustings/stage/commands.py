@@ -286,6 +286,13 @@ def _erase(_room: RoomModel, _actor: Participant, args: Args, _now: int) -> list
     return []
 
 
+def _rehearse(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
+    """Check alone; `stage.rehearsals` moves everybody."""
+    if room.facts.state != "scheduled":
+        raise UserError("room_state", "A room is rehearsed before its lobby opens.")
+    return []
+
+
 def _lobby(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
     if room.facts.state in {"lobby", "live"}:
         return []
@@ -341,6 +348,7 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "expect": (HOSTS, _expect),
     "dump": (STEWARDS, _dump),
     "erase": (HOSTS, _erase),
+    "rehearse": (HOSTS, _rehearse),
     "lobby": (_HOST, _lobby),
     "go_live": (HOSTS, _go_live),
     "end": (_HOST, _end),

@@ -191,14 +191,16 @@ class Hall:
         if self.airing.run_out and not self.ended:
             self._write_reach()
             self._enter(self.model.room(state="ended", ended_ms=self._clock.wall_ms()))
-            self._tasks.start(self._close_doors(), name=f"end of {self.room}")
+            self._tasks.start(self.close_doors(), name=f"end of {self.room}")
         gap = self.airing.boundary(self._tick // PART_TICKS, self.model.facts)
         if gap is not None:
             self._append(kinds.GAP, gap, media_time=gap.first * PART_SAMPLES)
 
-    async def _close_doors(self) -> None:
-        """The room has ended: let everybody go."""
-        await self._expel(self.watchers.people, "room_ended", "This room has ended.")
+    async def close_doors(self) -> None:
+        """The room has ended, or a rehearsal begins or ends (`moved`): let everybody go."""
+        is_over = self.ended and not self.model.facts.rehearsal_of
+        goodbye = ("room_ended", "This room has ended.") if is_over else ("moved", "Come in again.")
+        await self._expel(self.watchers.people, *goodbye)
         await self.sound.close()
 
     def second(self) -> None:
@@ -266,9 +268,9 @@ class Hall:
         self._enter(self.model.put(wanted, now_ms=self._clock.wall_ms()))
         return self.model.facts
 
-    def begin(self, **facts: Any) -> None:
-        """The stage itself says what a private room is."""
-        self._enter(self.model.room(**facts))
+    def take(self, changes: Iterable[Change]) -> None:
+        """What the stage itself changes: a private room's facts, who moves there and back."""
+        self._enter(changes)
 
     def join(self, who_id: str, *, name: str, role: str, device: str = "") -> Participant:
         """A person with a valid invitation takes, or takes again, their seat.
@@ -336,7 +338,7 @@ class Hall:
             with contextlib.suppress(TryLater):
                 self._enter(self.model.bring_on_stage(self.model.people[who_id]))
         if self.ended:
-            await self._close_doors()
+            await self.close_doors()
         if command == "leave":
             await self._expel({actor_id}, "left", "You have left the room.")
         await self._expel_the_gone()

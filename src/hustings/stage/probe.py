@@ -86,7 +86,7 @@ class Probes:
         await self._tasks.close()
 
     async def _listen(self, room: str) -> None:
-        url = f"{self.edge}/live/{room}/{OPUS}.mp4"
+        url = f"{self.edge}/live/{room}/{OPUS}.mp4?probe"
         timeout = httpx.Timeout(SILENT_S, connect=CONNECT_S)
         try:
             async with httpx.AsyncClient(

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,9 +25,11 @@ from hustings.base.tasks import Tasks
 from hustings.journal.file import Journal
 from hustings.journal.keys import SigningKey
 from hustings.settings import Settings
+from hustings.stage import rehearsals
 from hustings.stage.fleet import Fleet
 from hustings.stage.hall import Hall
 from hustings.stage.lines import board_line, index_line
+from hustings.stage.rehearsals import Rehearsals
 from hustings.stage.rtc.peers import Peers
 from hustings.stage.salt import SaltFile
 from hustings.stage.sound import Sound
@@ -67,6 +69,7 @@ class Studio:
         self._index_watchers: set[IndexWatcher] = set()
         self.fleet = Fleet()
         self.sound_checks = SoundChecks(self.open_private, self.discard)
+        self.rehearsals = Rehearsals(clock, self._tasks, self.open_private, self.discard)
         self._salt = SaltFile(Path(settings.data), clock.wall_ms())
         self._broken: set[RoomId] = set()  # rooms whose first fault is in the log
 
@@ -88,15 +91,14 @@ class Studio:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self.folder.iterdir()):
-            if is_private(path.name):  # whoever stopped us left it
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.is_dir():
+            if path.is_dir() and not is_private(path.name):
                 try:
                     self._reopen(room_id(path.name))
                 except (UserError, OperatorError, TryLater) as error:
                     if error.code == "journal_locked":  # a second stage on the same rooms
                         raise
                     log.error("%s stays closed: %s", path, error.title)  # the others open
+        self._reopen_private()
         self._tasks.start(heartbeat.beat("studio"), name="heartbeat of the studio")
         self._tasks.start(self._tick_for_ever(), name="ticks")
 
@@ -122,6 +124,24 @@ class Studio:
             raise Denied("room_ended", "This room has ended.", status=410)
         raise NotFound("room_unknown", "There is no such room on this stage.")
 
+    def meeting(self, room: str) -> Hall:
+        """Where a room's people meet now: there, or at its rehearsal. Raises as `hall`."""
+        if is_private(room) and RoomId(room) not in self.halls:
+            raise Denied("room_ended", "This room has ended.", status=410)
+        return self.rehearsals.meeting(self.hall(room))
+
+    async def command(self, hall: Hall, actor: str, command: str, args: Mapping[str, Any]) -> None:
+        """What somebody in `hall` asks for; raises as `Hall.command`."""
+        await hall.command(actor, command, args)
+        if command == "rehearse":
+            self.rehearsals.begin(hall)
+
+    async def revoke(self, room: str, who: str) -> None:
+        """Web withdraws an invitation, for the room and for its rehearsal."""
+        hall = self.hall(room)
+        for each in {hall, self.rehearsals.meeting(hall)}:
+            await each.revoke(who)
+
     def hall_or_new(self, room: str) -> Hall:
         """The room, made if need be; TryLater `stage_rooms_full` beyond the bound."""
         name = room_id(room)
@@ -135,6 +155,19 @@ class Studio:
             hall = self._open(room)
             if hall.ended:
                 self._retire(hall)()
+
+    def _reopen_private(self) -> None:
+        """What whoever stopped us left: a rehearsal goes on, everything else is wiped."""
+        for path in [each for each in self.folder.iterdir() if is_private(each.name)]:
+            try:
+                if not path.name.startswith(rehearsals.KIND):
+                    raise NotFound("room_unknown", "This room was not to stay.")
+                rehearsal = self._open(RoomId(path.name))
+            except (NotFound, OperatorError, TryLater):
+                shutil.rmtree(path, ignore_errors=True)
+                continue
+            hall = self.halls.get(RoomId(rehearsal.model.facts.rehearsal_of))
+            self.rehearsals.found(hall, rehearsal)
 
     def _retire(self, hall: Hall) -> Callable[[], None]:
         """An evening of the past: known, but not kept open. Returns what remains to be done.
@@ -168,7 +201,8 @@ class Studio:
         """
         hall = self._open(room, sound)
         now_ms = self._clock.wall_ms()
-        hall.begin(**{"state": "live", "epoch_ms": now_ms, "live_ms": now_ms} | facts)
+        live = {"state": "live", "epoch_ms": now_ms, "live_ms": now_ms}
+        hall.take(hall.model.room(**(live | facts)))
         return hall
 
     def discard(self, room: RoomId) -> None:
@@ -176,7 +210,8 @@ class Studio:
         hall = self.halls.get(room)
         if hall is None:
             return
-        hall.begin(state="ended", ended_ms=self._clock.wall_ms())
+        if not hall.ended:
+            hall.take(hall.model.room(state="ended", ended_ms=self._clock.wall_ms()))
         del self.halls[room]
 
         def wipe() -> None:
@@ -275,6 +310,7 @@ class Studio:
             self._tell_index({"tick": self._clock.wall_ms()})
             self._let_go()
             self.sound_checks.second(now_s)
+            self.rehearsals.second()
         if self.ticks % (LIGHT_S * TICKS_PER_SECOND) == 0:
             self._tell_reach(now_s)
         for index, hall in enumerate(list(self.halls.values())):

@@ -27,5 +27,6 @@ STAGE_KINDS: Final = frozenset(BODIES) | {
     kinds.TERM,
     kinds.REACH,
     kinds.LADDER,
+    kinds.REHEARSAL,
     kinds.REACTIONS,
 }

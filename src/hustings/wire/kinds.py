@@ -21,6 +21,7 @@ SEAT: Final = "seat"
 KEY: Final = "key"
 REACH: Final = "reach"
 LADDER: Final = "ladder"
+REHEARSAL: Final = "rehearsal"
 ORDER: Final = "order"
 AGENDA: Final = "agenda"
 REACTIONS: Final = "reactions"
@@ -80,6 +81,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     draw: Draw | None = None  # who comes in first, where there are more people than seats
     erased: list[Erased] = []  # what was taken back, the last 20; each is a `dump` entry too
     delay_s: int = 0  # the audience hears everything so much later (in whole parts); 0: at once
+    rehearsal_of: str = ""  # the room that is rehearsed here; empty: this is an evening itself
     expected: int = 0  # listeners that the hosts reckon with; 0 = they have not said
 
 
@@ -296,6 +298,13 @@ class Reach(msgspec.Struct, frozen=True, omit_defaults=True):
     error: float = 0.0
     listened_s: int = 0  # listener-seconds so far
     edges: int = 0  # that reported in the last seconds
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """Kind `rehearsal`: one was held, and wiped. The same times twice are one."""
+
+    began_ms: int  # wall
+    ended_ms: int
 
 
 class Ladder(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,6 +15,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
 from hustings.base.ids import RoomId, new_id
+from hustings.stage.hall import Hall
 from hustings.stage.http.door import Door
 from hustings.stage.room import other_seat
 from hustings.stage.studio import Studio
@@ -40,6 +41,7 @@ class Socket:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE)
+        self._hall: Hall | None = None
         self._who = self._device = ""
         self._beats = False  # the page says that it is there, each second
         self._tokens = float(COMMANDS_A_SECOND)
@@ -85,21 +87,29 @@ class Socket:
         urls = self._door.links(self._socket)
         await self._socket.send_json(
             {"type": "welcome", "you": self._who, **view, "edge": urls.edge}
-            | {"listen": urls.listen(RoomId(self._room))}
+            | {"listen": urls.listen(self._where.room)}
             | {"ice": list(self._door.settings.stage.rtc.ice_servers)}
         )
+
+    @property
+    def _where(self) -> Hall:
+        """The room, or its rehearsal; where this page came in it stays."""
+        assert self._hall is not None  # nobody talks before they were welcomed
+        return self._hall
 
     # On the studio's thread:
 
     def _enter(self, studio: Studio) -> dict[str, Any]:
-        hall = studio.hall(self._room)
+        self._hall = hall = studio.meeting(self._room)
         hall.known(self._who)
         hall.at_device(self._who, self._device)
         hall.seat_socket(self._who, self._hear)
         return hall.view()
 
     def _leave(self, studio: Studio) -> None:
-        studio.hall(self._room).leave_socket(self._who, self._hear)
+        del studio  # we are on its thread
+        if self._hall is not None:
+            self._hall.leave_socket(self._who, self._hear)
 
     def _hear(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(RuntimeError):  # the door's loop is closing
@@ -157,7 +167,7 @@ class Socket:
         number, command = message.get("id"), str(message.get("command", ""))
         try:
             await self._door.engine.wait(
-                lambda studio: studio.hall(self._room).command(self._who, command, message)
+                lambda studio: studio.command(self._where, self._who, command, message)
             )
             result = self._link(message) if command == "link" else {}
         except HustingsError as error:

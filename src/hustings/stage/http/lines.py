@@ -35,7 +35,7 @@ def router(door: Door) -> APIRouter:
         offer = await sdp_of(request)
         read_offer(offer)  # refuses before a name stands backstage that nobody answers to
         await door.engine.do(
-            lambda studio: studio.hall(room).join(
+            lambda studio: studio.meeting(room).join(
                 claims.sub, name=claims.name or "encoder", role=claims.role or "speaker"
             )
         )
@@ -58,7 +58,7 @@ def router(door: Door) -> APIRouter:
 
 async def _answer(door: Door, room: str, who: str, offer: str, *, encoder: bool) -> Response:
     peer = await door.engine.wait(
-        lambda studio: studio.hall(room).connect(who, offer, encoder=encoder)
+        lambda studio: studio.meeting(room).connect(who, offer, encoder=encoder)
     )
     kind = "whip" if encoder else "rtc"
     headers = {"Location": f"/rooms/{room}/{kind}/{peer.id}", "Cache-Control": "no-store"}
@@ -66,7 +66,7 @@ async def _answer(door: Door, room: str, who: str, offer: str, *, encoder: bool)
 
 
 async def _hang_up(door: Door, room: str, who: str, peer: str) -> Response:
-    if not await door.engine.wait(lambda studio: studio.hall(room).sound.disconnect(who, peer)):
+    if not await door.engine.wait(lambda studio: studio.meeting(room).sound.disconnect(who, peer)):
         raise NotFound("line_unknown", "That connection is closed already.")
     return Response(status_code=200)
 

@@ -84,7 +84,7 @@ def router(door: Door) -> APIRouter:
     @routes.post("/rooms/{room}/revoke")
     async def revoke(room: str, whom: Revoked, request: Request) -> dict[str, Any]:
         door.service(request)
-        await door.engine.wait(lambda studio: studio.hall(room).revoke(whom.participant))
+        await door.engine.wait(lambda studio: studio.revoke(room, whom.participant))
         return {}
 
     @routes.post("/rooms/{room}/batch")

@@ -156,6 +156,8 @@ export class Control {
       this.close();
       this.#giveUp();
       this.hears.bye(code, title);
+    } else if (code === "moved") {
+      this.#moved();
     } else if (code.startsWith("token_")) {
       this.hears.unwelcome().catch(() => {}); // the next try tells
     }
@@ -171,6 +173,15 @@ export class Control {
     this.#set("lost");
     this.#timer = setTimeout(() => this.open(), pause(this.#failures, Math.random()) * 1000);
     this.#failures += 1;
+  }
+
+  /** Everybody is somewhere else now, perhaps by our own command: its answer comes no more. */
+  #moved() {
+    for (const { done, timer } of this.#waiting.values()) {
+      clearTimeout(timer);
+      done({});
+    }
+    this.#waiting.clear();
   }
 
   #giveUp() {

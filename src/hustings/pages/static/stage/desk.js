@@ -31,7 +31,7 @@ export class Desk {
       event.preventDefault();
       this.#makeLink(new FormData(form));
     });
-    this.#on("link-copy", () => this.#copy());
+    this.#on("link-copy", () => copied(/** @type {HTMLInputElement} */ (element("link-url")), element("link-said")));
   }
 
   /** @param {Hall} hall */
@@ -41,7 +41,7 @@ export class Desk {
     element("desk").hidden = !hall.hosts;
     element("lobby").hidden = !(hall.isHost && hall.state === "scheduled");
     element("go-live").hidden = !(hall.state === "lobby" || hall.state === "scheduled");
-    element("end").hidden = !(hall.isHost && hall.state !== "ended");
+    element("end").hidden = !(hall.isHost && hall.state !== "ended" && !hall.isRehearsal);
     element("lock").setAttribute("aria-pressed", String(this.#locked));
     const host = /** @type {HTMLOptionElement | null} */ (document.querySelector("#link-role option[value=host]"));
     if (host) host.hidden = host.disabled = !hall.isHost;
@@ -82,15 +82,19 @@ export class Desk {
     field.focus();
     field.select();
   }
+}
 
-  async #copy() {
-    const field = /** @type {HTMLInputElement} */ (element("link-url"));
-    field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-      write(element("link-said"), t("Copied"));
-    } catch {
-      write(element("link-said"), t("Press Ctrl+C"));
-    }
+/**
+ * Copy what a field holds, and say so.
+ * @param {HTMLInputElement} field
+ * @param {HTMLElement} said
+ */
+export async function copied(field, said) {
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    write(said, t("Copied"));
+  } catch {
+    write(said, t("Press Ctrl+C"));
   }
 }

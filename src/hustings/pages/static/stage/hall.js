@@ -7,7 +7,7 @@ import { Applause } from "../listener/room.js";
 
 /** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean, gain_db?: number}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
-/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, delay_s?: number, host?: string, expected?: number}} Facts */
+/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, delay_s?: number, host?: string, expected?: number, room?: string, rehearsal_of?: string}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
 /** @typedef {{id: string, text: string, name: string, state: string, votes: number}} Asked */
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
@@ -79,6 +79,10 @@ export class Hall {
   /** Whether the audience hears hold audio until the delay has filled. */
   get filling() {
     return this.heldS < this.delayS && !this.ending;
+  }
+
+  get isRehearsal() {
+    return Boolean(this.facts.rehearsal_of);
   }
 
   get isHost() {

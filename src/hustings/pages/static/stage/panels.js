@@ -1,7 +1,8 @@
-/** The parts of the speakers' page that are made of the evening's plan and of what the audience says. */
+/** The parts of the speakers' page that are made of the evening's plan, its rehearsal and of what the audience says. */
 
 import { Agenda } from "./agenda.js";
 import { QuestionDesk } from "./questions.js";
+import { Rehearsal } from "./rehearsal.js";
 
 /** @param {import("./desk.js").Do} perform  @returns {{show: (hall: import("./hall.js").Hall) => void}[]} */
-export const panels = (perform) => [new Agenda(perform), new QuestionDesk(perform)];
+export const panels = (perform) => [new Agenda(perform), new QuestionDesk(perform), new Rehearsal(perform)];

@@ -100,10 +100,11 @@ export class View {
     if (hall.facts.title) write(element("title"), hall.facts.title);
     const badge = element("badge");
     badge.className = `badge ${hall.state}`;
-    write(badge, stateWord(hall.state));
+    const stand = stateWord(hall.state);
+    write(badge, hall.isRehearsal ? t("Rehearsal · {state}", { state: stand }) : stand);
     const open = hall.state === "lobby" || hall.state === "live";
     const base = hall.edge || (document.querySelector("article")?.dataset.edge ?? "");
-    const room = document.querySelector("article")?.dataset.room ?? "";
+    const room = hall.facts.room ?? document.querySelector("article")?.dataset.room ?? "";
     audience.listen(open && base ? `${base}/live/${room}/opus-low.mp4?probe` : "");
     this.#showMe();
     this.#showConnection();
