@@ -13,13 +13,14 @@ from hustings.wire.tokens import KeyRing
 
 
 class FakeStage:
-    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}` and `POST /rooms/{room}/revoke`."""
+    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}`, `POST /rooms/{room}/revoke` and `/erase`."""
 
     def __init__(self, keys: KeyRing, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
         self.rooms: dict[str, dict[str, Any]] = {}
         self.revoked: list[tuple[str, str]] = []
+        self.erased: list[tuple[str, dict[str, Any]]] = []
         self.calls: list[str] = []
         self.board: dict[str, Any] = {
             "wall_ms": 1_800_000_000_000,
@@ -35,6 +36,7 @@ class FakeStage:
                 Route("/board", self._board),
                 Route("/rooms/{room}", self._put, methods=["PUT"]),
                 Route("/rooms/{room}/revoke", self._revoke, methods=["POST"]),
+                Route("/rooms/{room}/erase", self._erase, methods=["POST"]),
             ]
         )
 
@@ -64,6 +66,12 @@ class FakeStage:
         room = self.rooms.setdefault(name, {"room": name, "title": "", "state": "scheduled"})
         room.update(await request.json())
         return JSONResponse(room)
+
+    async def _erase(self, request: Request) -> Response:
+        if stopped := self._stopped(request):
+            return stopped
+        self.erased.append((request.path_params["room"], await request.json()))
+        return JSONResponse({"first": 1, "last": 2})
 
     async def _revoke(self, request: Request) -> Response:
         if stopped := self._stopped(request):

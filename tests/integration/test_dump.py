@@ -12,15 +12,18 @@ import httpx
 import numpy as np
 import pytest
 
+from hustings.base.clock import SystemClock
+from hustings.base.ids import RoomId
 from hustings.journal.auditing import audit_file
 from hustings.journal.entry import Entry
+from hustings.journal.file import Journal
 from hustings.journal.keys import load_or_make
 from hustings.journal.reader import JournalReader
 from hustings.media import cmaf
 from hustings.media.decoders import FrameDecoder
 from hustings.media.opus import OpusEncoder
 from hustings.wire import kinds
-from hustings.wire.names import CMAF_RENDITIONS, OPUS, SEGMENT_PARTS
+from hustings.wire.names import CMAF_RENDITIONS, OPUS, PART_SAMPLES, SEGMENT_PARTS
 from tests.fakes.rtc_client import Caller
 from tests.integration.test_stage_and_edge import Standing
 from tests.support.ear import Ear
@@ -149,6 +152,52 @@ async def test_what_was_held_back_when_the_stage_was_killed_never_comes(tmp_path
     on_file = parts_on_file(tmp_path / "stage" / "rooms" / "r")
     assert not carries(FORBIDDEN, OPUS, _opus(on_file))
     assert audit_file(tmp_path / "stage" / "rooms" / "r" / "journal").ok
+
+
+async def test_a_stretch_of_an_evening_that_is_over_is_erased_on_request(tmp_path: Path) -> None:
+    room = tmp_path / "rooms" / "r"
+    async with Stage(tmp_path) as stage:
+        await stage.put("r", title="R", state="lobby")
+        host, caller = await spoken(stage, 0)
+        async with host.control():
+            assert (await host.do("erase", from_s=0, to_s=1))["code"] == "reason_missing"
+            assert (await host.do("erase", from_s=90, to_s=99, reason="x"))["code"] == "stretch_bad"
+            await host.socket.send('{"type": "do", "id": 99, "command": "end"}')
+            await host.hear("bye")
+        await caller.close()
+        await stage.stop()  # the evening is of the past: its journal is closed
+        assert carries(FORBIDDEN, OPUS, _opus(parts_on_file(room)))
+        await stage.start()
+        async with httpx.AsyncClient(base_url=stage.url) as http:
+            said = {"from_s": 0, "to_s": 1_000, "reason": "A name"}
+            path, headers = "/rooms/r/erase", stage.service_headers()
+            refused = await http.post(path, json=said, headers=stage.service_headers("edge"))
+            assert refused.status_code in {401, 403}
+            taken = (await http.post(path, json=said, headers=headers)).raise_for_status().json()
+            unknown = await http.post("/rooms/x/erase", json=said, headers=headers)
+            assert unknown.json()["code"] == "room_unknown"
+    parts = parts_on_file(room)  # the stage has closed in good order
+    assert parts[-1].media_time // PART_SAMPLES == taken["last"]
+    assert all(entry.body is None for entry in parts)
+    assert audit_file(room / "journal").ok
+
+
+async def test_an_erasure_that_a_crash_left_undone_is_done_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async with Stage(tmp_path) as stage:
+        await stage.put("r", title="R", state="lobby")
+        await stage.stop()
+        key = load_or_make(tmp_path / "keys")
+        journal = Journal.open(tmp_path / "rooms", RoomId("r"), key, SystemClock())
+        for n in range(20):
+            part = kinds.Part(n, {OPUS: [b"a secret"] * 16})
+            journal.append(kinds.PART, part, media_time=n * PART_SAMPLES)
+        journal.append(kinds.DUMP, kinds.Dump(5, 14), media_time=20 * PART_SAMPLES)
+        journal.close()
+        await stage.start()
+    bare = [each.body is None for each in parts_on_file(tmp_path / "rooms" / "r")]
+    assert bare == [5 <= n <= 14 for n in range(20)]
 
 
 def _entries(records: list[object], kind: str) -> list[Entry]:

@@ -356,9 +356,11 @@ class Hall:
         self.airing.dump(taken.last)
         self._erase(taken, reason, by)
 
-    def erase(self, from_s: object, to_s: object, *, by: str, reason: str) -> None:
+    def erase(self, from_s: object, to_s: object, *, by: str, reason: str) -> Stretch:
         """Take back a stretch of the past, in seconds of media time; UserError `stretch_bad`."""
-        self._erase(asked(from_s, to_s, next_part=self.airing.next_part), reason, by)
+        taken = asked(from_s, to_s, next_part=self.airing.next_part)
+        self._erase(taken, reason, by)
+        return taken
 
     def _erase(self, taken: Stretch, reason: str, by: str) -> None:
         reason = clean(reason, REASON_CHARS)

@@ -142,6 +142,11 @@ class Studio:
         for each in {hall, self.rehearsals.meeting(hall)}:
             await each.revoke(who)
 
+    def hall_of_any(self, room: str) -> Hall:
+        """The room, opened again if its evening is over, or NotFound `room_unknown`."""
+        name = RoomId(room)
+        return self._open(name) if name in self._past else self.hall(room)
+
     def hall_or_new(self, room: str) -> Hall:
         """The room, made if need be; TryLater `stage_rooms_full` beyond the bound."""
         name = room_id(room)
@@ -153,7 +158,7 @@ class Studio:
             self._past[room] = msgspec.json.decode((self.folder / room / PAST_FILE).read_bytes())
         except (OSError, msgspec.MsgspecError):  # not over, or not closed in good order
             hall = self._open(room)
-            if hall.ended:
+            if hall.ended and not hall.eraser.pending:  # else `_let_go` does it
                 self._retire(hall)()
 
     def _reopen_private(self) -> None:
@@ -188,7 +193,8 @@ class Studio:
         """Close rooms that ended a while ago, off this thread."""
         for hall in list(self.halls.values()):
             over_ms = self._clock.wall_ms() - hall.model.facts.ended_ms
-            if hall.ended and not hall.sound.on_air and abs(over_ms) > PAST_AFTER_MS:
+            busy = hall.sound.on_air or hall.eraser.pending
+            if hall.ended and not busy and abs(over_ms) > PAST_AFTER_MS:
                 put_away = asyncio.to_thread(self._retire(hall))
                 self._tasks.start(put_away, name=f"close {hall.room}")
 

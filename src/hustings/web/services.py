@@ -31,6 +31,7 @@ class Services:
     rooms: Rooms
     outbox: Outbox
     board: Board
+    stage: StageClient
     links: Links  # as far as the settings alone tell
     counts: Counter[str] = field(default_factory=Counter)  # requests by status class
 
@@ -61,6 +62,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             rooms=rooms,
             outbox=Outbox(database, rooms, stage, clock),
             board=Board(stage, clock),
+            stage=stage,
             links=links_for(settings),
         )
     finally:

@@ -51,6 +51,14 @@ class Revoked(BaseModel):
     participant: str = Field(max_length=64)
 
 
+class Unwanted(BaseModel):
+    """A stretch of a room's past that nobody shall hear any more; seconds of media time."""
+
+    from_s: float = Field(ge=0, le=1e11)
+    to_s: float = Field(gt=0, le=1e11)
+    reason: str = Field(min_length=1, max_length=200)
+
+
 def router(door: Door) -> APIRouter:
     """Rooms, entries and batches; the feeds are in `stage.http.feeds`."""
     routes = APIRouter()
@@ -87,6 +95,8 @@ def router(door: Door) -> APIRouter:
         await door.engine.wait(lambda studio: studio.revoke(room, whom.participant))
         return {}
 
+    _erasing(routes, door)
+
     @routes.post("/rooms/{room}/batch")
     async def batch(room: str, request: Request) -> Response:
         credential = door.service(request, "edge").jti
@@ -109,3 +119,15 @@ def router(door: Door) -> APIRouter:
         return await door.engine.do(lambda studio: studio.board())
 
     return routes
+
+
+def _erasing(routes: APIRouter, door: Door) -> None:
+    @routes.post("/rooms/{room}/erase")
+    async def erase(room: str, what: Unwanted, request: Request) -> dict[str, int]:
+        door.service(request)
+        taken = await door.engine.do(
+            lambda studio: studio.hall_of_any(room).erase(
+                what.from_s, what.to_s, by="", reason=what.reason
+            )
+        )
+        return {"first": taken.first, "last": taken.last}

@@ -8,8 +8,9 @@ import msgspec
 
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, TryLater
-from hustings.base.ids import new_id
+from hustings.base.ids import RoomId, new_id
 from hustings.web.outbox.model import Message
+from hustings.web.rooms.erasing import Stretch
 from hustings.wire.kinds import Room
 from hustings.wire.tokens import Claims, KeyRing
 
@@ -46,6 +47,13 @@ class StageClient:
         except (httpx.HTTPError, StageRefused) as error:
             raise TryLater("stage_away", "The stage does not answer just now.") from error
         return response.content
+
+    async def erase(self, room: RoomId, stretch: Stretch) -> None:
+        """Have a stretch of the past taken back. Raises StageRefused, TryLater `stage_away`."""
+        try:
+            await self._call("POST", f"/rooms/{room}/erase", msgspec.structs.asdict(stretch))
+        except httpx.HTTPError as error:
+            raise TryLater("stage_away", "The stage does not answer just now.") from error
 
     async def send(self, message: Message) -> Room | None:
         """Deliver one message; returns the room as it now is, where the stage tells it.

@@ -5,8 +5,10 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from hustings.base.errors import UserError
+from hustings.base.errors import TryLater, UserError
 from hustings.base.ids import RoomId, new_id, room_id
+from hustings.web.outbox.stage import StageRefused
+from hustings.web.rooms.erasing import stretch_from_form
 from hustings.web.rooms.languages import spoken_languages
 from hustings.web.rooms.model import (
     FIELDS,
@@ -116,6 +118,21 @@ async def revoke(visit: Visitor, room: str, jti: str) -> Response:
     await visit.services.rooms.revoke(name, jti)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="revoked")
+
+
+@router.post("/rooms/{room}/erase")
+async def erase(visit: Visitor, room: str) -> Response:
+    """Have the stage take back a stretch of the past, at once or not at all."""
+    await visit.needs_host()
+    name = room_id(room)
+    await visit.services.rooms.room(name)
+    try:
+        await visit.services.stage.erase(name, stretch_from_form(await visit.form()))
+    except (UserError, StageRefused):
+        return visit.go(f"/rooms/{name}", said="erase_bad")
+    except TryLater:
+        return visit.go(f"/rooms/{name}", said="erase_away")
+    return visit.go(f"/rooms/{name}", said="erased")
 
 
 async def _room_page(
