@@ -7,6 +7,7 @@ when the facts change and kept for some hundred (room, language, own address) tr
 import gzip
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,12 @@ from hustings.wire.links import Links
 _PAGES: Final = 512
 _RENDERS: Final = 40  # status pages made in a second: some 20 ms of work
 _HOSTS: Final = 64  # names under which one edge is reached
+
+
+@lru_cache(maxsize=_HOSTS)
+def _listener_headers(stage: str) -> dict[str, str]:
+    """stage: base URL; the page of somebody who is called up stands in a frame of theirs."""
+    return dict(page_headers(frames=[stage] if stage else []))
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -88,7 +95,7 @@ class Paper:
             if facts is not None:  # there are more names of no room than could be kept
                 self._keep(key, page)
         headers = {
-            **self._headers,
+            **_listener_headers(key[2].stage),
             "Vary": "Accept-Language, Accept-Encoding",
             "Cache-Control": "public, max-age=5, stale-while-revalidate=30",
         }

@@ -53,17 +53,24 @@ def choose_language(accept_language: str | None, query: str | None = None) -> st
     return negotiate_locale(wanted, locales.LANGUAGES, sep="-") or "en"
 
 
-def page_headers(*, connect: Sequence[str] = ()) -> list[tuple[str, str]]:
+def page_headers(
+    *, connect: Sequence[str] = (), frames: Sequence[str] = (), framed_by: Sequence[str] = ()
+) -> list[tuple[str, str]]:
     """Headers of every HTML page: type, and a policy without inline code or foreign hosts.
 
     connect: further origins that scripts may call (the stage page: its edge, its WebSocket).
+    frames, framed_by: a listener who was called up sees the stage's page in the edge's.
     """
     calls = " ".join(("'self'", *connect))
+    ancestors = " ".join(("'self'", *framed_by))
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         f"connect-src {calls}; media-src {calls} blob:; manifest-src 'self'; worker-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+        "form-action 'self'; base-uri 'none'; "
+        f"frame-ancestors {ancestors}"
     )
+    if frames:
+        policy += f"; frame-src {' '.join(frames)}"
     return [
         ("Content-Type", "text/html; charset=utf-8"),
         ("Content-Security-Policy", policy),

@@ -63,7 +63,8 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
             edge_url=urls.edge,
             web_url=urls.web,
         )
-        headers = dict(page_headers(connect=_origins(urls.edge, urls.stage)))
+        near = [urls.edge] if urls.edge else []
+        headers = dict(page_headers(connect=_origins(urls.edge, urls.stage), framed_by=near))
         return Response(page, 200 if known else 404, headers | {"Vary": "Accept-Language"})
 
     @app.get("/journal-key")

@@ -5,7 +5,7 @@ import { element, write } from "./view.js";
 
 const AGAIN_S = 5; // a crowd whose line broke raises its hands again spread over this
 
-/** @typedef {{hand: string, ticket: string, name: string, question: string}} Raised */
+/** @typedef {{hand: string, ticket: string, name: string, question: string, topic: string}} Raised */
 
 let prepared = false;
 /** @type {Raised | null} */
@@ -18,6 +18,7 @@ let raised = null;
 export function prepare(live, session) {
   if (prepared) return;
   prepared = true;
+  showTopics(session.room.facts?.topics ?? []);
   const form = /** @type {HTMLFormElement} */ (element("hand-form"));
   const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
   const lower = /** @type {HTMLButtonElement} */ (element("hand-lower"));
@@ -26,7 +27,8 @@ export function prepare(live, session) {
     if (raised) return;
     button.disabled = true;
     const fields = new FormData(form);
-    const said = await raise(live, { name: String(fields.get("name")), question: String(fields.get("question")) });
+    const field = (/** @type {string} */ name) => String(fields.get(name) ?? "");
+    const said = await raise(live, { name: field("name"), question: field("question"), topic: field("topic") });
     raised = said.raised;
     write(element("hand-answer"), said.words);
     button.disabled = Boolean(raised);
@@ -58,7 +60,7 @@ function watch(live, session, mine) {
       raised = null;
       element("hand-lower").hidden = true;
       write(element("hand-answer"), t("The hosts call on you."));
-      return showWay(mine.ticket);
+      return showWay(mine.ticket, session);
     }
     const open = session.line === "open";
     if (open && away) setTimeout(() => raised === mine && raise(live, mine), Math.random() * AGAIN_S * 1000);
@@ -76,35 +78,63 @@ function goDown(live) {
 }
 
 /**
+ * What hands may be about, as the hosts say; nothing if they do not.
+ * @param {string[]} topics
+ */
+function showTopics(topics) {
+  if (!topics.length) return;
+  const select = document.createElement("select");
+  select.name = "topic";
+  select.dir = "auto";
+  select.append(new Option(t("Something else"), ""), ...topics.map((each) => new Option(each, each)));
+  const label = document.createElement("label");
+  label.append(t("Topic"), select);
+  const field = document.createElement("div");
+  field.className = "field";
+  field.append(label);
+  element("hand-question").parentElement?.before(field);
+}
+
+/**
  * To the speakers' page, which takes the ticket for an invitation; the fragment stays in the browser.
  * @param {string} ticket
+ * @param {import("./session.js").Session} session
  */
-function showWay(ticket) {
+function showWay(ticket, session) {
   const { stage, room } = /** @type {HTMLElement} */ (document.querySelector(".listener")).dataset;
   const way = /** @type {HTMLAnchorElement} */ (element("hand-way"));
   way.href = `${stage}/s/${room}#h=${ticket}`;
   way.hidden = false;
   way.focus();
+  way.onclick = async (event) => {
+    event.preventDefault();
+    const { goUp } = await import("./up.js");
+    goUp(way.href, session);
+    way.hidden = true;
+    write(element("hand-answer"), "");
+    document.querySelector("#hand-form button")?.removeAttribute("disabled");
+  };
 }
 
 /**
  * @param {string} live
- * @param {{name: string, question: string, ticket?: string}} said
+ * @param {{name: string, question: string, topic: string, ticket?: string}} said
  * @returns {Promise<{raised: Raised | null, words: string}>}
  */
-async function raise(live, { name, question, ticket }) {
+async function raise(live, { name, question, topic, ticket }) {
   try {
     const answer = await fetch(`${live}/hand`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ name, question, ticket }),
+      body: JSON.stringify({ name, question, topic, ticket }),
     });
     if (answer.ok) {
       const made = await answer.json();
-      return { raised: { ...made, name, question }, words: t("Your hand is up. Stay here; the hosts will see it.") };
+      return { raised: { ...made, name, question, topic }, words: t("Your hand is up. Stay here; the hosts will see it.") };
     }
     const { code } = await answer.json().catch(() => ({}));
     if (code === "stage_away") return no(t("The stage cannot be reached just now. Try again in a moment."));
+    if (code === "hands_closed") return no(t("The hosts take no more hands just now."));
     if (answer.status === 429 || answer.status === 503) return no(t("Too many hands at once. Try again in a moment."));
     return no(t("That did not work. Check your name and question."));
   } catch {

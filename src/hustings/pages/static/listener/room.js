@@ -8,7 +8,7 @@ import { RATE } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").RoomEvent} RoomEvent */
 /** @typedef {"scheduled" | "lobby" | "live" | "ended"} Phase */
-/** @typedef {{id: string, name: string, role: string, place?: string, muted?: boolean, connected?: boolean}} Person */
+/** @typedef {{id: string, name: string, role: string, place?: string, muted?: boolean, connected?: boolean, alike?: boolean}} Person */
 /**
  * @typedef {object} Facts  the journal's `room` body; what is at its default is left out
  * @property {string} room
@@ -20,6 +20,7 @@ import { RATE } from "./protocol.js";
  * @property {number} [start_ms]
  * @property {number} [epoch_ms]
  * @property {string} [notice]
+ * @property {string[]} [topics]
  */
 /**
  * @typedef {object} State  `state.json`

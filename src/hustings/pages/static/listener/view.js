@@ -168,7 +168,8 @@ function showPeople(people, speaking) {
     if (!face || !name || !role) return;
     write(face, (person.name.match(/\p{L}|\p{N}/u)?.[0] ?? "?").toUpperCase());
     write(name, person.name);
-    write(role, person.muted ? t("{role} · muted", { role: roleName(person.role) }) : roleName(person.role));
+    const words = person.muted ? t("{role} · muted", { role: roleName(person.role) }) : roleName(person.role);
+    write(role, person.alike ? `${words} · ${t("similar name")}` : words);
     items[i]?.toggleAttribute("data-speaking", speaking.has(person.id));
     items[i]?.setAttribute("aria-current", String(speaking.has(person.id))); // to be found, not to be read aloud
   });

@@ -5,6 +5,7 @@
 
 const HELLO_S = 6; // until `welcome`
 const ANSWER_S = 8; // until a command is answered; else the line is dead, whatever TCP thinks
+const HERE_S = 1; // so often the stage hears that this page lives
 const LONGEST_PAUSE_S = 2; // few people, and a stage that is back within 3 s
 
 /** Goodbyes after which coming back makes no sense. */
@@ -52,6 +53,7 @@ export class Control {
   #failures = 0;
   #over = false;
   #timer = 0;
+  #beat = 0;
 
   /**
    * @param {string} url  ws(s)://.../control
@@ -135,6 +137,7 @@ export class Control {
     if (message.type === "welcome") {
       clearTimeout(this.#timer);
       this.#failures = 0;
+      this.#beat = setInterval(() => this.#here(), HERE_S * 1000);
       this.#set("open");
     }
     this.hears.message(message);
@@ -184,7 +187,12 @@ export class Control {
     this.#waiting.clear();
   }
 
+  #here() {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#say({ type: "here" });
+  }
+
   #giveUp() {
+    clearInterval(this.#beat);
     for (const { failed, timer } of this.#waiting.values()) {
       clearTimeout(timer);
       failed(new CommandError("away", "The stage cannot be reached."));

@@ -39,9 +39,9 @@ export class Desk {
     this.air.show(hall);
     this.#locked = Boolean(hall.facts.locked);
     element("desk").hidden = !hall.hosts;
-    element("lobby").hidden = !(hall.isHost && hall.state === "scheduled");
+    element("lobby").hidden = !((hall.isHost || hall.inCharge) && hall.state === "scheduled");
     element("go-live").hidden = !(hall.state === "lobby" || hall.state === "scheduled");
-    element("end").hidden = !(hall.isHost && hall.state !== "ended" && !hall.isRehearsal);
+    element("end").hidden = !((hall.isHost || hall.inCharge) && hall.state !== "ended" && !hall.isRehearsal);
     element("lock").setAttribute("aria-pressed", String(this.#locked));
     const host = /** @type {HTMLOptionElement | null} */ (document.querySelector("#link-role option[value=host]"));
     if (host) host.hidden = host.disabled = !hall.isHost;

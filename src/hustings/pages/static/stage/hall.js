@@ -5,9 +5,9 @@
 
 import { Applause } from "../listener/room.js";
 
-/** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean, gain_db?: number}} Person */
-/** @typedef {{id: string, name: string, question: string, participant?: string}} Hand */
-/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, delay_s?: number, host?: string, expected?: number, room?: string, rehearsal_of?: string}} Facts */
+/** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean, gain_db?: number, alike?: boolean, taken_for?: string}} Person */
+/** @typedef {{id: string, name: string, question: string, participant?: string, topic?: string, taken_for?: string}} Hand */
+/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, hands_closed?: boolean, topics?: string[], delay_s?: number, host?: string, expected?: number, room?: string, rehearsal_of?: string}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
 /** @typedef {{id: string, text: string, name: string, state: string, votes: number}} Asked */
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
@@ -27,6 +27,14 @@ export class Hall {
   /** @type {Hand[]} */
   hands = [];
   handsUp = 0; // in all, also those that are not in the list
+  /** @type {Record<string, number>} how many of them on each topic; "": on none */
+  topics = {};
+  /** who runs the room */
+  charge = "";
+  /** the hosts have cleared the stage */
+  panic = false;
+  /** @type {{id: string, name: string}[]} */
+  removed = [];
   listeners = 0;
   waiting = 0;
   /** @type {Set<string>} */
@@ -89,6 +97,10 @@ export class Hall {
     return this.me?.role === "host";
   }
 
+  get inCharge() {
+    return this.you !== "" && this.charge === this.you;
+  }
+
   get hosts() {
     return HOSTS.has(this.me?.role ?? "");
   }
@@ -115,10 +127,11 @@ export class Hall {
         this.listen = message.listen;
         this.hands = message.hands;
         this.handsUp = message.hands_up ?? 0;
+        this.topics = message.topics ?? {};
         this.speaking = new Set(message.speaking);
         this.microphones = message.microphones ?? {};
         this.echoes = message.echoes ?? {};
-        this.#seat(message.roster);
+        this.#seat(message);
         this.invited = (message.asked ?? []).includes(this.you);
         this.spoken = message.spoken ?? {};
         this.asked = message.questions ?? this.asked;
@@ -140,11 +153,12 @@ export class Hall {
         this.facts = message.room;
         break;
       case "roster":
-        this.#seat(message.roster);
+        this.#seat(message);
         break;
       case "hands":
         this.hands = message.hands;
         this.handsUp = message.hands_up ?? 0;
+        this.topics = message.topics ?? {};
         break;
       case "levels":
         this.levels = message.levels;
@@ -152,6 +166,7 @@ export class Hall {
         this.delayS = message.delay_s ?? 0;
         this.heldS = message.held_s ?? 0;
         this.handsUp = message.hands_up ?? this.handsUp;
+        this.topics = message.topics ?? this.topics;
         this.listeners = message.listeners ?? 0;
         this.waiting = message.waiting ?? 0;
         this.speaking = new Set(message.speaking);
@@ -175,13 +190,16 @@ export class Hall {
     this.orderAt = performance.now();
   }
 
-  /** @param {Partial<Person>[]} roster */
-  #seat(roster) {
+  /** @param {{roster: Partial<Person>[], asked?: string[], charge?: string, panic?: boolean, removed?: {id: string, name: string}[]}} seats */
+  #seat({ roster, asked, charge = "", panic = false, removed = [] }) {
+    this.charge = charge;
+    this.panic = panic;
+    this.removed = removed;
     const whole = { id: "", name: "", role: "speaker", place: "backstage", muted: false, connected: false };
     this.people = roster
       .map((person) => ({ ...whole, ...person }))
       .sort((a, b) => RANK.indexOf(a.role) - RANK.indexOf(b.role) || a.name.localeCompare(b.name));
-    if (this.me?.place === "stage") this.invited = false;
+    if (this.me?.place === "stage" || (asked && !asked.includes(this.you))) this.invited = false;
   }
 
   /**

@@ -5,10 +5,14 @@
 
 import { loadStrings, t } from "../strings.js";
 import { Audience } from "./audience.js";
+import { stayAwake } from "./awake.js";
 import { CommandError, Control } from "./control.js";
 import { Desk } from "./desk.js";
 import { ask, element, write } from "./dom.js";
+import { Emergency } from "./emergency.js";
+import { frame } from "./frame.js";
 import { Hall } from "./hall.js";
+import { Hands } from "./hands.js";
 import { Line, iceServer } from "./line.js";
 import { Microphone } from "./microphone.js";
 import { panels } from "./panels.js";
@@ -22,7 +26,7 @@ import { refusalWords } from "./words.js";
 await loadStrings();
 
 const article = /** @type {HTMLElement} */ (document.querySelector(".speakers"));
-const AGAIN = new Set(["name_missing", "room_locked", "room_full"]); // refusals that people can mend
+const AGAIN = new Set(["name_missing", "room_locked", "room_full", "seat_taken"]); // refusals that people can mend
 const room = article.dataset.room ?? "";
 const stage = location.origin + location.pathname.slice(0, location.pathname.lastIndexOf("/s/"));
 const base = `${stage}/rooms/${room}`;
@@ -44,7 +48,10 @@ const audience = new Audience(() => view.changed());
 const people = new People(onPerson);
 const readiness = new Readiness(seat, perform);
 const desk = new Desk(perform, () => readiness.agreed());
-const view = new View({ hall, line, microphone, audience, people, desk, readiness, control, panels: panels(perform) });
+const hands = new Hands(perform);
+const emergency = new Emergency(perform);
+const shown = [hands, emergency, ...panels(perform)];
+const view = new View({ hall, line, microphone, audience, people, hands, desk, readiness, control, panels: shown });
 
 let lostTimer = 0;
 
@@ -82,26 +89,17 @@ async function comeIn() {
   await microphone.open();
   if (!seat.kept.went) return;
   line.start();
-  stayAwake();
+  stayAwake(seat);
 }
 
-/** A phone that falls asleep takes its microphone along. */
-async function stayAwake() {
-  if (document.hidden || !seat.kept.went) return;
-  try {
-    await navigator.wakeLock?.request("screen");
-  } catch {
-    // an empty battery comes first
-  }
-}
-
-/** From the microphone check into the room; hosts go on stage at once, others wait backstage. */
+/** From the microphone check into the room; hosts and who was called go on stage at once, others wait backstage. */
 async function enter() {
   seat.went();
   view.step("room");
   line.start();
-  stayAwake();
-  if (hall.hosts && hall.me?.place === "backstage") await perform("accept");
+  stayAwake(seat);
+  frame("seated");
+  if ((hall.hosts || hall.invited) && hall.me?.place === "backstage") await perform("accept");
 }
 
 /**
@@ -142,6 +140,7 @@ async function perform(command, args) {
 /** @param {any} message  from the control socket */
 function heard(message) {
   if (message.type === "media") return mediaNews(message);
+  if (message.type === "warning") return emergency.warn(message);
   const { muted } = hall.me ?? {};
   hall.apply(message);
   if (message.type === "levels") return view.levels();
@@ -172,6 +171,7 @@ function mediaNews(news) {
 async function leftFor(code, title) {
   audience.listen("");
   await line.stop();
+  frame("left");
   const back = () => (view.trouble("", null), begin());
   if (code === "left") {
     microphone.close();
@@ -223,21 +223,16 @@ function wire() {
   on("go-up", () => perform("accept"));
   on("step-down", () => perform("backstage"));
   on("leave", () => control.do("leave").catch(() => {})); // the goodbye says it
-  on("raise", () => raise());
+  on("raise", () => hands.raise(hall));
   on("lower", () => perform("lower"));
   for (const select of view.selects) {
     select.addEventListener("change", () => microphone.open(select.value));
   }
   window.addEventListener("online", () => (control.hurry(), line.again()));
-  document.addEventListener("visibilitychange", () => !document.hidden && (control.hurry(), stayAwake()));
+  document.addEventListener("visibilitychange", () => !document.hidden && (control.hurry(), stayAwake(seat)));
   document.addEventListener("click", () => sound.paused && sound.srcObject && sound.play().catch(() => {}));
   window.addEventListener("pagehide", () => line.stop());
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
-}
-
-async function raise() {
-  const field = /** @type {HTMLInputElement} */ (element("question"));
-  if ((await ask("ask-hand")) === "yes") await perform("hand", { question: field.value });
 }
 
 /**

@@ -1,10 +1,11 @@
 /**
- * The lists of people and hands. A person keeps their element while they are there, so that
+ * The lists of people. A person keeps their element while they are there, so that
  * neither focus nor an open menu is lost when somebody else moves.
  */
 
 import { formatNumber, n, t } from "../strings.js";
 import { element, make, write } from "./dom.js";
+import { alikeWords } from "./hands.js";
 import { menu } from "./menu.js";
 import { shown } from "./meter.js";
 import { volume } from "./volume.js";
@@ -41,7 +42,6 @@ export class People {
     this.#fill(element("backstage"), hall.backstage, hall);
     element("nobody").hidden = hall.onStage.length > 0;
     element("backstage-part").hidden = hall.backstage.length === 0;
-    this.#hands(hall);
   }
 
   /** Five times a second. @param {Hall} hall */
@@ -56,11 +56,10 @@ export class People {
   }
 
   /** The audience in numbers; outside of any live region. @param {Hall} hall */
-  showCounts({ listeners, waiting, handsUp, hands }) {
+  showCounts({ listeners, waiting }) {
     const parts = [listeners ? n("{count} listener", "{count} listeners", listeners) : ""];
     parts.push(waiting ? n("{count} person waits", "{count} people wait", waiting) : "");
     write(element("reach"), parts.filter(Boolean).join(" · "));
-    write(element("hands-up"), n("{count} hand is up", "{count} hands are up", Math.max(handsUp, hands.length)));
   }
 
   /**
@@ -103,6 +102,7 @@ export class People {
     write(role, description(person, hall));
     item.toggleAttribute("data-muted", person.muted);
     item.toggleAttribute("data-away", !person.connected);
+    item.toggleAttribute("data-alike", Boolean(person.alike));
     item.toggleAttribute("data-sign", hall.stewards && person.id in hall.microphones);
     const wanted = hall.actions(person);
     const echo = wanted.includes("mute") && person.id in hall.echoes;
@@ -143,33 +143,6 @@ export class People {
     made.querySelector(".menu-box")?.prepend(loudness.element);
     return made;
   }
-
-  /** @param {Hall} hall */
-  #hands(hall) {
-    element("hands-part").hidden = hall.hands.length === 0;
-    this.showCounts(hall);
-    const list = element("hands");
-    const key = JSON.stringify([hall.hands, hall.stewards]);
-    if (list.dataset.key === key) return;
-    list.dataset.key = key;
-    list.replaceChildren(
-      ...hall.hands.map((hand) => {
-        const item = make(
-          "li",
-          { class: "hand" },
-          make("bdi", { class: "name" }, hand.name),
-          make("p", { class: "soft" }, make("bdi", {}, hand.question ?? "")),
-        );
-        if (hall.stewards) {
-          const call = make("button", { type: "button" }, t("Call up"));
-          call.setAttribute("aria-label", t("Call up {name}", { name: hand.name }));
-          call.addEventListener("click", () => this.act("call", { hand: hand.id }, hand.name));
-          item.append(call);
-        }
-        return item;
-      }),
-    );
-  }
 }
 
 /**
@@ -180,6 +153,8 @@ function description(person, hall) {
   const parts = [person.id === hall.you ? t("You") : "", roleWord(person.role)];
   if (!person.connected) parts.push(t("no sound connection"));
   else if (person.muted) parts.push(t("muted"));
+  if (hall.stewards && person.taken_for) parts.push(alikeWords(person.taken_for));
+  else if (person.alike) parts.push(t("similar name"));
   if (hall.stewards) parts.push(signWords(hall.microphones[person.id] ?? "", hall.echoOf(person.id)));
   return parts.filter(Boolean).join(" · ");
 }

@@ -20,6 +20,7 @@ import { echoWords, heardWords, refusalWords, stateWord, troubleWords } from "./
  * @property {import("./people.js").People} people
  * @property {import("./desk.js").Desk} desk
  * @property {{show: (hall: import("./hall.js").Hall) => void}[]} panels
+ * @property {import("./hands.js").Hands} hands
  * @property {import("./readiness.js").Readiness} readiness
  * @property {import("./control.js").Control} control
  */
@@ -85,9 +86,10 @@ export class View {
 
   /** Five times a second, from the stage. */
   levels() {
-    const { hall, people } = this.parts;
+    const { hall, people, hands } = this.parts;
     people.showLevels(hall);
     this.parts.desk.air.levels(hall);
+    hands.showCounts(hall);
     showSums(element("applause"), hall.applause.sums(performance.now() / 1000));
     if (!hall.speaking.has(hall.you)) this.#speakingSince = NaN;
     else if (Number.isNaN(this.#speakingSince)) this.#speakingSince = performance.now() / 1000;
@@ -128,11 +130,11 @@ export class View {
     element("invited").hidden = !hall.invited || onStage;
     element("go-up").hidden = onStage || !hall.hosts || hall.invited;
     element("step-down").hidden = !onStage;
-    element("raise").hidden = onStage || hall.hosts || hand || hall.invited;
+    element("raise").hidden = onStage || hall.hosts || hand || hall.invited || hall.panic;
     element("lower").hidden = onStage || !hand;
     write(
       element("enter-hint"),
-      hall.hosts ? t("You go on stage.") : t("You wait backstage until a host brings you on stage."),
+      hall.hosts || hall.invited ? t("You go on stage.") : t("You wait backstage until a host brings you on stage."),
     );
   }
 

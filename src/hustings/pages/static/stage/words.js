@@ -162,6 +162,12 @@ export function refusalWords(code, title) {
       return t("This room has ended.");
     case "room_locked":
       return t("The host has locked this room. Ask them to unlock it.");
+    case "panic":
+      return t("The hosts have cleared the stage. Wait until they open it again.");
+    case "seat_taken":
+      return t("This link is in use on another device. Leave the room there first, or ask the host for a link of your own.");
+    case "topics_bad":
+      return t("A room has at most eight topics.");
     case "room_full":
       return t("The room is full. Try again when somebody has left.");
     case "stage_full":
