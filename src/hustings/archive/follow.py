@@ -12,7 +12,7 @@ from typing import Final
 from hustings.archive.replay import make_replay, stamp_of, up_to_date
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, UserError
-from hustings.base.ids import RoomId, room_id
+from hustings.base.ids import RoomId, is_private, room_id
 from hustings.journal.reader import JournalReader
 from hustings.wire import kinds
 
@@ -86,9 +86,11 @@ class Follower:
 
 
 def rooms_of(data: Path) -> list[RoomId]:
-    """The rooms that have a folder."""
+    """The rooms that have a folder, but for those that are wiped when they are over."""
     found = []
     for path in sorted((data / "rooms").glob("*/journal")):
+        if is_private(path.parent.name):
+            continue
         try:
             found.append(room_id(path.parent.name))
         except UserError:

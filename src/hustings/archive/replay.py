@@ -33,7 +33,7 @@ from hustings.archive.picture import timeline
 from hustings.archive.playlists import Evening
 from hustings.archive.sound import part_of
 from hustings.base.errors import NotFound, OperatorError
-from hustings.base.ids import RoomId
+from hustings.base.ids import RoomId, is_private
 from hustings.journal.reader import JournalReader
 from hustings.media.cmaf import init_segment, media_part
 from hustings.media.parts import part_frames, whole_frames
@@ -55,9 +55,11 @@ def make_replay(
 ) -> Path:
     """Make DATA/replays/ROOM, or bring it up to date; returns the folder.
 
-    say: is told each step. Raises NotFound `journal_missing` or `replay_none` (never live),
+    say: is told each step. Raises NotFound `journal_missing` or `replay_none` (never live, private),
     OperatorError `replay_disk` or `journal_damaged`.
     """
+    if is_private(room):
+        raise NotFound("replay_none", f"{room} is private: nothing of it is kept.")
     try:
         return _Job(data, room, formats, say).run()
     except OSError as error:

@@ -13,10 +13,11 @@ import av
 import pytest
 
 from hustings.archive import replay as replay_module
-from hustings.archive.follow import QUIET_S, Follower, ended
+from hustings.archive.follow import QUIET_S, Follower, ended, rooms_of
 from hustings.archive.replay import FORMATS, made, make_replay, up_to_date
 from hustings.base.clock import SystemClock
 from hustings.base.errors import NotFound, OperatorError
+from hustings.base.ids import private_id
 from hustings.journal.file import Journal
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
@@ -201,6 +202,15 @@ def test_a_room_without_sound_has_no_replay(tmp_path):
     record(tmp_path, range(400, 400))
     with pytest.raises(NotFound, match="never live"):
         make_replay(tmp_path, ROOM)
+
+
+def test_a_rehearsal_leaves_nothing(tmp_path):
+    record(tmp_path, range(400, 430))
+    name = private_id("rehearsal")
+    (tmp_path / "rooms" / ROOM).rename(tmp_path / "rooms" / name)
+    assert rooms_of(tmp_path) == []
+    with pytest.raises(NotFound, match="private"):
+        make_replay(tmp_path, name)
 
 
 def test_who_follows_makes_what_has_ended_and_leaves_what_is_open(tmp_path):
