@@ -71,14 +71,17 @@ async def test_a_rehearsal_is_heard_by_those_with_its_link_and_leaves_its_times_
                 listed = await http.get(f"{stage.url}/rooms", headers=stage.service_headers())
                 board = await http.get(f"{stage.url}/board", headers=stage.service_headers())
                 public = (await http.get(f"{edge}/status.json")).json()
-                page = (await http.get(f"{edge}/r/{name}")).text
+                shown = await http.get(f"{edge}/r/{name}")
+                playlist = await http.get(f"{edge}/live/{name}/aac/index.m3u8?page")
                 other = (await http.get(f"{edge}/live/r/state.json")).json()
             assert [room["room"] for room in listed.json()] == ["r"]
             assert "state" not in listed.json()[0]  # scheduled, as everybody sees it
             assert other["room"]["state"] == "scheduled"
             assert name not in board.text
             assert public["rooms"] == []
-            assert "noindex" in page
+            assert "noindex" in shown.text
+            for answer in (shown, playlist):  # a cache would outlive the wiping
+                assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
             await host.do("remove", participant=speaker.id)
             await host.do("expect", listeners=12)
         await end(host)

@@ -41,6 +41,11 @@ def is_private(room: str) -> bool:
     return _PRIVATE.fullmatch(room) is not None
 
 
+def names_private(text: str) -> bool:
+    """Whether a private room's name is anywhere in this."""
+    return _PRIVATE.search(text) is not None
+
+
 def without_private(text: str) -> str:
     """The same text with private rooms' names cut short: whoever knows one may listen."""
     return _PRIVATE.sub(lambda name: f"{name[0].partition('-')[0]}-…", text)

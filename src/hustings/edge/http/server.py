@@ -12,8 +12,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, cast
 
+import msgspec
+
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, PeerError
+from hustings.base.ids import names_private
 from hustings.base.limits import plain_address
 from hustings.edge.door.admission import Asker, Place, Places, asker
 from hustings.edge.feed.relay import Relay
@@ -253,6 +256,9 @@ class Connection(asyncio.Protocol):
         last = self._server.draining or self.arrival.place is Place.FULL
         close = last or not request.keep_alive
         self._server.counts.answers[answer.status] += 1
+        if names_private(request.path):  # of such a room no cache may keep anything
+            headers = {**answer.headers, "Cache-Control": "no-store"}
+            answer = msgspec.structs.replace(answer, headers=headers)
         self.transport.write(answer.encode(close=close, with_body=request.method != "HEAD"))
         self._request = None
         if close:
