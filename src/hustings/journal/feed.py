@@ -24,6 +24,7 @@ from hustings.journal.chain import Chain
 from hustings.journal.checkpoint import Checkpoint
 from hustings.journal.entry import NO_HASH, Entry
 from hustings.journal.records import Record, RecordReader
+from hustings.journal.taken import without_taken
 from hustings.wire import kinds
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,8 @@ class _Records:
                 self._take(record)
             elif isinstance(record, Checkpoint):
                 self._check(record)
-        return records
+        # Who stood still reads much at once: what was taken back meanwhile is never played.
+        return without_taken(records)
 
     def _take(self, entry: Entry) -> None:
         if self._chain is None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hustings.pages import assets, locales
 from hustings.pages.render import render
-from hustings.wire.kinds import Participant, Room, RoomState
+from hustings.wire.kinds import Erased, Participant, Room, RoomState
 
 ROSTER = [
     Participant("amina", "Amina Berg", "host", "stage"),
@@ -49,6 +49,15 @@ def test_a_scheduled_room_says_when() -> None:
     assert '<time datetime="2027-01-15T08:00:00Z">' in html
     assert "<audio controls" not in html
     assert "not announced yet" in page(state="scheduled")
+
+
+@pytest.mark.parametrize("state", ["live", "ended"])
+def test_what_was_taken_back_is_there_for_everybody_to_read(state: RoomState) -> None:
+    assert 'id="erased"' not in page(state=state)
+    taken = [Erased(625, 655, 1, "An <i>address</i>"), Erased(700, 700, 2)]
+    html = page(state=state, epoch_ms=1_800_000_000_000, erased=taken)
+    assert re.search(r'08:03:20Z">[^<]*</time>: 10 seconds – <bdi>An &lt;i&gt;address', html)
+    assert html.index('id="erased"') > html.index("</section>", html.index('id="more"'))
 
 
 def test_an_ended_room_says_so() -> None:

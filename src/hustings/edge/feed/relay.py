@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from hustings.base.errors import HustingsError, PeerError, TryLater
+from hustings.base.errors import HustingsError, TryLater
 from hustings.edge.http.protocol import chunk
 from hustings.journal.checkpoint import Checkpoint
 from hustings.journal.entry import Entry, Visibility
@@ -26,8 +26,9 @@ from hustings.journal.records import (
     entry_record,
     position_record,
 )
+from hustings.journal.taken import bare_if_taken, dump_of
 from hustings.wire import kinds
-from hustings.wire.names import PART_SAMPLES, SAMPLE_RATE
+from hustings.wire.names import SAMPLE_RATE
 
 TAIL_S: Final = 60  # more than children ask for
 BEHIND_BYTES: Final = 8 << 20
@@ -119,23 +120,17 @@ class RoomRelay(Relay):
         self._size += _weight(record)
         if _is_snapshot(record):
             self._forget_before(record)
-        if isinstance(record, Entry) and record.kind == kinds.DUMP and record.body is not None:
-            self._withhold(record)
+        if (dump := dump_of(record)) is not None:
+            self._withhold(dump)
         while self._size > _SHELF_BYTES:
             self._size -= _weight(self._shelf.popleft())
 
-    def _withhold(self, entry: Entry) -> None:
+    def _withhold(self, dump: kinds.Dump) -> None:
         """Sound was taken back: children that begin or resume later get those parts bare."""
-        try:
-            dump = entry.decode(kinds.Dump)
-        except PeerError:
-            return
         for place, record in enumerate(self._shelf):
-            if not isinstance(record, Entry) or record.kind != kinds.PART:
-                continue
-            if dump.first <= record.media_time // PART_SAMPLES <= dump.last:
-                self._size -= _weight(record) - _weight(record.bare())
-                self._shelf[place] = record.bare()
+            shown = bare_if_taken(record, [dump])
+            self._size -= _weight(record) - _weight(shown)
+            self._shelf[place] = shown
 
     def fork(self) -> None:
         """The stage's journal is another: children must begin again, too."""
