@@ -125,3 +125,39 @@ async def test_questions_are_asked_and_voted_on_at_any_edge_and_answered_by_the_
                     await asyncio.sleep(0.2)
                     shown = (await one.get("/live/r/questions.json")).json()["top"]
             assert shown[0]["votes"] == 2
+
+
+async def test_a_poll_by_script_and_by_form_at_two_edges_is_counted_for_all(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage, edge_of(stage) as one, edge_of(stage) as other:
+        await stage.put("r", title="R", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with host.control():
+            opened = await host.do("poll_open", question="The bridge?", choices=["Yes", "No"])
+            assert opened["type"] == "done", opened
+            for edge in (one, other):
+                async with asyncio.timeout(20):
+                    while "poll" not in (await edge.get("/live/r/state.json")).json():
+                        await asyncio.sleep(0.1)
+            for edge, choice in ((one, 0), (one, 0), (other, 1)):
+                ticket = (await edge.get("/live/r/ticket")).json()["ticket"]
+                ballot = {"poll": "p1", "choice": choice, "ticket": ticket}
+                assert (await edge.post("/live/r/poll", json=ballot)).status_code == 204
+                assert (await edge.post("/live/r/poll", json=ballot)).status_code == 204
+            form = {"poll": "p1", "choice": "1"}
+            back = await other.post("/live/r/poll", data=form)  # a browser without scripts
+            assert (back.status_code, back.headers["Location"]) == (303, "/r/r#poll")
+            strange = {"Sec-Fetch-Site": "cross-site"}
+            assert (await other.post("/live/r/poll", data=form, headers=strange)).status_code == 403
+            while (told := (await host.hear("poll"))["poll"])["votes"] < 4:
+                pass
+            assert (told["counts"], told["state"]) == ([2, 2], "open")
+            await host.do("poll_close", poll="p1")
+            for edge in (one, other):
+                async with asyncio.timeout(30):
+                    while (poll := (await edge.get("/live/r/state.json")).json()["poll"]).get(
+                        "state"
+                    ) != "counted":
+                        await asyncio.sleep(0.2)
+                assert (poll["counts"], poll["votes"]) == ([2, 2], 4)
+            late = await one.post("/live/r/poll", json={"poll": "p1", "choice": 0})
+            assert late.json()["code"] == "poll_closed"

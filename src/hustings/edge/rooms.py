@@ -138,6 +138,8 @@ class LiveRoom:
             self.program.entry(record)
             if record.kind == kinds.CALL and record.body is not None:
                 self.audience.called(record)
+            elif record.kind == kinds.POLL and record.body is not None:
+                self.audience.polled(record)
             elif record.kind == kinds.DUMP:  # rare: all that was made is made anew
                 for channel in self._channels.values():
                     channel.forget(self.program.dumps)

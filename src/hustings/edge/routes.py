@@ -11,13 +11,13 @@ import msgspec
 
 from hustings.archive.index import Replay
 from hustings.base.clock import Clock
-from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
+from hustings.base.errors import Denied, HustingsError, NotFound, TryLater, UserError
 from hustings.base.exposition import CONTENT_TYPE
 from hustings.base.ids import RoomId, room_id
 from hustings.base.limits import Gcra
 from hustings.edge import metrics
 from hustings.edge.audience.census import Identity, identify
-from hustings.edge.audience.voice import receipt_of, vote_of
+from hustings.edge.audience.voice import ballot_of, receipt_of, vote_of
 from hustings.edge.feed import tree
 from hustings.edge.hls import Hls
 from hustings.edge.http import protocol
@@ -45,7 +45,8 @@ _PREFLIGHT: Final = {
 _STREAMS: Final = {f"{name}.mp4": name for name in CMAF_RENDITIONS}
 _PLAYLISTS: Final = frozenset(f"{name}/index.m3u8" for name in CMAF_RENDITIONS)
 _OF_ROOM: Final = frozenset({"state.json", "questions.json", "queue.json", "ticket"})
-_POSTS: Final = frozenset({"hand", "react", "receipt", "question", "vote"})
+_FORM: Final = "application/x-www-form-urlencoded"
+_POSTS: Final = frozenset({"hand", "react", "receipt", "question", "vote", "poll"})
 _HANDS: Final = 100_000  # raised at this edge, in all rooms: some 70 MB
 
 
@@ -81,6 +82,7 @@ class Routes:
             "react": Gcra(rate=5, burst=50),
             "question": Gcra(rate=0.2, burst=10),
             "vote": Gcra(rate=5, burst=100),
+            "poll": Gcra(rate=5, burst=200),
             "receipt": Gcra(rate=20, burst=200),  # 600 listeners behind one address
         }
         self._rewind = past.rewind
@@ -262,7 +264,7 @@ class Routes:
         if name == "react":
             live.audience.react(request.body, self._rooms.reactions)
             return Answer(204, dict(_OPEN))
-        if name in {"question", "vote"}:
+        if name in {"question", "vote", "poll"}:
             return self._ask(connection, request, live, name)
         if self._rooms.hands >= _HANDS:
             raise TryLater("hands_full", "Very many hands are up already.", delay_s=60)
@@ -273,16 +275,33 @@ class Routes:
         return _json(made, status=202)
 
     def _ask(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> Answer:
-        """A question, or a vote for one."""
+        """A question, a vote for one, or in a poll."""
+        if name == "poll":
+            return self._poll(connection, request, live)
         shown = live.program.facts.shown.get(kinds.QUESTIONS, {})
         if name == "question":
             return _json(live.audience.ask(request.body, shown), status=202)
         vote = vote_of(request.body)
-        voter = self._identity(connection, request, live, vote.ticket)
-        if voter is None:
-            raise TryLater("stage_away", "The stage cannot be reached just now.", delay_s=5)
-        live.audience.vote(vote, voter.hash, shown)
+        live.audience.vote(vote, self._voter(connection, request, live, vote.ticket), shown)
         return Answer(204, dict(_OPEN))
+
+    def _poll(self, connection: Connection, request: Request, live: LiveRoom) -> Answer:
+        """A vote: from our page by JSON, or by its plain form, which goes back to the page."""
+        form = request.headers.get("content-type", "").startswith(_FORM)
+        if form and request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+            raise Denied("origin", "Vote on the room's own page.")
+        ballot = ballot_of(request.body, form=form)
+        voter = self._voter(connection, request, live, ballot.ticket)
+        live.audience.poll(ballot, voter, live.program.facts.shown.get(kinds.POLL, {}))
+        if form:
+            return Answer(303, {"Location": f"/r/{live.id}#poll", "Cache-Control": "no-store"})
+        return Answer(204, dict(_OPEN))
+
+    def _voter(self, connection: Connection, request: Request, live: LiveRoom, ticket: str) -> int:
+        """Who votes: the holder of the ticket, else address and agent."""
+        if (who := self._identity(connection, request, live, ticket)) is None:
+            raise TryLater("stage_away", "The stage cannot be reached just now.", delay_s=5)
+        return who.hash
 
     def _stream(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> None:
         if connection.draining:

@@ -49,7 +49,7 @@ LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
 ENTRY_BYTES: Final = 64 * 1024
 KEYS_REMEMBERED: Final = 1_000
 _WITH_THE_SOUND: Final = frozenset(
-    {kinds.ROOM, kinds.ROSTER, kinds.LEVEL, kinds.AGENDA}
+    {kinds.ROOM, kinds.ROSTER, kinds.LEVEL, kinds.AGENDA, kinds.POLL}
 )  # wait as it does
 
 

@@ -30,11 +30,12 @@ PANIC: Final = "panic"
 DUMP: Final = "dump"
 QUESTION: Final = "question"
 QUESTIONS: Final = "questions"
+POLL: Final = "poll"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({QUESTION, QUESTIONS, PART, SNAPSHOT, TERM, GAP})
 # What listeners who come later must know: the last one of each is in public snapshots.
-SHOWN: Final = frozenset({AGENDA, QUESTIONS})
+SHOWN: Final = frozenset({AGENDA, QUESTIONS, POLL})
 
 RoomState = Literal["scheduled", "lobby", "live", "ended"]
 Role = Literal["host", "cohost", "speaker", "moderator"]
@@ -222,6 +223,22 @@ class Questions(msgspec.Struct, frozen=True, omit_defaults=True):
     mode: QuestionMode = "off"
     top: list[ShownQuestion] = []
     open: int = 0  # that could be voted on, were they all in the list
+
+
+class Poll(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `poll`: a poll as it is after one change; an empty `id`: none is shown.
+
+    counts, votes (their sum) and moved are there once it is counted. `moved`: so many votes, at
+    most, are counted twice, since whoever cast them came from another edge.
+    """
+
+    id: str = ""
+    question: str = ""
+    choices: list[str] = []
+    state: Literal["open", "closed", "counted"] = "open"
+    counts: list[int] = []
+    votes: int = 0
+    moved: int = 0
 
 
 class Key(msgspec.Struct, frozen=True):

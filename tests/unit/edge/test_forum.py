@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hustings.base.errors import TryLater, UserError
 from hustings.edge.audience import forum as module
 from hustings.edge.audience.forum import ASKED, Forum
-from hustings.edge.audience.voice import Audience, vote_of
+from hustings.edge.audience.voice import Audience, ballot_of, vote_of
 from hustings.wire.batch import ASKED_BYTES, Answer, Asked, Batch, Now, encode, read
+from hustings.wire.kinds import Poll
 from hustings.wire.tally import PAPERS, Tally
 
 OPEN = {
@@ -155,3 +156,41 @@ def test_votes_and_questions_are_taken_where_there_are_any() -> None:
     assert read(encode(batch), Batch) == batch
     audience.answered(Answer(asked=1))
     assert audience.batch(Now(), 2.0).asked == []
+
+
+POLL = {"id": "p1", "question": "The bridge?", "choices": ["Yes", "No"]}
+
+
+def test_a_poll_takes_one_choice_of_each_by_script_or_by_form() -> None:
+    audience = Audience()
+    audience.poll(ballot_of(b'{"poll": "p1", "choice": 1}', form=False), 7, POLL)
+    audience.poll(ballot_of(b"poll=p1&choice=0", form=True), 8, POLL)
+    audience.poll(ballot_of(b'{"poll": "p1", "choice": 0, "again": true}', form=False), 7, POLL)
+    assert audience.forum.totals("p1") == [2, 0, 0]  # known here: it did not move
+    for body, shown, code in (
+        (b'{"poll": "p1", "choice": 2}', POLL, "poll_choice"),
+        (b'{"poll": "p1", "choice": -1}', POLL, "poll_choice"),
+        (b'{"poll": "p2", "choice": 0}', POLL, "poll_closed"),
+        (b'{"poll": "p1", "choice": 0}', POLL | {"state": "closed"}, "poll_closed"),
+        (b'{"poll": "p1", "choice": 0}', {}, "poll_closed"),
+    ):
+        with pytest.raises(UserError) as refused:
+            audience.poll(ballot_of(body, form=False), 9, shown)
+        assert refused.value.code == code
+
+
+@given(st.binary(max_size=60))
+def test_no_form_breaks_a_poll(body: bytes) -> None:
+    with pytest.raises(UserError, match="form"):  # as good as never a form, at this length
+        ballot_of(body, form=True)
+
+
+def test_a_poll_that_was_counted_makes_room_and_questions_keep_their_votes() -> None:
+    forum = Forum()
+    forum.vote(1, "p1", 0, of=2, again=False)
+    forum.vote(1, "00ff", 0, of=1, again=False)
+    forum.hear("child", {"p1": [4, 0, 0]}, [])
+    forum.polled(Poll("p1", "?", ["a", "b"], state="closed"))
+    assert forum.totals("p1") == [5, 0, 0]
+    forum.polled(Poll("p1", "?", ["a", "b"], state="counted"))
+    assert (forum.totals("p1"), forum.totals("00ff")) == ([], [1])

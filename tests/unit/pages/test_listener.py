@@ -110,3 +110,22 @@ def test_reactions_are_those_of_the_house() -> None:
         ("doubt", "Doubt"),
     ]
     assert 'id="reactions"' not in render("listener.html", "en", **context, reactions=()).decode()
+
+
+def test_a_poll_works_without_scripts_and_shows_its_result() -> None:
+    room = Room("square", "The bridge", state="live")
+    poll = {"id": "p1", "question": "<b>Pay?", "choices": ["Yes", "<i>No"]}
+    html = render("listener.html", "en", room=room, room_id="square", poll=poll).decode()
+    form = html.split('<form id="poll-form"')[1].split("</form>")[0]
+    assert 'method="post" action="/live/square/poll">' in form
+    assert 'name="poll" value="p1"' in form
+    assert re.findall(r'name="choice" value="(\d)"', form) == ["0", "1"]
+    assert "<b>" not in html
+    assert "<i>" not in html
+    poll |= {"state": "counted", "counts": [3, 1], "votes": 4}
+    html = render("listener.html", "en", room=room, room_id="square", poll=poll).decode()
+    assert (
+        '<form id="poll-form" class="stack" method="post" action="/live/square/poll" hidden>'
+        in html
+    )
+    assert '<meter max="4" value="3"' in html

@@ -4,7 +4,7 @@ Keeps true: one vote of a voter on a paper (a question or a poll), changed as of
 the stage hears totals, so nothing is lost or doubled with a batch. A voter is a keyed hash of the
 page's ticket, or of address and agent where there is none, and is told to nobody. Whoever goes
 to another edge could vote there again: their page says so (`again`), and such votes are counted
-apart as *moved*. Bounds: `BALLOTS` votes and `ASKED` waiting questions a room; beyond, no more
+apart as *moved*. Bounds: `BALLOTS` votes on questions, as many on a poll, and `ASKED` waiting questions a room; beyond, no more
 are taken (503) and those that were count on. `edge.audience.voice` owns one.
 """
 
@@ -16,6 +16,7 @@ import msgspec
 
 from hustings.base.errors import TryLater
 from hustings.wire.batch import ASKED_BYTES, Asked, encode
+from hustings.wire.kinds import Poll
 from hustings.wire.tally import PAPERS, Tally
 
 BALLOTS: Final = 100_000  # some 12 MB
@@ -40,7 +41,7 @@ class Forum:
 
     def __init__(self) -> None:
         self._boxes: dict[str, tuple[Box, int]] = {}  # paper -> with its number of choices
-        self._ballots = 0
+        self._ballots = Counter[bool]()  # of polls (True), and of questions
         self._below = Tally()
         self._asked: dict[str, Asked] = {}  # not taken by the stage yet, in order
         self._order: dict[str, None] = {}  # papers; who was told longest ago comes first
@@ -61,25 +62,31 @@ class Forum:
         again: this voter has voted on it before, as their page says.
         """
         box, _ = self._boxes.setdefault(paper, (Box({}), of))
-        known = voter in box.by
+        known, poll = voter in box.by, of > 1
         if choice is None:
             if box.by.pop(voter, None) is None:
                 return
-            self._ballots -= 1
+            self._ballots[poll] -= 1
         else:
-            if not known and self._ballots >= BALLOTS:
+            if not known and self._ballots[poll] >= BALLOTS:
                 raise TryLater("votes_full", "Very many have voted here already.", delay_s=60)
-            self._ballots += not known
+            self._ballots[poll] += not known
             box.moved += again and not known
             box.by[voter] = choice
         self._note(paper)
+
+    def polled(self, now: Poll) -> None:
+        """The room's poll is this one: the votes on others, or on one that is counted, are over."""
+        on = {now.id} if now.state != "counted" else set()
+        polls = {paper for paper in self._order if paper.startswith("p")}  # questions are hex
+        self.keep(self._order.keys() - (polls - on))
 
     def keep(self, papers: Iterable[str]) -> None:
         """Forget the votes on all others: nobody can vote on them any more."""
         kept = set(papers)
         for paper in [paper for paper in self._order if paper not in kept]:
-            box, _ = self._boxes.pop(paper, (Box({}), 0))
-            self._ballots -= len(box.by)
+            box, of = self._boxes.pop(paper, (Box({}), 0))
+            self._ballots[of > 1] -= len(box.by)
             self._below.forget(paper)
             self._changed.discard(paper)
             del self._order[paper]

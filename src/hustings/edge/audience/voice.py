@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -20,7 +21,7 @@ from hustings.edge.audience.forum import Forum
 from hustings.edge.audience.hands import Hand, HandQueue, age_of, new_ticket
 from hustings.journal.entry import Entry
 from hustings.wire.batch import Answer, Asked, Batch, Now, fresh
-from hustings.wire.kinds import Call
+from hustings.wire.kinds import Call, Poll
 from hustings.wire.sketch import Sketch
 from hustings.wire.tickets import TicketKeys
 from hustings.wire.tokens import hand_of
@@ -54,6 +55,14 @@ class Vote(msgspec.Struct, frozen=True):
     question: str
     ticket: str = ""
     up: bool = True
+
+
+class Ballot(msgspec.Struct, frozen=True):
+    """A vote in a poll."""
+
+    poll: str
+    choice: int
+    ticket: str = ""
     again: bool = False  # not the first time, perhaps elsewhere
 
 
@@ -140,7 +149,25 @@ class Audience:
             each["id"] != vote.question or each.get("answered") for each in shown.get("top", ())
         ):
             raise UserError("vote_closed", "This question is not open to votes.", status=409)
-        self.forum.vote(voter, vote.question, 0 if vote.up else None, of=1, again=vote.again)
+        self.forum.vote(voter, vote.question, 0 if vote.up else None, of=1, again=False)
+
+    def poll(self, ballot: Ballot, voter: int, shown: Mapping[str, Any]) -> None:
+        """Somebody votes in the poll that is shown (`wire.kinds.Poll`), or votes another way.
+
+        Raises UserError `poll_closed`, `poll_choice`.
+        """
+        choices = shown.get("choices", ())
+        if ballot.poll != shown.get("id") or shown.get("state", "open") != "open":
+            raise UserError("poll_closed", "This poll is not open.", status=409)
+        if not 0 <= ballot.choice < len(choices):
+            raise UserError("poll_choice", "This is none of the choices.")
+        of, again = len(choices), ballot.again
+        self.forum.vote(voter, ballot.poll, ballot.choice, of=of, again=again)
+
+    def polled(self, entry: Entry) -> None:
+        """The room's poll has changed."""
+        with contextlib.suppress(PeerError):
+            self.forum.polled(entry.decode(Poll))
 
     def called(self, call: Entry) -> None:
         """A hand was called up: it is down."""
@@ -246,6 +273,18 @@ class Audience:
             self.forum.lost()
             self._sketched_s = float("-inf")
             self._sent = None
+
+
+def ballot_of(body: bytes, *, form: bool) -> Ballot:
+    """A vote in a poll, as JSON, or as a page without scripts sends it."""
+    if not form:
+        ballot: Ballot = _read(body, Ballot)
+        return ballot
+    try:
+        fields = dict(parse_qsl(body.decode(), max_num_fields=8))
+        return Ballot(fields["poll"], int(fields["choice"]))
+    except (KeyError, ValueError):
+        raise UserError("body_bad", "The form does not say which choice.") from None
 
 
 def vote_of(body: bytes) -> Vote:

@@ -70,6 +70,7 @@ _OF_ROOM: Final = {
     "react": Wanted(Priority.VOICE),
     "question": Wanted(Priority.VOICE),
     "vote": Wanted(Priority.VOICE),
+    "poll": Wanted(Priority.VOICE),
     "questions.json": Wanted(Priority.EXTRA, memory=True),
     "receipt": Wanted(Priority.EXTRA),
 }

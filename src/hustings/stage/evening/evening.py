@@ -12,6 +12,7 @@ import msgspec
 
 from hustings.base.errors import Denied
 from hustings.stage.evening.order import RunningOrder
+from hustings.stage.evening.polls import Polls
 from hustings.stage.evening.questions import AudienceQuestions
 from hustings.stage.evening.spoken import Spoken
 from hustings.stage.room import STEWARDS, Change, RoomModel
@@ -25,6 +26,7 @@ KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.AGENDA: kinds.Agenda,
     kinds.QUESTION: kinds.Question,
     kinds.QUESTIONS: kinds.Questions,
+    kinds.POLL: kinds.Poll,
 }
 """Kinds of entries that are folded here -> their bodies."""
 
@@ -36,6 +38,7 @@ class Evening:
         self.order = RunningOrder()
         self.spoken = Spoken()
         self.questions = AudienceQuestions()
+        self.polls = Polls()
         self._live = False  # who is heard before and after is not on the air
         self._told: dict[str, int] = {}  # seconds spoken, as pages last heard
 
@@ -45,7 +48,7 @@ class Evening:
         if actor is None:
             raise Denied("not_in_room", "You are not in this room any more.")
         if actor.role not in STEWARDS:
-            raise Denied("role_denied", f"As {actor.role} you may not change the running order.")
+            raise Denied("role_denied", f"As {actor.role} you may not {command.replace('_', ' ')}.")
         return _COMMANDS[command](self, args)
 
     def fold(self, body: object, at: int) -> None:
@@ -53,6 +56,8 @@ class Evening:
         match body:
             case kinds.Order() | kinds.Agenda():
                 self.order.fold(body, at)
+            case kinds.Poll():
+                self.polls.fold(body, at)
             case kinds.Question() | kinds.Questions():
                 self.questions.fold(body, at)
             case kinds.Level():
@@ -70,6 +75,7 @@ class Evening:
             "order": self.order.state(),
             "spoken": self.spoken.state(at),
             "questions": self.questions.state(),
+            "polls": self.polls.state(),
         }
 
     def restore(self, snapshot: kinds.Snapshot) -> None:
@@ -78,11 +84,16 @@ class Evening:
         self.order.restore(state.get("order", {}))
         self.spoken.restore(state.get("spoken", {}))
         self.questions.restore(state.get("questions", {}))
+        self.polls.restore(state.get("polls", {}))
         self._live = snapshot.room.state == "live"
 
     def shown(self) -> dict[str, Any]:
         """What listeners may know, by kind: part of public snapshots and of `state.json`."""
-        shown = {kinds.AGENDA: self.order.shown(), kinds.QUESTIONS: self.questions.shown()}
+        shown = {
+            kinds.AGENDA: self.order.shown(),
+            kinds.QUESTIONS: self.questions.shown(),
+            kinds.POLL: self.polls.shown(),
+        }
         return {kind: body for kind, body in shown.items() if body}
 
     def view(self, at: int) -> dict[str, Any]:
@@ -91,6 +102,7 @@ class Evening:
             "agenda": self.order.view(at),
             "spoken": self.spoken.seconds(at),
             "questions": self.questions.view(),
+            "poll": self.polls.view(),
         }
 
     def news(self, told: set[str], at: int) -> list[dict[str, Any]]:
@@ -108,15 +120,18 @@ class Evening:
             messages.append({"type": "spoken", "spoken": spoken})
         if (questions := self.questions.news()) is not None:
             messages.append({"type": "questions", "questions": questions})
+        if (poll := self.polls.news()) is not None:
+            messages.append({"type": "poll", "poll": poll})
         return messages
 
     def due(self, at: int) -> list[Change]:
         """Changes that time brings, once a second."""
-        return self.questions.due(at)
+        return self.questions.due(at) + self.polls.due(at)
 
     def hear(self, edge: str, batch: Batch) -> tuple[list[Change], int]:
         """An edge's votes and questions; returns how many of its questions are dealt with."""
         self.questions.hear(edge, batch.votes)
+        self.polls.hear(edge, batch.votes)
         return self.questions.take(batch.asked)
 
 
@@ -126,6 +141,9 @@ _COMMANDS: Final[dict[str, Callable[[Evening, Args], list[Change]]]] = {
     "agenda_move": lambda evening, args: evening.order.move(args),
     "agenda_start": lambda evening, args: evening.order.start(args),
     "agenda_next": lambda evening, args: evening.order.next(args),
+    "poll_open": lambda evening, args: evening.polls.open(args),
+    "poll_close": lambda evening, args: evening.polls.close(args),
+    "poll_clear": lambda evening, args: evening.polls.clear(args),
     "questions": lambda evening, args: evening.questions.set_mode(args),
     "question": lambda evening, args: evening.questions.mark(args),
     "agenda_end": lambda evening, _args: evening.order.end(),

@@ -15,6 +15,8 @@ const volume = /** @type {HTMLInputElement} */ (element("volume"));
 
 const LOT_S = 3600; // before the start: take part in the draw, should there be more people than seats
 
+/** @type {import("./room.js").Poll | null} */
+let polled = null; // as it is shown
 let spoken = false; // our words are loaded
 let settled = false; // what the device offers is used
 let keys = true; // single keys do something
@@ -57,9 +59,19 @@ function changed() {
   if (!spoken) return;
   show(session);
   reactions();
+  poll();
   if (settled || session.mode === "starting") return; // sound first
   settled = true;
   import("./device.js").then(({ settle }) => settle(session));
+}
+
+/** What is asked of all who listen, once it is known. */
+async function poll() {
+  const { poll: now } = session.room;
+  if (!now || now === polled || (!now.id && !polled?.id && element("poll").hidden)) return;
+  polled = now;
+  const { showPoll } = await import("./poll.js");
+  showPoll(live, session);
 }
 
 /** Buttons to react with, where the house has them, once the room is live. */

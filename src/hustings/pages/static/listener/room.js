@@ -34,7 +34,9 @@ import { RATE } from "./protocol.js";
  * @property {number} [listeners]
  * @property {Point} [agenda]
  * @property {{mode: string}} [questions]
+ * @property {Poll} [poll]
  */
+/** @typedef {{id?: string, question?: string, choices?: string[], state?: "open" | "closed" | "counted", counts?: number[], votes?: number, moved?: number}} Poll */
 /** @typedef {{id?: string, title?: string, who?: string}} Point  of the running order */
 
 const QUEUE = 500; // events of about two minutes of lively talk; beyond that the oldest apply at once
@@ -77,6 +79,8 @@ export class Room {
   listeners = null;
   /** @type {{hand: string, name: string} | null} the hand that was called last */
   called = null;
+  /** @type {Poll | null} null: not known yet; without an id: there is none */
+  poll = null;
   asks = false; // questions are taken
   applause = new Applause();
   /** @type {Point} what is spoken about; without an id: no point of a running order */
@@ -98,6 +102,7 @@ export class Room {
     this.listeners = state.listeners ?? null;
     this.point = state.agenda ?? {};
     this.asks = Boolean(state.questions);
+    if (state.stream) this.poll = state.poll ?? {}; // else it is what the page says, which shows it
   }
 
   /** @param {RoomEvent} event */
@@ -108,6 +113,7 @@ export class Room {
     else if (kind === "roster") this.#person(body.participant);
     else if (kind === "source") this.source = body.source;
     else if (kind === "questions") this.asks = body.mode !== "off";
+    else if (kind === "poll") this.poll = body;
     else if (kind === "agenda") this.point = body;
     else if (kind === "reactions") this.applause.hear(body.counts, performance.now() / 1000);
     else if (kind === "call") this.called = body;

@@ -51,6 +51,8 @@ export class Hall {
   spoken = {};
   /** @type {{mode: string, questions: Asked[], open: number}} */
   asked = { mode: "off", questions: [], open: 0 };
+  /** @type {import("../listener/room.js").Poll & {id: string}} */
+  poll = { id: "" };
   applause = new Applause();
   /** @type {Record<string, string>} whose microphone carries whose voice as well */
   echoes = {};
@@ -135,6 +137,7 @@ export class Hall {
         this.invited = (message.asked ?? []).includes(this.you);
         this.spoken = message.spoken ?? {};
         this.asked = message.questions ?? this.asked;
+        this.poll = message.poll ?? this.poll;
         this.#order(message.agenda);
         break;
       case "agenda":
@@ -142,6 +145,9 @@ export class Hall {
         break;
       case "reactions":
         this.applause.hear(message.reactions, performance.now() / 1000);
+        break;
+      case "poll":
+        this.poll = message.poll;
         break;
       case "questions":
         this.asked = message.questions;

@@ -1,8 +1,14 @@
 /** The parts of the speakers' page that are made of the evening's plan, its rehearsal and of what the audience says. */
 
 import { Agenda } from "./agenda.js";
+import { PollDesk } from "./polls.js";
 import { QuestionDesk } from "./questions.js";
 import { Rehearsal } from "./rehearsal.js";
 
 /** @param {import("./desk.js").Do} perform  @returns {{show: (hall: import("./hall.js").Hall) => void}[]} */
-export const panels = (perform) => [new Agenda(perform), new QuestionDesk(perform), new Rehearsal(perform)];
+export const panels = (perform) => [
+  new Agenda(perform),
+  new QuestionDesk(perform),
+  new PollDesk(perform),
+  new Rehearsal(perform),
+];
