@@ -26,7 +26,7 @@ run: install                      ## the demo: two voices in a room; FLAGS=--sta
 test: install-dev                 ## everything; what the machine lacks is skipped and named
 	$(BIN)/pytest
 
-test-night: install-dev           ## the fault table at full length, three times, worst counts: 45 minutes
+test-night: install-dev           ## the fault table at full length, three times, worst counts: half an hour
 	HUSTINGS_TEST_NIGHT=1 $(BIN)/pytest --timeout 1800
 
 check: install-dev                ## format, lint, types, imports, docs: under a minute
