@@ -246,7 +246,11 @@ async def test_without_scripts_the_page_says_all_and_has_a_player(
     await page.goto(edge.url)
     await expect(page.locator("h1")).to_have_text("Is the new bridge worth its price?")
     await expect(page.locator(".person .name")).to_have_text(["Amina Berg", "Otto Lind"])
+    await expect(page).to_have_title("Is the new bridge worth its price? · Hustings")
+    await expect(page.locator("#badge")).to_have_text("Live")
     await expect(page.locator("noscript audio")).to_have_attribute("controls", "")
+    await expect(page.locator("#transcript-name")).to_have_text("Transcript")
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     await expect(page.locator("#controls, #hand, #keyboard")).to_have_count(3)
     for hidden in ("#controls", "#hand", "#keyboard"):
         await expect(page.locator(hidden)).to_be_hidden()

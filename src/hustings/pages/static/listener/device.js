@@ -49,7 +49,7 @@ function lockScreen(session) {
     media.playbackState = session.mode === "playing" ? "playing" : "paused";
   };
   media.setActionHandler("play", () => session.start());
-  media.setActionHandler("pause", () => session.stop());
+  media.setActionHandler("pause", () => session.audio.pause()); // held: the lock screen keeps its button
   media.setActionHandler("stop", () => session.stop());
   update();
   setInterval(update, SHOWN_MS);
