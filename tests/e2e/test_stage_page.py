@@ -13,6 +13,7 @@ from playwright.async_api import Page, expect
 from hustings.wire.kinds import Participant
 from tests.e2e.barriers import barriers
 from tests.e2e.chromium import chromium
+from tests.e2e.keyboard import tab_to
 from tests.fakes.edge_pages import FakeEdge
 from tests.fakes.stage_page import FakeStage, problem
 
@@ -335,6 +336,30 @@ async def test_in_use_or_unplugged(stage: FakeStage) -> None:
 
 
 # ------------------------------------------------------------ nobody is barred
+
+
+async def test_a_host_comes_in_mutes_and_asks_for_the_end_by_keyboard_alone(
+    stage: FakeStage,
+) -> None:
+    async with opened(viewport={"width": 320, "height": 640}) as page:
+        await page.goto(f"{stage.url}/s/square?lang=ar#i=host-link")
+        await tab_to(page, "#name")
+        await page.keyboard.press("Control+A")
+        await page.keyboard.type("أمينة")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#microphones option")).not_to_have_count(0)
+        await tab_to(page, "#enter")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".person")).to_have_count(3)
+        await tab_to(page, "#mute")
+        await page.keyboard.press("Space")
+        await expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+        await tab_to(page, "#end")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#ask-end")).to_be_visible()
+        await page.keyboard.press("Escape")
+        assert "mute" in stage.names()
+        assert "end" not in stage.names()
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark"), ("de", "light")])

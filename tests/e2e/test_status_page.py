@@ -5,6 +5,7 @@ from playwright.async_api import expect
 
 from tests.e2e.barriers import barriers
 from tests.e2e.chromium import SILENT, chromium
+from tests.e2e.keyboard import tab_to
 from tests.fakes.edges import running_edge
 from tests.fakes.stage_feed import StageFeed
 
@@ -31,11 +32,7 @@ async def test_they_tell_how_things_go_and_keep_nobody_out(language: str) -> Non
                 assert answer.status == (404 if "nobody" in path else 200)
                 assert await barriers(page) == []
             await page.goto(f"{edge.url}/status")
-            link = page.locator("a", has_text="Town hall")
-            for _ in range(12):
-                await page.keyboard.press("Tab")
-                if await link.evaluate("(each) => each === document.activeElement"):
-                    break
+            await tab_to(page, "a[href='/status/demo']")
             await page.keyboard.press("Enter")
             await expect(page.locator("h1")).to_have_text("Town hall")
             await expect(page.locator(".figures")).to_contain_text("12,431")

@@ -13,6 +13,7 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.barriers import barriers
 from tests.e2e.chromium import chromium
+from tests.e2e.keyboard import tab_to
 from tests.fakes.tree import ROOT
 from tests.fakes.web_house import House, open_house
 
@@ -124,15 +125,6 @@ async def test_a_room_is_made_by_keyboard_alone(page: Page, house: House) -> Non
     await tab_to(page, "#confirm .danger")
     await page.keyboard.press("Enter")
     await expect(page.locator(".seat:last-child")).to_have_attribute("data-withdrawn", "")
-
-
-async def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until the element has the focus, as somebody without a mouse does."""
-    for _ in range(60):
-        await page.keyboard.press("Tab")
-        if await page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
-            return
-    raise AssertionError(f"{selector} cannot be reached")
 
 
 async def test_without_scripts_it_works_too(house: House) -> None:
