@@ -24,10 +24,17 @@ async def barriers(page: Page) -> list[object]:
         for violation in found["violations"]
     ]
     problems += await page.evaluate(_SMALL)
-    for text in ("100%", "200%"):  # WCAG 1.4.4
-        await page.evaluate("(size) => { document.documentElement.style.fontSize = size; }", text)
-        width = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if width > 0:
-            problems.append(f"{width} px too wide with text of {text}")
+    problems += await _too_wide(page, "")
+    await page.evaluate("document.documentElement.style.fontSize = '200%'")  # WCAG 1.4.4
+    size = page.viewport_size
+    assert size is not None
+    await page.set_viewport_size({**size, "width": 640})
+    problems += await _too_wide(page, " with text twice as large")
     await page.evaluate("document.documentElement.style.fontSize = ''")
+    await page.set_viewport_size(size)
     return problems
+
+
+async def _too_wide(page: Page, when: str) -> list[object]:
+    width = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [f"{width} px too wide{when}"] if width > 0 else []
