@@ -17,7 +17,7 @@ from hustings.stage.http.door import Door, bearer
 from hustings.stage.readiness import Finding, judge, worst
 from hustings.stage.room import HOSTS
 
-FRESH_S: Final = 2.0
+FRESH_S: Final = 1.0
 ROOMS: Final = 100  # whose findings are kept
 
 

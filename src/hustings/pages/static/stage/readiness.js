@@ -17,6 +17,7 @@ const MARKS = { ok: "✓", warn: "!", bad: "✕" };
 export class Readiness {
   #timer = 0;
   #shown = false;
+  #seen = ""; // what the last verdict was about
 
   /**
    * @param {import("./seat.js").Seat} seat
@@ -27,7 +28,7 @@ export class Readiness {
     const form = /** @type {HTMLFormElement} */ (element("expected-form"));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const wanted = this.#field.valueAsNumber || 0;
+      const wanted = Number(this.#field.value) || 0;
       if ((await perform("expect", { listeners: wanted })) !== undefined) this.#renew();
     });
     document.addEventListener("visibilitychange", () => this.#shown && this.#renew());
@@ -37,7 +38,12 @@ export class Readiness {
   show(hall) {
     const wanted = hall.hosts && (hall.state === "scheduled" || hall.state === "lobby");
     if (document.activeElement !== this.#field) this.#field.value = String(hall.facts.expected || "");
-    if (wanted === this.#shown) return;
+    const seen = JSON.stringify([hall.facts, hall.onStage.map(({ id, connected, muted }) => [id, connected, muted])]);
+    if (wanted === this.#shown) {
+      if (wanted && seen !== this.#seen) this.#soon();
+      this.#seen = seen;
+      return;
+    }
     this.#shown = wanted;
     if (wanted) this.#renew();
     else {
@@ -65,6 +71,12 @@ export class Readiness {
     } catch {
       return undefined; // the stage is away: its own notice says so
     }
+  }
+
+  /** Something changed: the stage's answer is kept for a second. */
+  #soon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#renew(), 1_200);
   }
 
   async #renew() {
@@ -102,7 +114,7 @@ function line({ state, said, mend }) {
   const item = make(
     "li",
     { class: "finding", "data-state": state },
-    make("span", { class: "mark", "aria-hidden": "true" }, MARKS[state]),
+    make("span", { class: "sign", "aria-hidden": "true" }, MARKS[state]),
     make("p", {}, make("span", { class: "unseen" }, `${stateWord(state)} `), said),
   );
   if (mend) item.append(make("p", { class: "soft small" }, mend));
