@@ -6,7 +6,7 @@ from tests.fakes.tools import need_module
 
 _SMALL = """
 [...document.querySelectorAll('button, summary, select, input:not([type=hidden]), .button, .languages a')]
-  .filter((e) => e.checkVisibility() && !e.matches('[type=checkbox]'))
+  .filter((e) => e.checkVisibility() && !e.matches('[type=checkbox], [type=radio]'))
   .filter((e) => e.getBoundingClientRect().height < 44)
   .map((e) => e.outerHTML)
 """

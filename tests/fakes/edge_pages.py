@@ -27,6 +27,7 @@ from tests.fakes.sounds import ticks, tone
 FIRST_PART = 337_500  # 30 h
 LOOP_PARTS = 25  # 8 s: whole periods of every multiple of 0.125 Hz
 BACKLOG_PARTS = 94
+_SAID = {"react": 204, "question": 202, "vote": 204, "poll": 204}
 
 
 def tone_parts(hertz: float) -> list[dict[str, list[bytes]]]:
@@ -65,6 +66,8 @@ class FakeEdge:
         self.join = 1  # parts in a fragment
         self.requests: list[str] = []
         self.hands: list[dict[str, Any]] = []
+        self.shown: dict[str, Any] = {}  # of the evening, by kind: agenda, questions, poll
+        self.said: list[tuple[str, Any]] = []  # reactions, questions and votes, with their path
         self.loop_parts = tone_parts(hertz)
         self._events: dict[int, list[bytes]] = {}
         self._seq = 100
@@ -129,6 +132,7 @@ class FakeEdge:
             "wall_ms": 0,
             "stream": ["opus", "opus-low", "aac"],
             "listeners": self.listeners,
+            **self.shown,
         }
         return dict(json.loads(msgspec.json.encode(body)))
 
@@ -196,6 +200,8 @@ class FakeEdge:
                 room_id=path.removeprefix("/r/"),
                 roster=self.roster,
                 speaking=self.speaking,
+                reactions=("clap", "heart", "laugh", "wow", "agree", "doubt"),
+                **self.shown,
             )
             return 200 if room else 404, page_headers(), page
         if path.startswith("/static/") and (found := asset(path)):
@@ -206,6 +212,13 @@ class FakeEdge:
         if path == "/live/square/hand" and method == "POST":
             self.hands.append(json.loads(body))
             return 200, json_type, b'{"hand": "h1", "ticket": "t"}'
+        if path == "/live/square/questions.json":
+            return 200, json_type, json.dumps(self.shown.get("questions", {})).encode()
+        if method == "POST" and (name := path.removeprefix("/live/square/")) in _SAID:
+            plain = headers.get("content-type") != "application/json"
+            self.said.append((name, dict(parse_qsl(body.decode())) if plain else json.loads(body)))
+            home = [("Location", "/r/square#poll")]
+            return (303, home, b"") if plain else (_SAID[name], json_type, b"")
         return 404, [], b""
 
     async def _stream(self, rendition: str, query: str, writer: asyncio.StreamWriter) -> None:

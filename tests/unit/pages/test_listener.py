@@ -105,7 +105,7 @@ def test_reactions_are_those_of_the_house() -> None:
     room = Room("square", "The bridge", state="live")
     context = {"room": room, "room_id": "square"}
     some = render("listener.html", "en", **context, reactions=("clap", "doubt")).decode()
-    assert re.findall(r'data-kind="(\w+)" aria-label="(\w+)"', some) == [
+    assert re.findall(r'data-kind="(\w+)" title="(\w+)"', some) == [
         ("clap", "Applaud"),
         ("doubt", "Doubt"),
     ]

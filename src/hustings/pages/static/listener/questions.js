@@ -90,6 +90,7 @@ function make() {
   const words = document.createElement("p");
   const name = document.createElement("bdi");
   button.type = "button";
+  button.append(document.createElement("span"), Object.assign(document.createElement("span"), { className: "unseen" }));
   words.dir = "auto";
   name.className = "soft small";
   item.append(button, words, name);
@@ -108,8 +109,9 @@ function describe(item, { id, text, name = "", votes = 0, answered = false }, mi
   item.toggleAttribute("data-answered", answered);
   button.toggleAttribute("disabled", answered);
   button.setAttribute("aria-pressed", String(mine));
-  button.setAttribute("aria-label", t("Vote for: {question}", { question: text }));
-  write(button, answered ? "✓" : `▲ ${formatNumber(votes)}`);
+  const [sign, purpose] = /** @type {HTMLElement[]} */ ([...button.children]);
+  if (sign) write(sign, answered ? "✓" : `▲ ${formatNumber(votes)}`);
+  if (purpose) write(purpose, t("Vote for: {question}", { question: text }));
   write(words, text);
   write(who, answered ? t("Answered") : name);
   return item;
