@@ -15,7 +15,7 @@ from tests.fakes.stage_page import FakeStage
 
 pytestmark = pytest.mark.slow
 
-PHONE = {"width": 360, "height": 780}
+PHONE = {"width": 390, "height": 844}
 FAKE = (*SOUND, "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 POINT = {"id": "i1", "title": "Who pays for the bridge?", "who": "Otto Lind", "at": 0}
 POLL = {"id": "p1", "question": "Shall it be built?", "choices": ["Yes", "No", "I do not know"]}
