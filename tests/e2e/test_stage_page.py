@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.async_api import Page, expect
 
 from hustings.wire.kinds import Participant
@@ -23,6 +25,11 @@ BEEPS = ("--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-fo
 NO_DEVICE = ("--no-sandbox", "--use-fake-ui-for-media-stream")
 REFUSED = ("--no-sandbox", "--use-fake-device-for-media-stream", "--deny-permission-prompts")
 LEVEL = "document.querySelector('#step-check .meter').style.getPropertyValue('--level')"
+PLAIN = (
+    "const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+    "navigator.mediaDevices.getUserMedia = ({ audio }) => real({ audio: {"
+    "  ...audio, autoGainControl: false, noiseSuppression: false, echoCancellation: false } });"
+)
 PHONE = {"width": 390, "height": 844}
 
 
@@ -90,9 +97,11 @@ async def test_from_the_link_to_the_ears_of_the_audience(stage: FakeStage, edge:
         await expect(words).to_have_text(re.compile("does not carry you yet"))
         await expect(light).to_have_attribute("data-heard", "no")
         edge.event("level", {"speaking": ["amina"]})
-        await expect(words).to_have_text(re.compile(r"^The audience hears you · \d\.\d s behind$"))
+        await expect(words).to_have_text(
+            re.compile(r"^You are heard by 12,431 people, \d\.\d s behind$")
+        )
         await expect(light).to_have_attribute("data-heard", "yes")
-        assert edge.streams() == ["/live/square/opus-low.mp4"]
+        assert edge.streams() == ["/live/square/opus-low.mp4?probe"]
         async with asyncio.timeout(10):
             while stage.packets < 50:
                 await asyncio.sleep(0.05)
@@ -276,6 +285,11 @@ async def test_an_unknown_room_and_an_ended_one_are_pages(stage: FakeStage) -> N
 # ------------------------------------------------------------ why a microphone is off
 
 
+def stage_said(stage: FakeStage) -> list[str]:
+    """What the page reported of its microphone."""
+    return [each["trouble"] for each in stage.commands if each["command"] == "microphone"]
+
+
 async def told(page: Page, words: str) -> None:
     await expect(page.locator("#microphone-trouble")).to_contain_text(words, timeout=12_000)
 
@@ -306,14 +320,37 @@ async def test_no_secure_origin(stage: FakeStage) -> None:
         await told(page, "secure pages only")
 
 
-async def test_silent_for_five_seconds(stage: FakeStage, tmp_path: Path) -> None:
-    silence = tmp_path / "silence.wav"
-    with wave.open(str(silence), "wb") as out:
+def recorded(path: Path, sound: NDArray[np.float64]) -> tuple[str, ...]:
+    """Arguments for a Chromium whose microphone says this, 48 kHz, over and over."""
+    with wave.open(str(path), "wb") as out:
         out.setparams((1, 2, 48_000, 0, "NONE", ""))
-        out.writeframes(bytes(96_000))
-    async with opened((*BEEPS, f"--use-file-for-fake-audio-capture={silence}")) as page:
+        out.writeframes((np.clip(sound, -1, 1) * 32_767).astype("<i2").tobytes())
+    return (*BEEPS, f"--use-file-for-fake-audio-capture={path}")
+
+
+async def test_silent_for_five_seconds(stage: FakeStage, tmp_path: Path) -> None:
+    async with opened(recorded(tmp_path / "silence.wav", np.zeros(48_000))) as page:
         await join(page, stage)
         await told(page, "on but silent")
+
+
+async def test_too_loud_is_said_to_the_speaker_and_to_the_hosts(
+    stage: FakeStage, tmp_path: Path
+) -> None:
+    """The browser's own gain control is off: a fake microphone is not a distorting one."""
+    time = np.arange(96_000) / 48_000
+    shout = 3 * np.sin(2 * np.pi * 300 * time) * (np.sin(2 * np.pi * 2 * time) > 0)
+    async with opened(recorded(tmp_path / "loud.wav", shout)) as page:
+        await page.add_init_script(PLAIN)
+        await join(page, stage)
+        await told(page, "the sound is distorted")
+        await page.click("#enter")
+        async with asyncio.timeout(10):
+            while "clipping" not in stage_said(stage):
+                await asyncio.sleep(0.05)
+        await stage.tell({"type": "microphones", "microphones": {"otto": "quiet"}, "echoes": {}})
+        otto = page.locator(".person", has_text="Otto Lind")
+        await expect(otto).to_contain_text("microphone too quiet")
 
 
 async def test_in_use_or_unplugged(stage: FakeStage) -> None:

@@ -187,6 +187,7 @@ test("the light names what is to be mended first", () => {
   assert.equal(light({ ...named, state: "lobby", muted: true }), "lobby");
   assert.equal(light({ ...named, state: "scheduled" }), "scheduled");
   assert.equal(light({ ...named, onStage: false, state: "lobby" }), "backstage");
+  assert.equal(light({ ...named, talks: true }), "private");
   assert.equal(light({ ...named, line: false, onStage: false }), "line");
   assert.equal(light({ ...named, microphone: false, line: false }), "microphone");
   assert.equal(light({ ...named, microphone: false, state: "ended" }), "ended");
@@ -247,6 +248,20 @@ test("what one may do to whom", () => {
   assert.equal(acts("ho", "me"), "invite remove");
   assert.equal(acts("ho", "ho"), "");
   assert.equal(acts("sp", "on"), "");
+});
+
+test("both ends of a private talk know of it, and a host can begin one at a time", () => {
+  const hall = new Hall();
+  hall.apply({ ...WELCOME, roster: WELCOME.roster.map((each) => ({ ...each, connected: true })) });
+  const actions = () => hall.actions(hall.people.find((each) => each.id === "sp")).join(" ");
+  assert.equal(actions(), "invite talk remove");
+  hall.apply({ type: "roster", roster: hall.people, talks: { me: "sp" } });
+  assert.equal(hall.partner, "sp");
+  assert.equal(actions(), "invite remove");
+  hall.apply({ type: "roster", roster: hall.people, talks: { ho: "me" } });
+  assert.equal(hall.partner, "ho");
+  hall.apply({ type: "roster", roster: hall.people });
+  assert.equal(hall.partner, "");
 });
 
 /** A seat whose calls are answered from a list: [path, status, body]. */

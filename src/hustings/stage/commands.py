@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from hustings.base.errors import Denied, NotFound, TryLater, UserError
-from hustings.stage import emergency
+from hustings.stage import emergency, talkback
 from hustings.stage.mix.delay import chosen_delay
 from hustings.stage.names import clean
 from hustings.stage.room import (
@@ -201,6 +201,14 @@ def _link(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Ch
     return []
 
 
+def _talk(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
+    return talkback.begin(room, actor, _other(room, args))
+
+
+def _hush(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return talkback.end(room, actor)
+
+
 def _gain(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
     gain_db = args.get("gain_db")
     if type(gain_db) is not int or abs(gain_db) > GAIN_DB:
@@ -339,6 +347,8 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "topics": (HOSTS, _topics),
     "role": (_HOST, _role_of),
     "link": (HOSTS, _link),
+    "talk": (HOSTS, _talk),
+    "hush": (HOSTS, _hush),
     "gain": (HOSTS, _gain),
     "microphone": (_ANY, _microphone),
     "lock": (HOSTS, _lock),

@@ -20,7 +20,7 @@ from hustings.base.tasks import Tasks
 from hustings.journal.entry import Entry, Visibility
 from hustings.journal.file import Journal
 from hustings.settings import StageSettings
-from hustings.stage import commands
+from hustings.stage import commands, talkback
 from hustings.stage.airing import Airing, airs_at
 from hustings.stage.audience import Audience
 from hustings.stage.charge import in_charge
@@ -91,6 +91,7 @@ class Hall:
         self._pageless = Absences()
         self._unseen = Absences()  # neither sound nor a page
         self._tick = 0
+        self._early_ticks = 0
         self._snapshot_size = 0
         self._tasks = Tasks()
         self.airing = Airing(sound, journal.recovered.next_part)
@@ -167,7 +168,10 @@ class Hall:
 
     def tick(self, now_s: float) -> None:
         """Twenty milliseconds: sound in, sound out; at a part's end one `part` entry."""
-        if not self.model.facts.epoch_ms or (self.ended and not self.sound.on_air):
+        if self.ended and not self.sound.on_air:
+            return
+        if not self.model.facts.epoch_ms:
+            self._tick_early(now_s)
             return
         if self._tick % PART_TICKS == 0:
             self._at_boundary()
@@ -178,6 +182,14 @@ class Hall:
             self.airing.made(part.n)
         if self._tick % LEVEL_TICKS == 0:
             self._tell_levels()
+
+    def _tick_early(self, now_s: float) -> None:
+        """Before the lobby nothing is written; those who are there hear each other."""
+        if self.sound.people:
+            self.sound.tick(now_s)
+            self._early_ticks += 1
+            if self._early_ticks % LEVEL_TICKS == 0:
+                self._tell_levels()
 
     def skip(self, ticks: int) -> None:
         """Time passed in which this process did not run: the program goes on at a later part."""
@@ -499,7 +511,7 @@ class Hall:
 
     def _tell_levels(self) -> None:
         speaking = self.sound.speaking
-        if speaking != self.model.speaking:
+        if speaking != self.model.speaking and self.model.facts.epoch_ms:
             self._append(kinds.LEVEL, level := kinds.Level(speaking))
             self.model.fold(level)
             self.evening.fold(level, self.air_time)
@@ -539,17 +551,18 @@ class Hall:
                 self.watchers.tell_one(change.body.id, {"type": "invited", "by": change.body.by})
         if not told:
             return
-        self.sound.arrange(self.model.people)
+        self.sound.arrange(self.model.people, self.model.talks)
         if kinds.ROOM in told:
             self._on_facts()
             self.tell({"type": "room", "room": msgspec.to_builtins(self.model.facts)})
-        if told & {kinds.ROSTER, kinds.SEAT, kinds.CHARGE, kinds.PANIC}:
+        if told & {kinds.ROSTER, kinds.SEAT, kinds.CHARGE, kinds.PANIC, kinds.TALK}:
             self.tell({"type": "roster", **seats_view(self.model)})
             self._tell_signs()
         if kinds.HAND in told:
             self.tell({"type": "hands", **self._hands_view()})
         for message in self.evening.news(told, self.air_time):
             self.tell(message)
+        self._enter(talkback.over(self.model))
 
     def _with_draw(self, change: Change) -> Change:
         if not isinstance(change.body, Room):

@@ -64,6 +64,7 @@ class RoomModel:
         self.devices: dict[str, set[str]] = {}  # participant -> fingerprints; not in the journal
         self.charge = ""  # who runs the room (`stage.charge`)
         self.panic: kinds.Panic | None = None  # how it was before the hosts cleared the stage
+        self.talks: dict[str, str] = {}  # host -> guest, in private (`stage.talkback`)
         self.speaking: list[str] = []
         self.seats = seats
         self._max_people = people
@@ -89,6 +90,9 @@ class RoomModel:
                 self.charge = who_id
             case kinds.Panic(on=on):
                 self.panic = body if on else None
+            case kinds.Talk(host=host, guest=guest):
+                self.talks.pop(host, None)
+                self.talks |= {host: guest} if guest else {}
             case kinds.Level():
                 self.speaking = body.speaking
             case _:
@@ -115,6 +119,7 @@ class RoomModel:
             "barred": [msgspec.to_builtins(seat) for seat in self.barred.values()],
             "charge": self.charge,
             "panic": msgspec.to_builtins(self.panic),
+            "talks": dict(self.talks),
         }
 
     def restore(self, snapshot: kinds.Snapshot) -> None:
@@ -129,6 +134,7 @@ class RoomModel:
         barred = (msgspec.convert(seat, Seat) for seat in snapshot.private.get("barred", ()))
         self.barred = {seat.id: seat for seat in barred}
         self.charge = str(snapshot.private.get("charge", ""))
+        self.talks = dict(snapshot.private.get("talks", {}))
         self.panic = msgspec.convert(snapshot.private.get("panic"), kinds.Panic | None)
 
     @property

@@ -2,15 +2,13 @@
 
 Called by `stage.hall` once a tick (20 ms). Who may be heard where comes from the roster
 (`arrange`); lines come and go by `connect` and `disconnect`. A speaker's return is mix-minus; all
-who are silent at a tick share one encode of the whole program. Backstage people hear the program,
-and are heard by the hosts only. Between the mix and the program lies the broadcast delay: people on
+who are silent at a tick share one encode of the whole program. Who hears whom backstage and in
+private: `stage.mix.returns`. Between the mix and the program lies the broadcast delay: people on
 stage hear each other at once.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final
-
-import numpy as np
 
 from hustings.base.ids import ParticipantId
 from hustings.media.opus import OpusEncoder
@@ -18,8 +16,9 @@ from hustings.media.pcm import SILENCE, Pcm
 from hustings.stage.mix.delay import DelayLine
 from hustings.stage.mix.echo import EchoFinder
 from hustings.stage.mix.loudness import ShortTerm
-from hustings.stage.mix.mixer import Mixer, limited
+from hustings.stage.mix.mixer import Mixed, Mixer
 from hustings.stage.mix.program import Program
+from hustings.stage.mix.returns import GREEN, OWN, PROGRAM, Spoken, returns
 from hustings.stage.mix.voice import Voice, VoiceStatistics
 from hustings.stage.room import HOSTS
 from hustings.stage.rtc.peers import Peer, Peers
@@ -40,7 +39,7 @@ class Line:
         self.peer: Peer | None = None
         self.connected = False
         self.opus = _return_encoder()
-        self.shares = False  # the last frame sent was the shared one
+        self.hears = OWN  # which shared encode the last frame was of
 
 
 def _return_encoder() -> OpusEncoder:
@@ -58,15 +57,17 @@ class Sound:
         self._echo = EchoFinder()
         self._loudness = ShortTerm()
         self._gains: dict[str, int] = {}
+        self._muted: frozenset[str] = frozenset()
         self._program: Program | None = None
         self.delay = DelayLine()
         self.taking = False  # what is spoken now will be aired
         self.mixed: Pcm = SILENCE
         """What was said on stage in the last tick, whether it is aired or not."""
-        self._shared = _return_encoder()
+        self._shared = {PROGRAM: _return_encoder(), GREEN: _return_encoder()}
         self._aired: frozenset[str] = frozenset()
         self._backstage: frozenset[str] = frozenset()
-        self._hosts: frozenset[str] = frozenset()
+        self._green: frozenset[str] = frozenset()
+        self._partners: dict[str, str] = {}
 
     # --- lines -----------------------------------------------------------------------------------
 
@@ -120,12 +121,16 @@ class Sound:
         """People who came by an outside encoder and so cannot press a button."""
         return {who_id for who_id, line in self._lines.items() if line.is_encoder}
 
-    def arrange(self, people: Mapping[str, Participant]) -> None:
-        """Take over from the roster who is on air, who is backstage and who hosts."""
-        heard = [who for who in people.values() if not who.muted]
+    def arrange(self, people: Mapping[str, Participant], talks: Mapping[str, str]) -> None:
+        """Take over from the roster who is on air, who is backstage, and who talks in private."""
+        self._partners = {**talks, **{guest: host for host, guest in talks.items()}}
+        heard = [who for who in people.values() if not who.muted and who.id not in self._partners]
         self._aired = frozenset(who.id for who in heard if who.place == "stage")
         self._backstage = frozenset(who.id for who in heard if who.place == "backstage")
-        self._hosts = frozenset(who.id for who in people.values() if who.role in HOSTS)
+        self._green = frozenset(
+            who.id for who in people.values() if who.place == "backstage" or who.role in HOSTS
+        )
+        self._muted = frozenset(who.id for who in people.values() if who.muted)
         self._gains = {who.id: who.gain_db for who in people.values()}
         for who_id, line in self._lines.items():
             line.voice.trim(self._gains.get(who_id, 0))
@@ -160,7 +165,7 @@ class Sound:
     def tick(self, now_s: float) -> Part | None:
         """20 ms of everybody; the finished part at a part's last tick, else None."""
         aired: dict[ParticipantId, Pcm] = {}
-        backstage: dict[ParticipantId, Pcm] = {}
+        beside = Spoken({}, {})
         for who_id, line in self._lines.items():
             pcm = line.voice.tick(now_s)  # also when not heard: the buffer must drain
             if pcm is None:
@@ -168,40 +173,39 @@ class Sound:
             if who_id in self._aired:
                 aired[who_id] = pcm
             elif who_id in self._backstage:
-                backstage[who_id] = pcm
+                beside.backstage[who_id] = pcm
+            elif who_id in self._partners and who_id not in self._muted:
+                beside.private[who_id] = pcm
         self._echo.hear({who: line.voice.raw for who, line in self._lines.items()}, now_s)
         mixed = self._mixer.mix(aired)
         self.mixed = mixed.program
         self._loudness.feed(mixed.program)
-        self._send_returns(mixed.program, mixed.minus, backstage)
+        self._send_returns(mixed, beside)
         airs = self.delay.tick(mixed.program if self.taking else None)
         return self._program.tick(airs) if self._program and airs is not None else None
 
-    def _send_returns(
-        self,
-        program: Pcm,
-        minus: Mapping[ParticipantId, Pcm],
-        backstage: Mapping[ParticipantId, Pcm],
-    ) -> None:
-        sharing: list[Line] = []
-        for who_id, line in self._lines.items():
-            if line.peer is None or line.is_encoder or not line.connected:
-                continue
-            pcm = minus.get(who_id, program)
-            whispers = [voice for other, voice in backstage.items() if other != who_id]
-            if whispers and who_id in self._hosts:
-                pcm = limited(np.sum([pcm, *whispers], axis=0, dtype=np.float32))
-            if pcm is program:
-                sharing.append(line)
-            else:
+    def _send_returns(self, mixed: Mixed, beside: Spoken) -> None:
+        peers = {
+            who_id: line.peer
+            for who_id, line in self._lines.items()
+            if line.peer is not None and line.connected and not line.is_encoder
+        }
+        heard = returns(peers, mixed, beside, green=self._green, partners=self._partners)
+        packets: dict[str, bytes] = {}
+        for who_id, (shared, pcm) in heard.items():
+            line = self._lines[who_id]
+            if shared == OWN:
                 # Where a decoder changes streams, the first frame must not lean on the one before.
-                line.peer.send(line.opus.encode(pcm, independent=line.shares))
-                line.shares = False
-        if sharing:
-            packet = self._shared.encode(program, independent=any(not x.shares for x in sharing))
-            for line in sharing:
-                line.shares = True
-                line.peer.send(packet)  # type: ignore[union-attr]  # seen above
+                packet = line.opus.encode(pcm, independent=line.hears != OWN)
+            elif (known := packets.get(shared)) is None:
+                changes = any(
+                    to == shared != self._lines[who].hears for who, (to, _) in heard.items()
+                )
+                packet = packets[shared] = self._shared[shared].encode(pcm, independent=changes)
+            else:
+                packet = known
+            line.hears = shared
+            peers[who_id].send(packet)
 
     @property
     def speaking(self) -> list[str]:

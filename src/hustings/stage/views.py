@@ -34,6 +34,7 @@ def seats_view(room: RoomModel) -> dict[str, Any]:
         "asked": sorted(room.asked),
         "charge": room.charge,
         "panic": room.panic is not None,
+        "talks": dict(room.talks),
         "removed": [{"id": seat.id, "name": seat.name} for seat in room.barred.values()],
     }
 

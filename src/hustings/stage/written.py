@@ -15,6 +15,7 @@ BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.LEVEL: kinds.Level,
     kinds.KEY: kinds.Key,
     kinds.CHARGE: kinds.Charge,
+    kinds.TALK: kinds.Talk,
     kinds.PANIC: kinds.Panic,
     kinds.DUMP: kinds.Dump,
     **KINDS,

@@ -26,6 +26,7 @@ ORDER: Final = "order"
 AGENDA: Final = "agenda"
 REACTIONS: Final = "reactions"
 CHARGE: Final = "charge"
+TALK: Final = "talk"
 PANIC: Final = "panic"
 DUMP: Final = "dump"
 QUESTION: Final = "question"
@@ -239,6 +240,13 @@ class Poll(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: list[int] = []
     votes: int = 0
     moved: int = 0
+
+
+class Talk(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `talk` (stage only): a host talks in private with one person backstage."""
+
+    host: str  # participant id
+    guest: str = ""  # empty: no more
 
 
 class Key(msgspec.Struct, frozen=True):

@@ -10,11 +10,12 @@ import { EventQueue, MediaClock } from "../listener/room.js";
 const NAMED_S = 3; // a pause between sentences does not turn the light off
 const LATE_S = 3; // speech that the edge does not name within this is not heard
 
-/** @typedef {"scheduled" | "lobby" | "ended" | "backstage" | "muted" | "microphone" | "line" | "stage" | "edge" | "hold" | "filling" | "late" | "silent" | "heard"} Heard */
+/** @typedef {"scheduled" | "lobby" | "ended" | "backstage" | "private" | "muted" | "microphone" | "line" | "stage" | "edge" | "hold" | "filling" | "late" | "silent" | "heard"} Heard */
 /**
  * @typedef {object} Facts
  * @property {string} state  of the room
  * @property {boolean} onStage
+ * @property {boolean} talks  in private
  * @property {boolean} muted
  * @property {boolean} microphone  it gives sound
  * @property {boolean} line  our sound reaches the stage
@@ -37,6 +38,7 @@ export function light(facts) {
   if (!facts.microphone) return "microphone";
   if (!facts.stage) return "stage";
   if (!facts.line) return "line";
+  if (facts.talks) return "private";
   if (!facts.onStage) return "backstage";
   if (facts.state !== "live") return facts.state === "lobby" ? "lobby" : "scheduled";
   if (facts.muted) return "muted";

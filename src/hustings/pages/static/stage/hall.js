@@ -12,7 +12,7 @@ import { Applause } from "../listener/room.js";
 /** @typedef {{id: string, text: string, name: string, state: string, votes: number}} Asked */
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
 
-/** @typedef {"invite" | "mute" | "backstage" | "remove"} Action */
+/** @typedef {"invite" | "talk" | "mute" | "backstage" | "remove"} Action */
 
 const HOSTS = new Set(["host", "cohost"]);
 const STEWARDS = new Set(["host", "cohost", "moderator"]);
@@ -56,6 +56,8 @@ export class Hall {
   applause = new Applause();
   /** @type {Record<string, string>} whose microphone carries whose voice as well */
   echoes = {};
+  /** @type {Record<string, string>} host -> whom they talk with in private */
+  talks = {};
   delayS = 0; // the broadcast delay as it is
   heldS = 0; // and how much of it is filled
   ending = false; // what was said is still to be heard
@@ -66,6 +68,12 @@ export class Hall {
   /** @returns {Person | undefined} */
   get me() {
     return this.people.find((person) => person.id === this.you);
+  }
+
+  /** With whom I talk in private: their id, or "". */
+  get partner() {
+    const host = Object.keys(this.talks).find((id) => this.talks[id] === this.you);
+    return this.talks[this.you] ?? host ?? "";
   }
 
   /** What the stage knows of our own microphone by our word; it finds an echo by itself. */
@@ -196,8 +204,9 @@ export class Hall {
     this.orderAt = performance.now();
   }
 
-  /** @param {{roster: Partial<Person>[], asked?: string[], charge?: string, panic?: boolean, removed?: {id: string, name: string}[]}} seats */
-  #seat({ roster, asked, charge = "", panic = false, removed = [] }) {
+  /** @param {{roster: Partial<Person>[], asked?: string[], charge?: string, panic?: boolean, removed?: {id: string, name: string}[], talks?: Record<string, string>}} seats */
+  #seat({ roster, asked, charge = "", panic = false, removed = [], talks = {} }) {
+    this.talks = talks;
     this.charge = charge;
     this.panic = panic;
     this.removed = removed;
@@ -219,6 +228,7 @@ export class Hall {
     const onStage = person.place === "stage";
     const all = /** @type {[Action, boolean][]} */ ([
       ["invite", this.hosts && !onStage],
+      ["talk", this.hosts && !onStage && person.connected && !this.partner],
       ["mute", onStage && !person.muted],
       ["backstage", onStage],
       ["remove", true],

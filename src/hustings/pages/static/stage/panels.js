@@ -4,6 +4,7 @@ import { Agenda } from "./agenda.js";
 import { PollDesk } from "./polls.js";
 import { QuestionDesk } from "./questions.js";
 import { Rehearsal } from "./rehearsal.js";
+import { Talkback } from "./talkback.js";
 
 /** @param {import("./desk.js").Do} perform  @returns {{show: (hall: import("./hall.js").Hall) => void}[]} */
 export const panels = (perform) => [
@@ -11,4 +12,5 @@ export const panels = (perform) => [
   new QuestionDesk(perform),
   new PollDesk(perform),
   new Rehearsal(perform),
+  new Talkback(perform),
 ];

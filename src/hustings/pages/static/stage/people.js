@@ -140,7 +140,7 @@ export class People {
     const loudness = volume(person.name, (gain_db) => this.act("gain", { participant: person.id, gain_db }, person.name));
     loudness.show(person.gain_db ?? 0);
     this.#volumes.set(person.id, loudness);
-    made.querySelector(".menu-box")?.prepend(loudness.element);
+    made.querySelector(".menu-box")?.append(loudness.element);
     return made;
   }
 }
@@ -162,6 +162,7 @@ function description(person, hall) {
 /** @param {string} action */
 function actionWord(action) {
   if (action === "invite") return t("Ask on stage");
+  if (action === "talk") return t("Talk in private");
   if (action === "mute") return t("Mute");
   if (action === "backstage") return t("Send backstage");
   return t("Remove from the room");

@@ -189,6 +189,7 @@ export class View {
     const heard = light({
       state: hall.state,
       onStage: me.place === "stage",
+      talks: hall.partner !== "",
       muted: microphone.muted,
       microphone: microphone.track !== null,
       line: line.state === "connected",

@@ -116,7 +116,9 @@ export function heardWords(heard, listeners, behind) {
     case "line":
       return t("The audience does not hear you: there is no connection for sound.");
     case "backstage":
-      return t("You are backstage: the hosts hear you, the audience does not.");
+      return t("You are backstage: the hosts and those beside you hear you, the audience does not.");
+    case "private":
+      return t("The audience does not hear you: you talk in private.");
     case "lobby":
       return t("The lobby is open: the audience hears music, not you.");
     case "scheduled":
