@@ -54,7 +54,11 @@ class Rtc(Frozen, frozen=True):
     advertise: str = ""
     """Address to write into answers instead (behind 1:1 NAT)."""
     ice_servers: Secrets = ()
-    """STUN/TURN URLs for speakers who cannot reach the stage; none by default. May hold passwords."""
+    """STUN/TURN URLs for speakers who cannot reach the stage, such as turn:relay.example:3478?transport=tcp;
+    none by default. May hold an account: turn:user:password@host."""
+    turn_secret: Secret = ""
+    """Shared with the TURN servers above that have no account in their URL (coturn: `use-auth-secret`,
+    `static-auth-secret`): each page gets a password of its own, good for twelve hours."""
 
 
 class StageSettings(Frozen, frozen=True):

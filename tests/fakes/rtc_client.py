@@ -5,8 +5,15 @@ import re
 from fractions import Fraction
 
 import av
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcconfiguration import RTCIceTransportPolicy
 
 SILENCE = bytes.fromhex("f8fffe")  # an Opus frame of 20 ms
 VIDEO = "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:7\r\na=sendrecv\r\n"
@@ -35,10 +42,24 @@ class Frames(MediaStreamTrack):
 
 
 class Caller:
-    """One RTCPeerConnection; `offer()`, then `answered(sdp)`, then `close()`."""
+    """One RTCPeerConnection; `offer()`, then `answered(sdp)`, then `close()`.
 
-    def __init__(self, frames: list[bytes], *, every_s: float = 0.005, video: bool = False) -> None:
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    relay: reach the other side through it and in no other way.
+    """
+
+    def __init__(
+        self,
+        frames: list[bytes],
+        *,
+        every_s: float = 0.005,
+        video: bool = False,
+        relay: RTCIceServer | None = None,
+    ) -> None:
+        self.connection = RTCPeerConnection(
+            RTCConfiguration([relay], iceTransportPolicy=RTCIceTransportPolicy.RELAY)
+            if relay
+            else RTCConfiguration(iceServers=[])
+        )
         self.track = Frames(frames, every_s)
         self.connection.addTrack(self.track)
         self._more = VIDEO if video else ""

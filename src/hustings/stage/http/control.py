@@ -18,6 +18,7 @@ from hustings.base.ids import RoomId, new_id
 from hustings.stage.hall import Hall
 from hustings.stage.http.door import Door
 from hustings.stage.room import other_seat
+from hustings.stage.rtc.relays import told_to_pages
 from hustings.stage.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,11 @@ class Socket:
         await self._socket.send_json(
             {"type": "welcome", "you": self._who, **view, "edge": urls.edge}
             | {"listen": urls.listen(self._where.room)}
-            | {"ice": list(self._door.settings.stage.rtc.ice_servers)}
+            | {
+                "ice": told_to_pages(
+                    self._door.settings.stage.rtc, self._door.clock.wall_ms() // 1_000
+                )
+            }
         )
 
     @property

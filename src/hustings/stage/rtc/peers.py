@@ -29,6 +29,7 @@ from hustings.base.tasks import Tasks
 from hustings.settings import Rtc
 from hustings.stage.rtc import sdp
 from hustings.stage.rtc.ice import GuardedConnection, Ports, own_addresses
+from hustings.stage.rtc.relays import used_by_stage
 from hustings.stage.rtc.rtp import OnPacket, RtpEnd
 
 log = logging.getLogger(__name__)
@@ -337,7 +338,7 @@ def new_end(payload_type: int, on_packet: OnPacket, clock: Clock) -> RtpEnd:
 def ice_servers(settings: Rtc) -> dict[str, Any]:
     """aioice's keyword arguments for `stage.rtc.ice_servers`; a TURN URL may carry `user:secret@`."""
     servers = []
-    for url in settings.ice_servers:
+    for url in used_by_stage(settings):
         scheme, _, rest = url.partition(":")
         account, _, host = rest.rpartition("@")
         user, _, secret = account.partition(":")
