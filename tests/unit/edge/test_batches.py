@@ -1,11 +1,13 @@
 """What edges and the stage tell each other of a queue."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hustings.base.limits import Limits
+from hustings.edge.audience.forum import Forum
 from hustings.edge.audience.hands import Hand, HandQueue
-from hustings.wire.batch import DOWN, HANDS, Batch, encode
+from hustings.wire.batch import DOWN, HANDS, Asked, Batch, encode
 from hustings.wire.queues import TOLD, Said, fitting
 from hustings.wire.sketch import Sketch
 
@@ -46,3 +48,10 @@ def test_a_batch_that_is_full_of_everything_is_one_that_the_stage_takes() -> Non
     )
     assert len(batch.hands.down) == DOWN
     assert len(encode(batch)) < Limits().body_bytes
+    forum = Forum()  # its words go without sketches
+    for number in range(99):
+        forum.ask(Asked(f"{number:020x}", "\U0001f389" * 280, "\x01" * 80))
+        forum.hear("child", {f"{number:020x}": [10**9] * 8}, [])
+    asked, votes = forum.offer()
+    words = msgspec.structs.replace(batch, pages=b"", players=b"", asked=asked, votes=votes)
+    assert len(encode(words)) < Limits().body_bytes
