@@ -151,8 +151,8 @@ async def test_a_host_steers(stage: FakeStage) -> None:
         await go_in(page, stage)
         otto = page.locator(".person", has_text="Otto Lind")
         await otto.locator("summary").press("Enter")
-        await page.keyboard.press("Tab")
-        await page.keyboard.press("Enter")  # the first action: mute
+        await otto.get_by_role("button", name="Mute").focus()
+        await page.keyboard.press("Enter")
         await expect(otto.locator(".role")).to_have_text("Co-host · muted")
         await page.locator(".person", has_text="Lena Roth").locator("summary").click()
         await page.get_by_role("button", name="Remove from the room").click()

@@ -42,6 +42,7 @@ class FakeStage:
         self.edge = edge
         self.facts: dict[str, Any] = {"room": "square", "title": "Is the new bridge worth it?"}
         self.people: dict[str, dict[str, Any]] = {p["id"]: dict(p) for p in (OTTO, LENA)}
+        self.seats: dict[str, Any] = {}  # more of the roster message: asked, charge, panic, removed
         self.hands_up = 1  # at all edges
         self.hands = [{"id": "h1", "name": "Jo", "question": "Who pays?", "at_ms": 1}]
         self.speaking: list[str] = []
@@ -253,7 +254,8 @@ class FakeStage:
             await self.tell({"type": "bye", "code": "room_ended", "title": "Ended."})
 
     async def _tell_roster(self) -> None:
-        await self.tell({"type": "roster", "roster": list(self.people.values())})
+        roster = list(self.people.values())
+        await self.tell({"type": "roster", "roster": roster, **self.seats})
 
     async def _tell_levels(self) -> None:
         while True:

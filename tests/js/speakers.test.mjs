@@ -8,6 +8,7 @@ import { airWords } from "../../src/hustings/pages/static/stage/air.js";
 import { light } from "../../src/hustings/pages/static/stage/audience.js";
 import { pause } from "../../src/hustings/pages/static/stage/control.js";
 import { Hall } from "../../src/hustings/pages/static/stage/hall.js";
+import { chosen } from "../../src/hustings/pages/static/stage/hands.js";
 import { iceServer } from "../../src/hustings/pages/static/stage/line.js";
 import { decibels, flat, shown } from "../../src/hustings/pages/static/stage/meter.js";
 import { troubleOf } from "../../src/hustings/pages/static/stage/microphone.js";
@@ -343,4 +344,26 @@ test("what is told of the running order and of speaking times is kept", () => {
   hall.apply({ type: "spoken", spoken: { amina: 12 } });
   assert.equal(hall.order.now, "i1");
   assert.equal(hall.spoken.amina, 12);
+});
+
+test("hosts see the top of one topic, of none, or of all", () => {
+  const hall = new Hall();
+  const hands = Array.from({ length: 130 }, (_, n) => ({ id: `${n}`, name: `n${n}`, question: "", topic: n % 13 ? "Rent" : "Trams" }));
+  hall.apply({ type: "room", room: { topics: ["Trams"] } });
+  hall.apply({ type: "hands", hands, hands_up: 100_000, topics: { Trams: 10, "": 99_990 } });
+  assert.equal(chosen(hall, "*").length, 50);
+  assert.deepEqual(chosen(hall, "Trams").map(({ name }) => name), hands.filter(({ topic }) => topic === "Trams").map(({ name }) => name));
+  assert.ok(chosen(hall, "").every(({ topic }) => topic === "Rent")); // a topic that is gone is none
+  hall.apply({ type: "levels", levels: {}, speaking: [], hands_up: 99_999, topics: { Trams: 9, "": 99_990 } });
+  assert.equal(hall.topics.Trams, 9);
+});
+
+test("a co-host knows when they run the room, and who was asked and is no more", () => {
+  const hall = new Hall();
+  const roster = [{ id: "c", name: "Cem", role: "cohost", place: "backstage" }];
+  hall.apply({ type: "welcome", you: "c", room: {}, roster, asked: ["c"], charge: "h", hands: [], speaking: [] });
+  assert.deepEqual([hall.inCharge, hall.invited, hall.panic], [false, true, false]);
+  hall.apply({ type: "roster", roster, asked: [], charge: "c", panic: true, removed: [{ id: "x", name: "X" }] });
+  assert.deepEqual([hall.inCharge, hall.invited, hall.panic], [true, false, true]);
+  assert.equal(hall.removed.length, 1);
 });

@@ -6,7 +6,7 @@ from hustings.base.errors import PeerError
 from hustings.edge.audience.census import Salt
 from hustings.edge.audience.children import SILENT_S, Children
 from hustings.edge.audience.voice import Audience
-from hustings.wire.batch import Answer, Batch, Hands, Now, Raised
+from hustings.wire.batch import Answer, Batch, Hands, Now, Raised, Topic
 from hustings.wire.sketch import Sketch
 
 
@@ -132,3 +132,22 @@ def test_a_hand_that_moves_to_this_edge_leaves_the_child() -> None:
     assert said.hands.down == [made]
     parent.answered(said)
     assert parent.hear("a").down == [made]
+
+
+def test_topics_add_up_and_a_waiting_hand_without_one_is_not_forgotten() -> None:
+    parent = Parent()
+    rent = Raised("a" * 20, "A", age_s=9.0, topic="Rent")
+    parent.hear("a", hands=Hands(up=3, first=[rent], topics={"Rent": Topic(2, 9.0), "": Topic(1)}))
+    parent.hear("b", hands=Hands(up=1, first=[hand(2, 5.0)], oldest_s=5.0))
+    said = parent.up()
+    assert said.hands.up == 4
+    assert {topic: each.up for topic, each in said.hands.topics.items()} == {"Rent": 2, "": 2}
+    assert [each.topic for each in said.hands.first] == [""]  # no other was asked for so far
+    assert said.hands.topics["Rent"].oldest_s == 9.0
+    parent.answered(said, taken=0, wanted=5, topics={"Rent": 5})
+    said = parent.up()
+    assert [each.topic for each in said.hands.first] == ["Rent", ""]
+    parent.answered(said, taken=2, wanted=5)
+    parent.audience.hands.settle("a" * 20)
+    parent.hear("b", hands=Hands(up=2, first=[hand(3, 4.0)], oldest_s=4.0))
+    assert parent.up().hands.topics[""].oldest_s == 4.0

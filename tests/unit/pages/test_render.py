@@ -86,3 +86,11 @@ def test_a_problem_is_a_page_that_tries_again_by_itself(kind: str, language: str
     page = render.render("problem.html", language, kind=kind, retry_s=7).decode()
     assert '<meta http-equiv="refresh" content="7">' in page
     assert "refresh" not in render.render("problem.html", language, kind=kind, retry_s=0).decode()
+
+
+def test_the_stage_may_stand_in_the_edges_page_and_nowhere_else() -> None:
+    stage = dict(render.page_headers(framed_by=["https://edge.example"]))
+    assert "frame-ancestors 'self' https://edge.example" in stage["Content-Security-Policy"]
+    edge = dict(render.page_headers(frames=["https://stage.example"]))
+    assert edge["Content-Security-Policy"].endswith("; frame-src https://stage.example")
+    assert "frame-src" not in dict(render.page_headers())["Content-Security-Policy"]

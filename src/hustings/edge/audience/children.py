@@ -92,7 +92,7 @@ class Children:
         below = [told.batch for told in self._present(now_s)]
         up = batch.hands.up + sum(each.hands.up for each in below)
         topics = topic_counts([batch.hands, *(each.hands for each in below)])
-        mine = batch.hands.topics
+        mine = batch.hands.topics or {"": Topic(0, batch.hands.oldest_s)}
         return msgspec.structs.replace(
             batch,
             waiting=batch.waiting + sum(each.waiting for each in below),

@@ -52,7 +52,7 @@ export class Emergency {
     list.replaceChildren(
       ...removed.map(({ id, name }) => {
         const button = make("button", { type: "button" }, t("Let back in"));
-        button.setAttribute("aria-label", t("Let {name} back in", { name }));
+        button.setAttribute("aria-label", `${t("Let back in")}: ${name}`);
         button.addEventListener("click", () => this.perform("readmit", { participant: id }));
         return make("li", { class: "hand" }, make("bdi", { class: "name" }, name), button);
       }),
