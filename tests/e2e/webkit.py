@@ -24,13 +24,10 @@ class WebKit:
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, environment: dict[str, str], *, media_source: bool = True
-    ) -> AsyncIterator[Self]:
-        """environment: where the sound goes. media_source: without it the browser has none."""
+    async def open(cls, environment: dict[str, str]) -> AsyncIterator[Self]:
+        """Start it. environment: where the sound goes."""
         driver = need("WebKitWebDriver", why="the pages must work in Safari's engine, too")
         arguments = ["--automation", "--autoplay-policy=allow"]
-        arguments += [f"--enable-mediasource={str(media_source).lower()}"]
         options = {"binary": glob(_BROWSER)[0], "args": arguments}
         wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
         async with _screen() as display:
@@ -38,7 +35,7 @@ class WebKit:
             process = await asyncio.create_subprocess_exec(
                 driver,
                 f"--port={port}",
-                env=environment | {"DISPLAY": display},
+                env=environment | {"DISPLAY": display, "WEBKIT_GST_ENABLE_HLS_SUPPORT": "1"},
                 stdout=_QUIET,
                 stderr=_QUIET,
             )
