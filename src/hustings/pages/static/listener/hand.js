@@ -60,13 +60,13 @@ function watch(live, session, mine) {
       raised = null;
       element("hand-lower").hidden = true;
       write(element("hand-answer"), t("The hosts call on you."));
-      return showWay(mine.ticket, session);
+      return showWay(mine, session);
     }
     const open = session.line === "open";
     if (open && away) setTimeout(() => raised === mine && raise(live, mine), Math.random() * AGAIN_S * 1000);
     away = !open;
     return undefined;
-  }, 500);
+  }, 200);
 }
 
 /** Whoever leaves is not called. @param {string} live */
@@ -97,13 +97,13 @@ function showTopics(topics) {
 
 /**
  * To the speakers' page, which takes the ticket for an invitation; the fragment stays in the browser.
- * @param {string} ticket
+ * @param {Raised} mine
  * @param {import("./session.js").Session} session
  */
-function showWay(ticket, session) {
+function showWay({ ticket, name }, session) {
   const { stage, room } = /** @type {HTMLElement} */ (document.querySelector(".listener")).dataset;
   const way = /** @type {HTMLAnchorElement} */ (element("hand-way"));
-  way.href = `${stage}/s/${room}#h=${ticket}`;
+  way.href = `${stage}/s/${room}#h=${ticket}&n=${encodeURIComponent(name)}`;
   way.hidden = false;
   way.focus();
   way.onclick = async (event) => {

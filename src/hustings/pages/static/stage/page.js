@@ -69,6 +69,8 @@ async function begin() {
   if (kept.name && (kept.token || kept.invitation)) {
     view.step("wait");
     if (await tried(() => seat.resume(), { again: begin })) await comeIn();
+  } else if (kept.invitation && ticket && opened.get("n")) {
+    await join(opened.get("n") ?? ""); // the name that their hand went up under
   } else if (kept.invitation) {
     const field = /** @type {HTMLInputElement} */ (element("name"));
     field.value = seat.invitedName;
