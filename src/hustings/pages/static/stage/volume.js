@@ -25,7 +25,7 @@ export function volume(name, set) {
   slider.addEventListener("input", say);
   slider.addEventListener("change", () => set(Number(slider.value)));
   return {
-    element: make("div", { class: "volume" }, slider, value),
+    element: make("div", { class: "volume" }, make("span", { class: "soft small", "aria-hidden": "true" }, t("Loudness")), value, slider),
     /** As the stage has it; not while the person moves it. @param {number} db */
     show(db) {
       if (slider !== document.activeElement) slider.value = String(db);
