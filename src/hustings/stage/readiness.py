@@ -113,6 +113,8 @@ def worst(findings: Iterable[Finding]) -> State:
 
 
 def _mics(facts: Facts) -> Iterator[Finding]:
+    if facts.state not in {"scheduled", "lobby"}:
+        return  # on air each speaker's own light says it
     if not facts.mics:
         yield Finding("mics", "bad", "mics_none")
     for mic in facts.mics:

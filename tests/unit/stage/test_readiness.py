@@ -66,6 +66,11 @@ def test_a_microphone(mic: Mic, room: str, code: str, state: str):
     assert found(mics=[mic], state=room)[code] == state
 
 
+def test_on_air_nobody_is_asked_to_try_their_microphone():
+    codes = found(mics=[Mic("Ada"), Mic("Ben", muted=True)], state="live")
+    assert [code for code in codes if code.startswith("mic")] == []
+
+
 def test_an_empty_stage_is_red():
     assert found(mics=[])["mics_none"] == "bad"
 
