@@ -60,6 +60,7 @@ function changed() {
   show(session);
   reactions();
   poll();
+  rewind();
   if (settled || session.mode === "starting") return; // sound first
   settled = true;
   import("./device.js").then(({ settle }) => settle(session));
@@ -72,6 +73,21 @@ async function poll() {
   polled = now;
   const { showPoll } = await import("./poll.js");
   showPoll(live, session);
+}
+
+/** What was said before, as soon as there is something. */
+function rewind() {
+  const box = /** @type {HTMLDetailsElement} */ (element("rewind"));
+  if (box.hidden !== (session.room.phase === "live")) return;
+  box.hidden = !box.hidden;
+  if (box.dataset.ready) return;
+  box.dataset.ready = "yes";
+  const from = Number(new URLSearchParams(location.search).get("t") ?? NaN);
+  box.addEventListener("toggle", async () => {
+    const { prepare } = await import("../replay/rewind.js");
+    prepare(box, live, session, from);
+  });
+  box.open = from > 0;
 }
 
 /** Buttons to react with, where the house has them, once the room is live. */

@@ -32,7 +32,7 @@ export function playable() {
 }
 
 /** @returns {typeof MediaSource | undefined} */
-const mediaSource = () => /** @type {any} */ (globalThis).ManagedMediaSource ?? globalThis.MediaSource;
+export const mediaSource = () => /** @type {any} */ (globalThis).ManagedMediaSource ?? globalThis.MediaSource;
 
 export class PartPlayer {
   /** @type {SourceBuffer | null} */
