@@ -6,8 +6,8 @@ Format: docs/protocol.md 3.9.
 """
 
 import hashlib
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -61,6 +61,7 @@ class Replay(msgspec.Struct, frozen=True, omit_defaults=True):
     silences: list[Span] = []
     downloads: list[Download] = []
     held_s: float = 0.0  # of the duration that is hold audio: never made, erased or lost
+    taken: list[tuple[int, int]] = []  # first and last parts of stretches that were taken back
     transcript: str = ""  # a file with what was said, once there is one
 
 
@@ -86,6 +87,7 @@ def describe(outline: Outline, *, stamp: str, renditions: Sequence[str]) -> Repl
         ],
         silences=[(_s(each.start), _s(each.end)) for each in outline.silences()],
         held_s=_s(outline.held * PART_SAMPLES),
+        taken=[(stretch.start, stretch.stop - 1) for stretch in outline.taken],
     )
 
 
@@ -96,6 +98,15 @@ def sound_of(outline: Outline) -> str:
         [outline.first, outline.end, len(outline.made), outline.missing, taken]
     )
     return hashlib.sha256(said).hexdigest()[:16]
+
+
+def outdated(replay: Replay, erased: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether something of it was taken back since it was made. erased: as in the room's facts."""
+    return any(
+        (each["first"], each["last"]) not in replay.taken
+        for each in erased
+        if each["first"] < replay.end and each["last"] >= replay.first
+    )
 
 
 def chapters_json(replay: Replay) -> bytes:

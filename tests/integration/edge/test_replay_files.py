@@ -8,25 +8,37 @@ import msgspec
 import pytest
 
 from hustings.archive.replay import make_replay
+from hustings.base.clock import SystemClock
 from hustings.edge.past import files as files_module
+from hustings.journal.file import Journal
+from hustings.media import cmaf
+from hustings.media.hold import hold_frames
+from hustings.wire import kinds
 from tests.fakes.edges import RunningEdge, running_edge
 from tests.fakes.evenings import ROOM, facts, record
+from tests.fakes.journals import KEY
 from tests.fakes.stage_feed import StageFeed
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningEdge]:
-    """An edge beside the journal of a room that has ended, with its replay."""
+async def feed() -> AsyncIterator[StageFeed]:
+    """A stage with a room that has ended."""
+    stage = StageFeed(first=600)
+    over = msgspec.to_builtins(facts(401, 500, description="About <b>"))
+    stage.room("demo", backlog=0, **{k: v for k, v in over.items() if k not in {"room", "draw"}})
+    await stage.start()
+    yield stage
+    await stage.stop()
+
+
+@pytest.fixture
+async def house(feed: StageFeed, tmp_path: Path) -> AsyncIterator[RunningEdge]:
+    """An edge beside the journal of that room, with its replay."""
     record(tmp_path, range(401, 500))
     make_replay(tmp_path, ROOM)
-    feed = StageFeed(first=600)
-    over = msgspec.to_builtins(facts(401, 500, description="About <b>"))
-    feed.room("demo", backlog=0, **{k: v for k, v in over.items() if k not in {"room", "draw"}})
-    await feed.start()
     async with running_edge(feed.url, archive=str(tmp_path)) as running:
         await running.until("'demo' in rooms.lines")
         yield running
-    await feed.stop()
 
 
 async def test_the_page_of_an_ended_room_is_its_replay(house, tmp_path):
@@ -102,10 +114,30 @@ async def test_downloads_have_a_bound(house, monkeypatch):
     assert "retry-after" in reply.headers
 
 
-async def test_an_edge_elsewhere_serves_the_same_replay(house, tmp_path):
-    feed_url = house.edge.settings.edge.origin
+async def test_what_is_taken_back_later_is_served_no_more_until_it_is_made_anew(
+    house, feed, tmp_path
+):
+    before = (await house.get("/r/demo/audio.m4a")).body
+    journal = Journal.open(tmp_path / "rooms", ROOM, KEY, SystemClock())
+    journal.append(kinds.DUMP, kinds.Dump(420, 430), media_time=500 * 15_360)
+    journal.close()
+    told = facts(401, 500, erased=[kinds.Erased(420, 430, 1, "a name")])
+    feed.rooms["demo"].add(kinds.ROOM, told)
+    await feed.changed()
+    await house.until("(rooms.facts('demo') or {}).get('erased')")
+    for name in ("audio.m4a", "aac/35.m4s", "index.json"):
+        assert (await house.get(f"/r/demo/{name}")).status == 404
+    assert "This conversation has ended" in (await house.get("/r/demo")).body.decode()
+    make_replay(tmp_path, ROOM)
+    reply = await house.get("/r/demo/aac/35.m4s")
+    assert cmaf.frames_of(reply.body)[:15] == hold_frames("aac", 420)
+    made = (tmp_path / "replays" / "demo" / "audio.m4a").read_bytes()
+    assert (await house.get("/r/demo/audio.m4a")).body == made != before
+
+
+async def test_an_edge_elsewhere_serves_the_same_replay(house, feed, tmp_path):
     data = (tmp_path / "replays" / "demo" / "audio.m4a").read_bytes()
-    async with running_edge(feed_url, archive=house.url) as far:
+    async with running_edge(feed.url, archive=house.url) as far:
         await far.until("'demo' in rooms.lines")
         assert "/r/demo/audio.m4a" in (await far.get("/r/demo")).body.decode()
         assert (await far.get("/r/demo/audio.m4a")).body == data

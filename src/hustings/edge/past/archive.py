@@ -30,7 +30,7 @@ class Past:
             rest=REST if near else 0.0,
         )
         self.rewind = Rewind(rooms, self._shelf, self._source, pressure=pressure)
-        self.files = Files(self._shelf, self._source)
+        self.files = Files(rooms, self._shelf, self._source)
 
     async def close(self) -> None:
         """Stop reading."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from hustings.archive.index import INDEX, TYPES, Replay, read_index
+from hustings.archive.index import INDEX, TYPES, Replay, outdated, read_index
 from hustings.base.errors import HustingsError, NotFound, TryLater
 from hustings.base.ids import RoomId
 from hustings.base.tasks import Tasks
@@ -20,6 +20,7 @@ from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
 from hustings.edge.past.shelf import Refuse, Shelf
 from hustings.edge.past.sources import ASKS_HEADER, Folder, Source
+from hustings.edge.rooms import Rooms
 
 BLOCK: Final = 1 << 20  # bytes: two minutes of m4a
 DOWNLOADS: Final = 64  # whole files on their way at once
@@ -45,7 +46,8 @@ _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 class Files:
     """Replays' files at one edge."""
 
-    def __init__(self, shelf: Shelf, source: Source | None) -> None:
+    def __init__(self, rooms: Rooms, shelf: Shelf, source: Source | None) -> None:
+        self._rooms = rooms
         self._shelf = shelf
         self._source = source
         self._tasks = Tasks()
@@ -56,7 +58,7 @@ class Files:
         await self._tasks.close()
 
     def index(self, room: RoomId, then: Callable[[Replay | None], None]) -> None:
-        """Tell of a room's replay, now or soon; None: there is none (yet)."""
+        """Tell of a room's replay, now or soon; None: none yet, or it must be made anew."""
 
         def found(data: bytes) -> None:
             known = self._indexes.get(room)
@@ -64,10 +66,15 @@ class Files:
                 if len(self._indexes) >= KNOWN:
                     self._indexes.clear()
                 known = self._indexes[room] = (data, read_index(data))
-            then(known[1])
+            replay = known[1]
+            erased = (self._rooms.facts(room) or {}).get("erased", ())
+            if replay is not None and outdated(replay, erased):
+                self._shelf.forget((room, INDEX, ""))
+                replay = None
+            then(replay)
 
         try:
-            self._whole(room, INDEX, found, lambda _: then(None))
+            self._whole(room, INDEX, "", found, lambda _: then(None))
         except HustingsError:
             then(None)
 
@@ -76,32 +83,40 @@ class Files:
         if not _NAME.fullmatch(name):
             raise NotFound("not_found", "There is nothing at this address.")
         self._here(own=ASKS_HEADER.lower() in request.headers)
-        if name.startswith("audio."):
-            self._large(connection, request, room, name)
-            return
-        kind = _TYPES[name.rpartition(".")[2]]
         media = name.endswith((".m4s", ".mp4"))
         headers = {
-            "Content-Type": kind,
-            "Cache-Control": "public, max-age=300" if media else "public, max-age=30",
+            "Content-Type": _TYPES[name.rpartition(".")[2]],
+            "Cache-Control": "public, max-age=60" if media else "public, max-age=30",
             **_OPEN,
         }
-        self._whole(
-            room,
-            name,
-            lambda data: connection.answer(Answer(200, headers, data)),
-            connection.refuse,
-        )
+
+        def found(replay: Replay | None) -> None:
+            files = {each.name: each.bytes for each in replay.downloads} if replay else {}
+            try:
+                if replay is None or (name.startswith("audio.") and name not in files):
+                    raise NotFound("past_none", "There is no such file of this room just now.")
+                if name in files:
+                    self._large(connection, request, room, name, files[name], replay.sound)
+                else:
+                    self._whole(room, name, replay.sound, send, connection.refuse)
+            except HustingsError as error:
+                connection.refuse(error)
+
+        def send(data: bytes) -> None:
+            connection.answer(Answer(200, headers, data))
+
+        self.index(room, found)
 
     def _whole(
         self,
         room: RoomId,
         name: str,
+        sound: str,
         then: Callable[[bytes], None],
         refuse: Refuse,
     ) -> None:
         source = self._here()
-        self._shelf.ask((room, name), lambda: source.file(room, name), then, refuse)
+        self._shelf.ask((room, name, sound), lambda: source.file(room, name), then, refuse)
 
     def _here(self, *, own: bool = False) -> Source:
         """Where replays are read; own: of this machine only, as another edge asks."""
@@ -111,19 +126,7 @@ class Files:
 
     # ------------------------------------------------------------ large files
 
-    def _large(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
-        def found(replay: Replay | None) -> None:
-            files = {each.name: each.bytes for each in replay.downloads} if replay else {}
-            try:
-                if replay is None or name not in files:
-                    raise NotFound("past_none", "There is no such file of this room yet.")
-                self._answer(connection, request, room, name, files[name], replay.sound)
-            except HustingsError as error:
-                connection.refuse(error)
-
-        self.index(room, found)
-
-    def _answer(
+    def _large(
         self,
         connection: Connection,
         request: Request,
@@ -134,7 +137,7 @@ class Files:
     ) -> None:
         headers = {
             "Content-Type": _TYPES[name.rpartition(".")[2]],
-            "Cache-Control": "public, max-age=300",
+            "Cache-Control": "public, max-age=60",
             "Accept-Ranges": "bytes",
             "ETag": f'"{sound}-{size}"',
             **_OPEN,

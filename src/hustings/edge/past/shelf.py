@@ -66,6 +66,11 @@ class Shelf:
             self._reading += 1
             self._tasks.start(self._read_on(), name="past")
 
+    def forget(self, key: Hashable) -> None:
+        """What is kept of it is true no more."""
+        if (old := self._kept.pop(key, None)) is not None:
+            self.bytes -= len(old[0])
+
     async def close(self) -> None:
         """Stop reading; nobody is called any more."""
         await self._tasks.close()
@@ -113,8 +118,7 @@ class Shelf:
         return found[0]
 
     def _keep(self, key: Hashable, data: bytes) -> None:
-        if (old := self._kept.pop(key, None)) is not None:
-            self.bytes -= len(old[0])
+        self.forget(key)
         self._kept[key] = (data, self._clock.monotonic())
         self.bytes += len(data)
         while self.bytes > self._most:
