@@ -1,6 +1,6 @@
 """Short evenings written by the real journal: two people, holes, a body that is erased, an end."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hustings.base.clock import ManualClock
@@ -38,8 +38,12 @@ def record(
     erased: Collection[int] = (),
     over: bool = True,
     radio: bool = True,
+    chapters: Mapping[int, str] | None = None,
 ) -> Path:
-    """Write DATA/rooms/demo: `parts` without `holes`; Ada and Ben take turns of 10 parts."""
+    """Write DATA/rooms/demo: `parts` without `holes`; Ada and Ben take turns of 10 parts.
+
+    chapters: a part's number -> the point that begins there.
+    """
     clock = ManualClock(wall_ms=EPOCH_MS + parts.start * 320)
     journal = Journal.open(data / "rooms", ROOM, KEY, clock)
     at = parts.start * PART_SAMPLES
@@ -53,6 +57,8 @@ def record(
         if (n - parts.start) % 10 == 0:
             speaks = (ADA, BEN)[(n - parts.start) // 10 % 2].id
             journal.append(kinds.LEVEL, kinds.Level([speaks]), media_time=at)
+        if title := (chapters or {}).get(n):
+            journal.append(kinds.AGENDA, kinds.Agenda(f"p{n}", title), media_time=at)
         if n not in holes:
             frames = sound(n)
             if not radio:

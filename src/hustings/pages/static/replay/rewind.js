@@ -48,6 +48,8 @@ class Past {
   /** @type {SourceBuffer | null} */
   #buffer = null;
   #busy = false;
+  /** @type {Set<number>} segments that were appended, and not let go */
+  #here = new Set();
 
   /**
    * @param {HTMLAudioElement} audio
@@ -67,7 +69,11 @@ class Past {
     audio.disableRemotePlayback = true; // else ManagedMediaSource never opens
     audio.src = URL.createObjectURL(this.source);
     this.source.addEventListener("sourceopen", () => this.#open(mime), { once: true });
-    for (const type of ["seeking", "timeupdate", "waiting"]) audio.addEventListener(type, () => this.#fill());
+    for (const type of ["seeking", "timeupdate"]) audio.addEventListener(type, () => this.#fill());
+    audio.addEventListener("waiting", () => {
+      this.#here.clear(); // perhaps the browser let go of some by itself
+      this.#fill();
+    });
     setInterval(() => this.#fill(), 1000 * SEGMENT_S); // the past grows
   }
 
@@ -89,28 +95,24 @@ class Past {
     this.#busy = true;
     try {
       const { audio } = this;
-      this.source.duration = Math.max(this.source.duration || 0, end(this.now()) - this.start);
+      const length = end(this.now()) - this.start;
+      const known = this.source.duration; // endless, as a stream's init segment says
+      if (!Number.isFinite(known) || length > known) this.source.duration = Math.max(0, length);
       for (;;) {
-        const segment = needed(audio.currentTime + this.start, end(this.now()), (at) => this.#has(at - this.start));
+        const segment = needed(audio.currentTime + this.start, end(this.now()), (each) => this.#here.has(each));
         if (segment < 0) break;
         const bytes = await this.#get(`${segment}.m4s`);
         if (!bytes) break;
         await this.#change(() => buffer.appendBuffer(bytes), buffer);
+        this.#here.add(segment);
         const old = audio.currentTime - KEPT_S;
-        if (old > 0) await this.#change(() => buffer.remove(0, old), buffer);
+        if (old <= 0) continue;
+        await this.#change(() => buffer.remove(0, old), buffer);
+        for (const each of this.#here) if (each * SEGMENT_S < this.start + old) this.#here.delete(each);
       }
     } finally {
       this.#busy = false;
     }
-  }
-
-  /** @param {number} at  of the element's timeline */
-  #has(at) {
-    const { buffered } = this.audio;
-    for (let i = 0; i < buffered.length; i += 1) {
-      if (buffered.start(i) <= at && at < buffered.end(i)) return true;
-    }
-    return false;
   }
 
   /**

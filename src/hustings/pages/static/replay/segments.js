@@ -18,13 +18,13 @@ export const end = (now) => Math.floor((now - NEAR_LIVE_S) / SEGMENT_S) * SEGMEN
 /**
  * @param {number} at  what is heard
  * @param {number} last  how far the past goes
- * @param {(at: number) => boolean} here  whether the sound at a time is here already
+ * @param {(segment: number) => boolean} here  whether a segment is here already
  * @returns {number} number of the segment to be fetched; -1: enough is here
  */
 export function needed(at, last, here) {
   for (let segment = Math.floor(at / SEGMENT_S); segment * SEGMENT_S < at + AHEAD_S; segment += 1) {
     if ((segment + 1) * SEGMENT_S > last + 0.01) return -1;
-    if (!here((segment + 0.5) * SEGMENT_S)) return segment;
+    if (!here(segment)) return segment;
   }
   return -1;
 }
