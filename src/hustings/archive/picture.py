@@ -12,7 +12,7 @@ from hustings.wire.names import SAMPLE_RATE
 
 _ROWS: Final = 40
 _ROW: Final = 34  # units
-_WIDTH: Final = 1_000
+_WIDTH: Final = 600  # small: on a phone names are still read
 _BAR: Final = 12
 _LEAST: Final = 1.0  # of a bar's width: a short word is still seen
 _STYLE: Final = (
