@@ -117,7 +117,7 @@ def test_nothing_is_left_of_a_house_that_is_killed(tmp_path):
     house.start()
     until(lambda: speaking(house), "two voices on stage")
     children = psutil.Process(house.process.pid).children(recursive=True)
-    assert len(children) == 5
+    assert len(children) == 6  # stage, edge, web, who makes replays, two voices
     house.process.kill()
     house.process.wait()
     _, alive = psutil.wait_procs(children, 15)
