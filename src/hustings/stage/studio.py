@@ -314,9 +314,12 @@ class Studio:
         self.ticks += 1
         if self.ticks % TICKS_PER_SECOND == 0:
             self._tell_index({"tick": self._clock.wall_ms()})
-            self._let_go()
-            self.sound_checks.second(now_s)
-            self.rehearsals.second()
+            for work in (
+                self._let_go,
+                lambda: self.sound_checks.second(now_s),
+                self.rehearsals.second,
+            ):
+                self._guarded("all rooms", work)
         if self.ticks % (LIGHT_S * TICKS_PER_SECOND) == 0:
             self._tell_reach(now_s)
         for index, hall in enumerate(list(self.halls.values())):
@@ -324,11 +327,19 @@ class Studio:
             # Rooms sign and snapshot at different ticks, so that no tick pays for all.
             phase = (self.ticks + index) % (TICKS_PER_SECOND * self._snapshot_seconds)
             if phase % TICKS_PER_SECOND == 0:
-                hall.second()
+                self._guarded(hall.room, hall.second)
                 if (queue := hall.queue_line()) is not None:
                     self._tell_index({"queue": queue})
             if phase == 0:
-                hall.minute()
+                self._guarded(hall.room, hall.minute)
+
+    def _guarded(self, whose: str, work: Callable[[], None]) -> None:
+        """What is done each second or minute; what breaks in it must not end the ticks of all."""
+        try:
+            work()
+        except Exception:
+            self.broken_ticks += 1
+            log.exception("%s: what is due now and then failed; the ticks go on", whose)
 
     def _tell_reach(self, now_s: float) -> None:
         """How many listen to each open room at all edges together; and whether the day is over."""

@@ -189,6 +189,29 @@ async def test_a_fault_in_one_room_costs_the_others_nothing(
         await other.close()
 
 
+async def test_a_fault_in_a_rooms_second_ends_no_ticks(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage:
+        _, caller = await on_air(stage, "good")
+        _, other = await on_air(stage, "bad")
+
+        def spoil(studio: Studio) -> None:
+            hall = studio.hall("bad")
+            studio.spoilt, hall.signs = hall.signs, None  # type: ignore[attr-defined,assignment]
+
+        def mend(studio: Studio) -> None:
+            studio.hall("bad").signs = studio.spoilt  # type: ignore[attr-defined]
+
+        parts_before = parts(await stage.records("good", until=parts))
+        await stage.engine.do(spoil)
+        more = len(parts_before) + 8  # 2.6 s: at least two seconds of the bad room failed
+        seen = parts(await stage.records("good", until=lambda got: len(parts(got)) >= more))
+        assert len(seen) >= more
+        assert await stage.engine.do(lambda studio: studio.broken_ticks) >= 1
+        await stage.engine.do(mend)
+        await caller.close()
+        await other.close()
+
+
 async def test_what_is_no_room_or_cannot_be_read_keeps_no_other_room_closed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
