@@ -111,3 +111,15 @@ async def test_a_fault_is_told_and_the_next_is_read():
     assert library.refused == ["part_gone", "past_away"]
     assert library.got == [("a", b"a" * 10)]
     await shelf.close()
+
+
+async def test_a_fault_of_one_who_asked_costs_the_others_nothing():
+    shelf, library = Shelf(LoopClock(), most_bytes=1_000), Library()
+    given_up = asyncio.get_running_loop().create_future()
+    shelf.ask("a", lambda: library.load("a"), given_up.set_result, given_up.set_exception)
+    library.ask(shelf, "a")
+    library.ask(shelf, "b")
+    given_up.cancel()  # a download that lost its patience
+    await asyncio.sleep(5)
+    assert [key for key, _ in library.got] == ["a", "b"]
+    await shelf.close()

@@ -97,6 +97,8 @@ class Shelf:
                 then(data)
             except HustingsError as error:
                 refuse(error)
+            except Exception:  # whoever asked is gone or has a bug: the others are answered
+                log.exception("%s: an answer from the past failed", key)
 
     def _refuse(self, key: Hashable, error: Exception) -> None:
         if not isinstance(error, HustingsError):
