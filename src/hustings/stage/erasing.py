@@ -111,6 +111,9 @@ class Eraser:
         except (OSError, HustingsError) as error:
             log.error("%s: parts cannot be erased yet: %s", self._journal.room, error)
             return False
+        except Exception:  # a thread that dies would leave the rest unerased, unseen
+            log.exception("%s: parts cannot be erased yet", self._journal.room)
+            return False
         log.info("%s: %d parts erased", self._journal.room, erased)
         return True
 
