@@ -543,9 +543,9 @@ class Hall:
         told: set[str] = set()
         for change in map(self._with_draw, changes):
             visibility = Visibility.PUBLIC if change.public else Visibility.STAGE
-            self._append(change.kind, change.body, visibility=visibility)
+            entry = self._append(change.kind, change.body, visibility=visibility)
             self.model.fold(change.body)
-            self.evening.fold(change.body, self.air_time)
+            self.evening.fold(change.body, entry.media_time)  # as a restart folds it
             told.add(change.kind)
             if isinstance(change.body, kinds.Seat) and change.body.change == "asked":
                 self.watchers.tell_one(change.body.id, {"type": "invited", "by": change.body.by})
