@@ -175,7 +175,7 @@ class Person:
 
     async def hear(self, kind: str, **facts: Any) -> dict[str, Any]:
         """The next message of that kind (and with those facts)."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
                 self.heard.append(message)
