@@ -78,7 +78,8 @@ async def test_F2_rude_clients_cost_the_polite_nothing(
         figures |= dict(seen)
     share = min(seen["polite asked"], 0.1 * (seen["polite in"] + seen["rude in"]))
     assert seen["rude in"] < seen["rude asked"] / 2  # it was a flood
-    assert seen["polite in"] >= scaled(0.7, 0.8) * share  # some seventy ask in CI: chance weighs more
+    least = scaled(0.7, 0.8)  # some seventy ask in CI: chance weighs more
+    assert seen["polite in"] >= least * share
     assert seen["without a word"] == 0
     assert ears.lost() == 0
     assert calm.count(True) >= 9
