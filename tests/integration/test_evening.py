@@ -147,7 +147,9 @@ async def test_a_poll_by_script_and_by_form_at_two_edges_is_counted_for_all(tmp_
             back = await other.post("/live/r/poll", data=form)  # a browser without scripts
             assert (back.status_code, back.headers["Location"]) == (303, "/r/r#poll")
             strange = {"Sec-Fetch-Site": "cross-site"}
-            assert (await other.post("/live/r/poll", data=form, headers=strange)).status_code == 403
+            for body in ({"data": form}, {"json": {"poll": "p1", "choice": 1}}):
+                refused = await other.post("/live/r/poll", headers=strange, **body)
+                assert (refused.status_code, refused.json()["code"]) == (403, "origin")
             while (told := (await host.hear("poll"))["poll"])["votes"] < 4:
                 pass
             assert (told["counts"], told["state"]) == ([2, 2], "open")

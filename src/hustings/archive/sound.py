@@ -2,7 +2,7 @@
 
 Keeps true: a segment has all its parts, whatever the record has: what was never made, was erased
 or lost is hold audio. Nothing is kept open or in memory between two calls, so an erasure counts at
-once. About 2 ms for a segment anywhere in four hours (journal in memory: median 0.45 ms, most 24). Blocks on the disk:
+once. A segment anywhere in four hours: 0.45 ms (median, journal in memory; the longest 24). Blocks on the disk:
 called from a thread by `edge.past`, and by the replay's job.
 """
 

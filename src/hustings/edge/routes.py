@@ -275,7 +275,9 @@ class Routes:
         return _json(made, status=202)
 
     def _ask(self, connection: Connection, request: Request, live: LiveRoom, name: str) -> Answer:
-        """A question, a vote for one, or in a poll."""
+        """A question, a vote for one, or in a poll; never in a visitor's name from another site."""
+        if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+            raise Denied("origin", "Ask and vote on the room's own page.")
         if name == "poll":
             return self._poll(connection, request, live)
         shown = live.program.facts.shown.get(kinds.QUESTIONS, {})
@@ -288,8 +290,6 @@ class Routes:
     def _poll(self, connection: Connection, request: Request, live: LiveRoom) -> Answer:
         """A vote: from our page by JSON, or by its plain form, which goes back to the page."""
         form = request.headers.get("content-type", "").startswith(_FORM)
-        if form and request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-            raise Denied("origin", "Vote on the room's own page.")
         ballot = ballot_of(request.body, form=form)
         voter = self._voter(connection, request, live, ballot.ticket)
         live.audience.poll(ballot, voter, live.program.facts.shown.get(kinds.POLL, {}))
