@@ -46,6 +46,15 @@ async def test_a_room_is_made_with_its_invitations_and_told_to_the_stage(
     assert len({i.seat for i in made}) == 3
 
 
+async def test_all_that_was_wished_is_kept(rooms: Rooms, clock: ManualClock) -> None:
+    wish = Wish("a", "b", "de", "Ada", 5, radio=True, expected=90_000_000, delay_s=7)
+    await rooms.create(ROOM, wish, PEOPLE)
+    assert (await rooms.room(ROOM)).wish == wish
+    other = Wish("x", expected=1, delay_s=3)
+    await rooms.change(ROOM, other)
+    assert (await rooms.room(ROOM)).wish == other
+
+
 async def test_an_invitation_is_the_same_each_time_and_names_its_seat(
     rooms: Rooms, clock: ManualClock
 ) -> None:

@@ -24,9 +24,7 @@ from hustings.stage.room import (
 )
 from hustings.stage.signs import TROUBLES
 from hustings.wire import kinds
-from hustings.wire.kinds import Hand, Participant, Seat
-
-EXPECTED: Final = 100_000_000  # listeners that a host may reckon with
+from hustings.wire.kinds import EXPECTED, Hand, Participant, Seat
 
 Args = Mapping[str, Any]
 Act = Callable[[RoomModel, Participant, Args, int], list[Change]]

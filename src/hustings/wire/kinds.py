@@ -38,6 +38,9 @@ NOT_FORWARDED: Final = frozenset({QUESTION, QUESTIONS, PART, SNAPSHOT, TERM, GAP
 # What listeners who come later must know: the last one of each is in public snapshots.
 SHOWN: Final = frozenset({AGENDA, QUESTIONS, POLL})
 
+DELAYS_S: Final = (0, 3, 4, 5, 6, 7)  # broadcast delays that a room may choose
+EXPECTED: Final = 100_000_000  # listeners that hosts may reckon with
+
 RoomState = Literal["scheduled", "lobby", "live", "ended"]
 Role = Literal["host", "cohost", "speaker", "moderator"]
 Place = Literal["backstage", "stage", "gone"]

@@ -114,3 +114,36 @@ async def test_leaving(house: House) -> None:
     answer = await house.browser.post("/leave")
     assert answer.status_code == 303
     assert (await house.create()).status_code == 401
+
+
+async def test_what_hosts_reckon_with_and_the_delay_reach_the_stage(house: House) -> None:
+    await house.become_host()
+    await house.create(expected="12,000", delay_s="5")
+    await house.turn()
+    assert (house.stage.rooms["hall"]["expected"], house.stage.rooms["hall"]["delay_s"]) == (
+        12_000,
+        5,
+    )
+    wrong = await house.browser.post("/rooms/hall", data={"title": "x", "expected": "many"})
+    assert wrong.status_code == 422
+    assert re.search(r'id="expected"[^>]*aria-invalid="true"', wrong.text)
+    house.stage.rooms["hall"] |= {"expected": 900, "delay_s": 7}  # as a host said on the stage
+    await house.turn()
+    page = (await house.browser.get("/rooms/hall")).text
+    assert re.search(r'id="expected"[^>]*value="900"', page)
+    assert '<option value="7" selected>' in page
+
+
+async def test_while_live_the_form_says_whose_the_delay_is(house: House) -> None:
+    await house.become_host()
+    await house.create(delay_s="5")
+    await house.turn()
+    house.stage.rooms["hall"] |= {"state": "live", "delay_s": 7}
+    await house.turn()
+    page = (await house.browser.get("/rooms/hall")).text
+    assert 'name="delay_s"' not in page
+    assert "only its hosts change the delay" in page
+    await house.browser.post("/rooms/hall", data={"title": "New", "delay_s": "0"})
+    await house.turn()
+    assert house.stage.rooms["hall"]["title"] == "New"
+    assert house.stage.rooms["hall"]["delay_s"] == 7

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from hustings.base.errors import UserError
 from hustings.base.ids import is_private
 from hustings.journal.entry import Visibility
-from hustings.stage.commands import EXPECTED
 from hustings.stage.http.door import Door
 from hustings.wire.batch import Batch, encode, read
+from hustings.wire.kinds import EXPECTED
 from hustings.wire.report import Report
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further

@@ -7,13 +7,11 @@ they began without a delay. Owned by `stage.sound`. Why here: docs/decisions/000
 
 from collections import deque
 from math import ceil
-from typing import Final
 
 from hustings.base.errors import UserError
 from hustings.media.pcm import Pcm
+from hustings.wire.kinds import DELAYS_S
 from hustings.wire.names import PART_SECONDS, PART_TICKS
-
-DELAYS_S: Final = (0, 3, 4, 5, 6, 7)  # what a room may choose
 
 
 def chosen_delay(seconds: object) -> int:

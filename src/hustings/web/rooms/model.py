@@ -10,7 +10,7 @@ import msgspec
 
 from hustings.base.errors import UserError
 from hustings.base.ids import RoomId, room_id
-from hustings.wire.kinds import Role, Room, RoomState
+from hustings.wire.kinds import DELAYS_S, EXPECTED, Role, Room, RoomState
 
 TITLE_CHARS: Final = 200
 NAME_CHARS: Final = 80
@@ -22,7 +22,7 @@ _SLUG_CHARS: Final = 40
 ROLES: Final[tuple[Role, ...]] = ("host", "cohost", "moderator", "speaker")
 FIELDS: Final = (
     *("title", "description", "language", "host", "start", "zone_min", "radio"),
-    *("cohosts", "speakers", "address"),
+    *("cohosts", "speakers", "address", "expected", "delay_s"),
 )
 PassKind = Literal["invite", "whip"]
 
@@ -36,6 +36,8 @@ class Wish(msgspec.Struct, frozen=True):
     host: str = ""
     start_ms: int = 0
     radio: bool = False
+    expected: int = 0  # listeners reckoned with; 0: not said
+    delay_s: int = 0  # broadcast delay; one of DELAYS_S
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -63,6 +65,14 @@ class PlannedRoom(msgspec.Struct, frozen=True):
     def title(self) -> str:
         """What listeners read, if the stage knows the room."""
         return self.facts.title if self.facts else self.wish.title
+
+    @property
+    def current(self) -> Wish:
+        """The wish, with what hosts may have changed on the stage since."""
+        if self.facts is None:
+            return self.wish
+        facts = self.facts
+        return msgspec.structs.replace(self.wish, expected=facts.expected, delay_s=facts.delay_s)
 
 
 class Invitation(msgspec.Struct, frozen=True):
@@ -98,6 +108,8 @@ def fields_of(wish: Wish) -> dict[str, str]:
         "host": wish.host,
         "start": f"{start:%Y-%m-%dT%H:%M}" if start else "",
         "radio": "on" if wish.radio else "",
+        "expected": str(wish.expected or ""),
+        "delay_s": str(wish.delay_s),
     }
 
 
@@ -116,6 +128,8 @@ def wish_from_form(fields: Mapping[str, str]) -> Wish:
         host=clean(fields.get("host", ""), NAME_CHARS),
         start_ms=_start_ms(fields.get("start", ""), fields.get("zone_min", "")),
         radio=fields.get("radio") == "on",
+        expected=_number(fields.get("expected", ""), "expected", most=EXPECTED),
+        delay_s=_delay_s(fields.get("delay_s", "")),
     )
 
 
@@ -151,6 +165,20 @@ def role_from_form(text: str) -> Role:
     if text not in ROLES:
         raise UserError("role_unknown", "A role is host, cohost, moderator or speaker.")
     return text
+
+
+def _number(text: str, field: str, *, most: int) -> int:
+    """A whole number 0 … most, as people write it; empty: 0."""
+    digits = re.sub(r"[\s.,\u066c’']", "", text)  # 12,000 and 12.000 are the same
+    if not re.fullmatch(r"\d{0,12}", digits) or int(digits or 0) > most:
+        raise UserError(f"{field}_bad", f"Give a number from 0 to {most:,}.", field=field)
+    return int(digits or 0)
+
+
+def _delay_s(text: str) -> int:
+    if text not in {"", *map(str, DELAYS_S)}:
+        raise UserError("delay_bad", "A broadcast delay is none, or 3 to 7 s.", field="delay_s")
+    return int(text or 0)
 
 
 def _start_ms(local: str, zone_min: str) -> int:

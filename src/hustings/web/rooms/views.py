@@ -25,6 +25,7 @@ from hustings.web.rooms.model import (
     wish_from_form,
 )
 from hustings.web.visit import Visit, Visitor
+from hustings.wire.kinds import DELAYS_S
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,15 +72,17 @@ async def room_page(visit: Visitor, room: str) -> Response:
 
 @router.post("/rooms/{room}")
 async def change_room(visit: Visitor, room: str) -> Response:
-    """Edit title, description, host, language, start and radio."""
+    """Edit what the form holds."""
     await visit.needs_host()
     name = room_id(room)
     fields = await visit.form()
+    planned = await visit.services.rooms.room(name)
+    if planned.state == "live":  # the delay is the hosts' own on the stage; the form has no field
+        fields["delay_s"] = str(planned.current.delay_s)
     try:
         wish = wish_from_form(fields)
     except UserError as error:
         return await _room_page(visit, name, status=422, fields=fields, error=error)
-    await visit.services.rooms.room(name)
     await visit.services.rooms.change(name, wish)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="changed")
@@ -146,15 +149,17 @@ async def _room_page(
     rooms = visit.services.rooms
     planned = await rooms.room(room)
     passes = await rooms.invitations(room)
+    backlog = await visit.services.outbox.backlog(room)
+    wish = planned.wish if backlog.waiting else planned.current
     return visit.page(
         "web_room.html",
         status,
         planned=planned,
         is_host=True,
-        **_form(visit, fields or fields_of(planned.wish), error),
+        **_form(visit, fields or fields_of(wish), error),
         seats=[(each, _address(visit, each)) for each in passes if each.kind == "invite"],
         encoders=[(each, rooms.sign(each)) for each in passes if each.kind == "whip"],
-        backlog=await visit.services.outbox.backlog(room),
+        backlog=backlog,
         roles=ROLES,
         said=visit.request.query_params.get("said", ""),
     )
@@ -177,4 +182,5 @@ def _form(visit: Visit, fields: dict[str, str], error: UserError | None) -> dict
         "error": error.code if error else "",
         "spoken": spoken_languages(visit.language, fields.get("language", "")[:35]),
         "start": fields.get("start", ""),
+        "delays": DELAYS_S,
     }

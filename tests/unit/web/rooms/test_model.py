@@ -9,6 +9,7 @@ from hustings.base.ids import room_id
 from hustings.web.rooms.model import (
     INVITED,
     Person,
+    PlannedRoom,
     Wish,
     address_from_form,
     clean,
@@ -17,9 +18,10 @@ from hustings.web.rooms.model import (
     role_from_form,
     wish_from_form,
 )
+from hustings.wire.kinds import DELAYS_S, EXPECTED, Room
 
 FORM = st.dictionaries(
-    st.sampled_from(["title", "description", "language", "host", "start", "zone_min", "radio"]),
+    st.sampled_from([*fields_of(Wish("x")), "zone_min"]),
     st.text(max_size=300),
 )
 
@@ -39,6 +41,8 @@ def test_a_whole_form() -> None:
         "start": "2026-11-20T19:30",
         "zone_min": "-60",
         "radio": "on",
+        "expected": "12,000",
+        "delay_s": "5",
     }
     assert wish_from_form(fields) == Wish(
         title="Town hall",
@@ -47,6 +51,8 @@ def test_a_whole_form() -> None:
         host="Ada",
         start_ms=1_795_199_400_000,  # 2026-11-20 18:30 UTC
         radio=True,
+        expected=12_000,
+        delay_s=5,
     )
 
 
@@ -55,6 +61,9 @@ def test_what_has_to_be_mended_is_named() -> None:
     assert refused({"title": " \u200b "}) == "title"
     assert refused({"title": "x", "language": "english please"}) == "language"
     assert refused({"title": "x", "start": "tomorrow"}) == "start"
+    assert refused({"title": "x", "expected": "-5"}) == "expected"
+    assert refused({"title": "x", "expected": "100,000,001"}) == "expected"
+    assert refused({"title": "x", "delay_s": "2"}) == "delay_s"
     assert refused({"title": "x", "start": "9999-12-31T23:59", "zone_min": "840"}) == "start"
     assert refused({"title": "x", "start": "2026-01-01T00:00", "zone_min": "east"}) == "start"
 
@@ -70,6 +79,8 @@ def test_any_form_is_a_bounded_wish_or_refused(fields: dict[str, str]) -> None:
     assert len(wish.description) <= 2_000
     assert len(wish.host) <= 80
     assert wish.start_ms >= 0
+    assert 0 <= wish.expected <= EXPECTED
+    assert wish.delay_s in DELAYS_S
     assert wish_from_form(fields_of(wish) | {"zone_min": ""}).title == wish.title
 
 
@@ -116,3 +127,17 @@ def test_roles_by_name() -> None:
     assert role_from_form("moderator") == "moderator"
     with pytest.raises(UserError):
         role_from_form("king")
+
+
+@pytest.mark.parametrize("text", ["12000", "12.000", "12,000", " 12 000 ", "١٢٠٠٠"])
+def test_a_number_is_read_as_people_write_it(text: str) -> None:
+    assert wish_from_form({"title": "x", "expected": text}).expected == 12_000
+
+
+def test_what_hosts_changed_on_the_stage_is_what_the_form_shows() -> None:
+    wish = Wish(title="x", expected=5)
+    planned = PlannedRoom(room_id("a"), wish, made_here=True, created_ms=0)
+    assert planned.current == wish
+    facts = Room("a", "x", expected=900, delay_s=4)
+    heard = PlannedRoom(room_id("a"), wish, made_here=True, created_ms=0, facts=facts)
+    assert fields_of(heard.current) == fields_of(wish) | {"expected": "900", "delay_s": "4"}
