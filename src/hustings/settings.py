@@ -183,6 +183,19 @@ class ReplaySettings(Frozen, frozen=True):
     """Which ones are made, `m4a` always; an hour takes 30, 15, 29 and 346 MB, the segments 49 MB."""
 
 
+class HouseSettings(Frozen, frozen=True):
+    """The house as its podcast presents it (`/podcast.xml` of an edge); directories want all four."""
+
+    title: Annotated[str, msgspec.Meta(max_length=200)] = "Hustings"
+    """Its name."""
+    about: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
+    """A sentence or two about it; empty: the title."""
+    category: Annotated[str, msgspec.Meta(max_length=100)] = "News"
+    """One of the categories of Apple's podcast directory."""
+    image: str = ""
+    """Address of a square picture (Apple: 1,400 to 3,000 pixels, PNG or JPEG); empty: Hustings' own sign."""
+
+
 class GuardSettings(Frozen, frozen=True):
     """What strangers may do on the stage's and web's ports; `Limits(**asdict(settings.guard))`."""
 
@@ -213,6 +226,7 @@ class Settings(Frozen, frozen=True):
     """Least level that is logged."""
     tls: Tls = Tls()
     public_url: PublicUrl = PublicUrl()
+    house: HouseSettings = HouseSettings()
     stage: StageSettings = StageSettings()
     serve: ServeSettings = ServeSettings()
     replay: ReplaySettings = ReplaySettings()

@@ -1,7 +1,8 @@
 """Rooms that have ended get their replay, one after the other, for as long as this runs.
 
 Keeps true: a live room costs one `stat` every few seconds; a room that cannot be done is tried
-again after a while, and the others are not kept waiting. Called by `hustings replay`.
+again after a while, and the others are not kept waiting; the podcast's feed is written anew when a
+replay appears, changes or disappears. Called by `hustings replay`.
 """
 
 import logging
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from hustings.archive.episodes import Episodes
 from hustings.archive.replay import make_replay, stamp_of, up_to_date
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, UserError
@@ -40,16 +42,31 @@ def ended(folder: Path) -> bool:
 class Follower:
     """Looks for what is to be done, and does it; call `turn` every `LOOK_S`."""
 
-    def __init__(self, data: Path, formats: Sequence[str], clock: Clock) -> None:
+    def __init__(self, data: Path, formats: Sequence[str], clock: Clock, podcast: Episodes) -> None:
         self._data = data
         self._clock = clock
         self._formats = formats
         self._seen: dict[RoomId, str] = {}  # nothing to be done while the journal is as then
         self._failed_s: dict[RoomId, float] = {}
+        self._podcast = podcast
+        self._podcast_failed_s = float("-inf")
 
     def turn(self) -> int:
         """Make all replays that are due; returns how many were made or brought up to date."""
-        return sum(self._one(room) for room in self._due())
+        done = sum(self._one(room) for room in self._due())
+        self._publish(news=done > 0)
+        return done
+
+    def _publish(self, *, news: bool) -> None:
+        """The podcast's feed follows what is there."""
+        now_s = self._clock.monotonic()
+        if not (news or self._podcast.stale) or now_s - self._podcast_failed_s < AGAIN_S:
+            return
+        try:
+            self._podcast.write()
+        except OSError as error:
+            self._podcast_failed_s = now_s
+            log.error("the podcast's feed cannot be written: %s", error.strerror or error)
 
     def _due(self) -> Iterator[RoomId]:
         for room in rooms_of(self._data):
@@ -70,7 +87,9 @@ class Follower:
                 return False
             if not ended(self._data / "rooms" / room):
                 return False
-            make_replay(self._data, room, formats=self._formats)
+            make_replay(
+                self._data, room, formats=self._formats, say=lambda _: self._publish(news=True)
+            )
         except HustingsError as error:
             if error.code != "replay_none":
                 self._failed_s[room] = self._clock.monotonic()

@@ -10,14 +10,17 @@ from typing import Final, NoReturn
 
 import psutil
 
+from hustings.archive.episodes import Episodes
 from hustings.archive.follow import LOOK_S, Follower, ended, rooms_of
+from hustings.archive.podcast import house_of
 from hustings.archive.replay import made, make_replay
 from hustings.base import heartbeat
 from hustings.base.clock import SystemClock
-from hustings.base.errors import UserError
+from hustings.base.errors import OperatorError, UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.cli.options import add_settings, settings_from
 from hustings.cli.services import start_log
+from hustings.settings import Settings
 
 NAME: Final = "replay"
 
@@ -47,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         start_log("replay", settings.log)
         heartbeat.ready(str(path))
         with contextlib.suppress(KeyboardInterrupt):
-            _follow(Follower(path, formats, clock))
+            podcast = Episodes(path, house_of(settings))
+            _follow(Follower(path, formats, clock, podcast))
         return 0
     data, rooms = _rooms(path)
     for room in rooms:
@@ -64,7 +68,18 @@ def run(args: argparse.Namespace) -> int:
             print(json.dumps({"room": room, "folder": str(folder), "downloads": files}))
         elif not args.json:
             print(f"{room}: {folder}")
+    _publish(data, settings)
     return 0
+
+
+def _publish(data: Path, settings: Settings) -> None:
+    """The podcast's feed names what is there now. Raises OperatorError `replay_disk`."""
+    try:
+        Episodes(data, house_of(settings)).write()
+    except OSError as error:
+        raise OperatorError(
+            "replay_disk", f"The podcast's feed cannot be written ({error.strerror or error})."
+        ) from error
 
 
 def _follow(follower: Follower) -> NoReturn:

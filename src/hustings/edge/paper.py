@@ -195,7 +195,7 @@ class Paper:
             "X-Content-Type-Options": "nosniff",
             "Vary": "Accept-Encoding",
         }
-        if found.gzip is not None and _accepts_gzip(request):
+        if found.gzip is not None and request.gzip:
             return Answer(200, {**headers, "Content-Encoding": "gzip"}, found.gzip)
         return Answer(200, headers, found.body)
 
@@ -206,20 +206,11 @@ def _page(source: object, body: bytes) -> Page:
 
 
 def _tagged(request: Request, headers: dict[str, str], page: Page, *, status: int) -> Answer:
-    small = _accepts_gzip(request)
+    small = request.gzip
     etag = f'"{page.etag}{"-g" if small else ""}"'
     headers["ETag"] = etag
-    known = [
-        tag.strip().removeprefix("W/")
-        for tag in request.headers.get("if-none-match", "").split(",")
-    ]
-    if status == 200 and etag in known:
+    if status == 200 and request.holds(etag):
         return Answer(304, headers)
     if small:
         headers["Content-Encoding"] = "gzip"
     return Answer(status, headers, page.small if small else page.body)
-
-
-def _accepts_gzip(request: Request) -> bool:
-    wishes = request.headers.get("accept-encoding", "").replace(" ", "").lower().split(",")
-    return any(wish.partition(";")[0] == "gzip" and not wish.endswith(";q=0") for wish in wishes)

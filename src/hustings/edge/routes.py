@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from hustings.archive.index import Replay
+from hustings.archive.podcast import PODCAST
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied, HustingsError, NotFound, TryLater, UserError
 from hustings.base.exposition import CONTENT_TYPE
@@ -110,6 +111,8 @@ class Routes:
             self._room(connection, request, rest)
         elif first == "static":
             connection.answer(self._paper.file(request))
+        elif first == PODCAST and not rest:
+            self._files.podcast(connection, request)
         elif rest:
             raise NotFound("not_found", "There is nothing at this address.")
         else:

@@ -13,7 +13,9 @@ import av
 import pytest
 
 from hustings.archive import replay as replay_module
+from hustings.archive.episodes import Episodes
 from hustings.archive.follow import QUIET_S, Follower, ended, rooms_of
+from hustings.archive.podcast import PODCAST, house_of
 from hustings.archive.replay import FORMATS, made, make_replay, up_to_date
 from hustings.base.clock import SystemClock
 from hustings.base.errors import NotFound, OperatorError
@@ -21,6 +23,7 @@ from hustings.base.ids import private_id
 from hustings.journal.file import Journal
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
+from hustings.settings import Settings
 from hustings.wire import kinds
 from tests.fakes.evenings import ROOM, record
 from tests.fakes.journals import KEY
@@ -115,7 +118,8 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(tmp_path):
     assert kills >= 1
     make_replay(tmp_path, ROOM)
     expected = sounds(tmp_path / "replays" / ROOM)
-    assert [path.name for path in (tmp_path / "replays").iterdir()] == [ROOM]
+    left = {path.name for path in (tmp_path / "replays").iterdir()}
+    assert left - {PODCAST} == {ROOM}  # one of the jobs may have come to its end
     fresh = tmp_path / "fresh"
     record(fresh, range(400, 700), radio=False)
     make_replay(fresh, ROOM)
@@ -215,7 +219,8 @@ def test_a_rehearsal_leaves_nothing(tmp_path):
 
 def test_who_follows_makes_what_has_ended_and_leaves_what_is_open(tmp_path):
     folder = record(tmp_path, range(400, 430), over=False)
-    follower = Follower(tmp_path, ("m4a",), SystemClock())
+    podcast = Episodes(tmp_path, house_of(Settings()))
+    follower = Follower(tmp_path, ("m4a",), SystemClock(), podcast)
     quiet = time.time() - QUIET_S - 1
     os.utime(folder / "journal", (quiet, quiet))
     assert not ended(folder)

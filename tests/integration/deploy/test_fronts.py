@@ -60,6 +60,7 @@ PATHS = {
         "/status",
         "/status/demo",
         "/status.json",
+        "/podcast.xml",
     ),
     "stage": (
         "/s/demo",

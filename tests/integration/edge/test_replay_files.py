@@ -1,18 +1,25 @@
 """A replay at the room's own address: its page, its files, ranges of them, whole downloads."""
 
 import asyncio
+import gzip
+import json
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
+import podcastparser
 import pytest
 
+from hustings.archive.episodes import Episodes
+from hustings.archive.podcast import PODCAST, house_of
 from hustings.archive.replay import make_replay
 from hustings.base.clock import SystemClock
 from hustings.edge.past import files as files_module
 from hustings.journal.file import Journal
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
+from hustings.settings import PublicUrl, Settings
 from hustings.wire import kinds
 from tests.fakes.edges import RunningEdge, running_edge
 from tests.fakes.evenings import ROOM, facts, record
@@ -144,3 +151,67 @@ async def test_an_edge_elsewhere_serves_the_same_replay(house, feed, tmp_path):
         reply = await far.get("/r/demo/audio.m4a", Range="bytes=100-199")
         assert reply.body == data[100:200]
         assert (await far.get("/r/demo/index.json", Hustings_Archive="1")).status == 404
+
+
+def published(data: Path, edge: str) -> bytes:
+    """The podcast's feed of what is there, for an edge that people reach at that address."""
+    Episodes(data, house_of(Settings(public_url=PublicUrl(edge=edge)))).write()
+    return (data / "replays" / PODCAST).read_bytes()
+
+
+async def test_a_podcast_player_subscribes_downloads_and_plays(house, tmp_path):
+    published(tmp_path, house.url)
+    reply = await house.get("/podcast.xml")
+    assert reply.status == 200
+    assert reply.headers["content-type"] == "application/rss+xml; charset=utf-8"
+    (tmp_path / "feed.xml").write_bytes(reply.body)
+    with (tmp_path / "feed.xml").open("rb") as file:
+        (item,) = podcastparser.parse(f"{house.url}/podcast.xml", file)["episodes"]
+    (enclosure,) = item["enclosures"]
+    path = enclosure["url"].removeprefix(house.url)
+    head = await house.get(path, method="HEAD")
+    assert int(head.headers["content-length"]) == enclosure["file_size"]
+    assert head.headers["content-type"] == enclosure["mime_type"]
+    sound = await house.get(path)
+    assert len(sound.body) == enclosure["file_size"]
+    (tmp_path / "episode.m4a").write_bytes(sound.body)
+    probe = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json"]
+    told = json.loads(subprocess.check_output([*probe, str(tmp_path / "episode.m4a")]))
+    assert [
+        stream["codec_name"] for stream in told["streams"] if stream["codec_type"] == "audio"
+    ] == ["aac"]
+    assert abs(float(told["format"]["duration"]) - item["total_time"]) < 1
+    assert (await house.get(item["link"].removeprefix(house.url))).status == 200
+
+
+async def test_the_podcast_may_be_asked_for_again_and_again_for_little(house, tmp_path):
+    data = published(tmp_path, house.url)
+    reply = await house.get("/podcast.xml")
+    assert reply.body == data
+    assert reply.headers["cache-control"] == "public, max-age=60"
+    tag = reply.headers["etag"]
+    again = await house.get("/podcast.xml", If_None_Match=tag)
+    assert (again.status, again.body) == (304, b"")
+    assert (await house.get("/podcast.xml", If_None_Match='"other"')).status == 200
+    head = await house.get("/podcast.xml", method="HEAD")
+    assert (head.status, head.headers["content-length"]) == (200, str(len(data)))
+    small = await house.get("/podcast.xml", Accept_Encoding="gzip")
+    assert gzip.decompress(small.body) == data
+    assert small.headers["etag"] != tag
+    assert (await house.get("/podcast.xml/x")).status == 404
+
+
+async def test_an_edge_elsewhere_has_the_same_podcast_and_none_where_there_is_none(
+    house, feed, tmp_path
+):
+    assert (await house.get("/podcast.xml")).json["code"] == "past_none"
+    data = published(tmp_path, "https://edge.example")
+    async with running_edge(feed.url, archive=house.url) as far:
+        assert (await far.get("/podcast.xml")).body == data
+        assert (await far.get("/podcast.xml", Hustings_Archive="1")).status == 404
+
+
+async def test_the_page_of_a_replay_names_the_podcast(house):
+    html = (await house.get("/r/demo")).body.decode()
+    assert '<link rel="alternate" type="application/rss+xml"' in html
+    assert '<a href="/podcast.xml" type="application/rss+xml">Podcast feed</a>' in html

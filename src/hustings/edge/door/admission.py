@@ -56,6 +56,7 @@ _TOP: Final = {
     "readyz": Wanted(Priority.CHECK, memory=True),
     "static": Wanted(Priority.BACK, memory=True),
     "r": Wanted(Priority.NEWCOMER, memory=True),
+    "podcast.xml": Wanted(Priority.EXTRA, memory=True),
     "status": Wanted(Priority.EXTRA, memory=True),
     "status.json": Wanted(Priority.EXTRA, memory=True),
 }

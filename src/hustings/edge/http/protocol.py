@@ -52,6 +52,17 @@ class Request(msgspec.Struct, frozen=True):
         options = {word.strip() for word in self.headers.get("connection", "").lower().split(",")}
         return "close" not in options and (self.minor == 1 or "keep-alive" in options)
 
+    def holds(self, etag: str) -> bool:
+        """Whether the client has these very bytes already (If-None-Match)."""
+        tags = self.headers.get("if-none-match", "").split(",")
+        return etag in (tag.strip().removeprefix("W/") for tag in tags)
+
+    @property
+    def gzip(self) -> bool:
+        """Whether the client reads gzip."""
+        wishes = self.headers.get("accept-encoding", "").replace(" ", "").lower().split(",")
+        return any(w.partition(";")[0] == "gzip" and not w.endswith(";q=0") for w in wishes)
+
 
 class RequestReader:
     """Reads the requests of one connection, one at a time.

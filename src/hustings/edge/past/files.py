@@ -1,4 +1,6 @@
-"""The files of a replay, below the room's own address: `/r/{room}/...` (docs/protocol.md 3.9).
+"""The files of a replay, below the room's own address: `/r/{room}/...`; and the podcast of all.
+
+Format: docs/protocol.md 3.9.
 
 Keeps true: only names that a replay has are looked for, so no path leads out of its folder. Small
 files and blocks of large ones come from the shelf, read once for all; a player's open-ended range
@@ -7,11 +9,14 @@ downloads are few, written as fast as their reader takes them. Asked by `edge.ro
 """
 
 import asyncio
+import gzip
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Final
 
 from hustings.archive.index import INDEX, TYPES, Replay, outdated, read_index
+from hustings.archive.podcast import PODCAST
 from hustings.base.errors import HustingsError, NotFound, TryLater
 from hustings.base.ids import RoomId
 from hustings.base.tasks import Tasks
@@ -40,6 +45,12 @@ _TYPES: Final = {
     **TYPES,
 }
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
+_FEED: Final = {
+    "Content-Type": "application/rss+xml; charset=utf-8",
+    "Cache-Control": "public, max-age=60",
+    "Vary": "Accept-Encoding",
+    **_OPEN,
+}
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 
 
@@ -52,6 +63,7 @@ class Files:
         self._source = source
         self._tasks = Tasks()
         self._indexes: dict[RoomId, tuple[bytes, Replay | None]] = {}
+        self._podcasts: dict[bool, tuple[bytes, str]] = {}  # plain or not: bytes, their tag
 
     async def close(self) -> None:
         """Break off downloads."""
@@ -106,6 +118,28 @@ class Files:
             connection.answer(Answer(200, headers, data))
 
         self.index(room, found)
+
+    def podcast(self, connection: Connection, request: Request) -> None:
+        """Answer with the feed of all replays. Raises NotFound `past_none`, TryLater."""
+        source, small = self._here(own=ASKS_HEADER.lower() in request.headers), request.gzip
+
+        async def load() -> bytes:
+            data = await source.podcast()
+            return await source.run(lambda: gzip.compress(data, 6, mtime=0)) if small else data
+
+        def send(data: bytes) -> None:
+            known = self._podcasts.get(small)
+            if known is None or known[0] is not data:
+                tag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
+                known = self._podcasts[small] = (data, tag)
+            headers = {**_FEED, "ETag": known[1]}
+            if request.holds(known[1]):
+                connection.answer(Answer(304, headers))
+                return
+            headers |= {"Content-Encoding": "gzip"} if small else {}
+            connection.answer(Answer(200, headers, data))
+
+        self._shelf.ask((PODCAST, small), load, send, connection.refuse)
 
     def _whole(
         self,

@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 import httpx
 
+from hustings.archive.podcast import PODCAST
 from hustings.archive.sound import read_parts
 from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId
@@ -42,6 +43,9 @@ class Source(Protocol):
         name: one that a replay has; whoever asks has made sure of that.
         """
 
+    async def podcast(self) -> bytes:
+        """The feed of all replays. Raises as `sound`."""
+
     async def run(self, work: Callable[[], T]) -> T:
         """Do a piece of work off the loop."""
 
@@ -64,6 +68,10 @@ class Folder:
     async def file(self, room: RoomId, name: str, first: int = 0, most: int = 0) -> bytes:
         """From the replays' folder."""
         return await self.run(lambda: self._file(self.replays / room / name, first, most))
+
+    async def podcast(self) -> bytes:
+        """From the replays' folder."""
+        return await self.run(lambda: self._file(self.replays / PODCAST, 0, 0))
 
     @staticmethod
     def _file(path: Path, first: int, most: int) -> bytes:
@@ -114,6 +122,10 @@ class Elsewhere:
     async def file(self, room: RoomId, name: str, first: int = 0, most: int = 0) -> bytes:
         """By the room's own address; a block of a large file as a range."""
         return await self._get(f"r/{room}/{name}", range(first, first + most))
+
+    async def podcast(self) -> bytes:
+        """By the address that podcast players use."""
+        return await self._get(PODCAST)
 
     async def _get(self, path: str, wished: range = range(0)) -> bytes:
         told = {"Range": f"bytes={wished.start}-{wished.stop - 1}"} if wished else {}

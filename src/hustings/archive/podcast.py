@@ -1,0 +1,220 @@
+"""The podcast feed of a house's replays: RSS 2.0 that any podcast player follows. Pure.
+
+Keeps true: an episode's guid is its room's name, whatever else changes, the house's address too;
+the bytes say nothing of when they were made, so a house without news has an unchanged feed;
+whatever people wrote into titles, the feed is well-formed. Written by `archive.episodes`.
+Format: RSS 2.0, Apple's podcast tags, Podcast Namespace 1.0 (podcastindex.org/namespace/1.0).
+"""
+
+import re
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from email.utils import formatdate
+from typing import Final
+from urllib.parse import quote
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import msgspec
+
+from hustings.archive.index import Download, Replay
+from hustings.base.ids import is_private
+from hustings.settings import Settings
+from hustings.wire.links import links_for
+
+PODCAST: Final = "podcast.xml"
+EPISODES: Final = 300  # Apple shows so many; some 2 kB each
+TTL_MIN: Final = 60
+# The m4a is there as soon as an evening is listed, is the record's own AAC (nothing encoded twice),
+# and every podcast player takes it; an MP3 may come later or never, and an enclosure shall not change.
+ENCLOSURE: Final = "audio.m4a"
+
+_TITLE: Final = 200  # letters
+_WORDS: Final = 4_000  # of a description: Apple's bound
+_PEOPLE: Final = 20
+_NAMESPACES: Final = {
+    "xmlns:atom": "http://www.w3.org/2005/Atom",
+    "xmlns:dc": "http://purl.org/dc/elements/1.1/",
+    "xmlns:itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
+    "xmlns:podcast": "https://podcastindex.org/namespace/1.0",
+}
+_GUIDS: Final = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")  # of podcast:guid, by its spec
+_TRANSCRIPTS: Final = {
+    "html": "text/html",
+    "json": "application/json",
+    "srt": "application/x-subrip",
+    "txt": "text/plain",
+    "vtt": "text/vtt",
+}
+# What XML cannot hold, and what turns the words around it: controls, embeddings and overrides.
+_UNFIT: Final = re.compile(
+    "[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]"
+)
+
+
+class House(msgspec.Struct, frozen=True):
+    """Whose podcast it is; addresses are base URLs as the public reaches them."""
+
+    title: str
+    about: str
+    category: str  # one of Apple's
+    image: str
+    web: str
+    edge: str
+
+
+class Episode(msgspec.Struct, frozen=True):
+    """What the feed says of one replay."""
+
+    room: str
+    title: str
+    description: str
+    language: str
+    host: str
+    live_ms: int
+    duration_s: float
+    audio: Download
+    others: list[Download]  # the same sound in other formats
+    people: list[str]  # who spoke, beside the host
+    chapters: bool
+    transcript: str
+
+
+def house_of(settings: Settings) -> House:
+    """The house as its settings describe it."""
+    links, house = links_for(settings), settings.house
+    return House(
+        title=house.title,
+        about=house.about or house.title,
+        category=house.category,
+        image=house.image or f"{links.edge}/static/icon-512.png",
+        web=links.web,
+        edge=links.edge,
+    )
+
+
+def episode(replay: Replay) -> Episode | None:
+    """A replay's place in the feed; None for a private room's, or one that has no sound yet."""
+    room = replay.room
+    audio = next((each for each in replay.downloads if each.name == ENCLOSURE), None)
+    if audio is None or is_private(room.room) or room.rehearsal_of or room.state != "ended":
+        return None
+    host = plain(room.host)
+    names = dict.fromkeys(plain(speaker.name) for speaker in replay.speakers)
+    return Episode(
+        room=room.room,
+        title=plain(room.title) or room.room,
+        description=plain(room.description, _WORDS, lines=True),
+        language=plain(room.language),
+        host=host,
+        live_ms=room.live_ms or room.epoch_ms,
+        duration_s=replay.duration_s,
+        audio=audio,
+        others=[each for each in replay.downloads if each.name != ENCLOSURE],
+        people=[name for name in names if name and name != host][:_PEOPLE],
+        chapters=bool(replay.chapters),
+        transcript=replay.transcript,
+    )
+
+
+def feed(house: House, episodes: Iterable[Episode]) -> bytes:
+    """The newest `EPISODES` as a feed, newest first."""
+    shown = sorted(episodes, key=lambda each: (-each.live_ms, each.room))[:EPISODES]
+    rss = Element("rss", {"version": "2.0", **_NAMESPACES})
+    channel = SubElement(rss, "channel")
+    _about(channel, house, shown)
+    # A room that is live now belongs here, before those of the past (podcast:liveItem).
+    for each in shown:
+        _item(channel, house, each)
+    indent(rss)
+    return bytes(tostring(rss, encoding="utf-8", xml_declaration=True)) + b"\n"
+
+
+def plain(words: str, most: int = _TITLE, *, lines: bool = False) -> str:
+    """Words as XML may hold them and as they read beside others.
+
+    most: letters; lines: line breaks stay.
+    """
+    words = _UNFIT.sub("", words.replace("\r\n", "\n").replace("\r", "\n")[: 8 * most])
+    if not lines:
+        words = " ".join(words.split())
+    return words[:most].strip()
+
+
+def _about(channel: Element, house: House, shown: Sequence[Episode]) -> None:
+    title, own = plain(house.title) or "Hustings", f"{house.edge}/{PODCAST}"
+    _add(channel, "title", title)
+    _add(channel, "link", f"{house.web}/")
+    _add(channel, "description", plain(house.about, _WORDS, lines=True) or title)
+    _add(channel, "language", _language(shown))
+    _add(channel, "ttl", str(TTL_MIN))
+    if shown:
+        _add(channel, "pubDate", _date(shown[0].live_ms))
+    _add(channel, "atom:link", href=own, rel="self", type="application/rss+xml")
+    _add(channel, "podcast:guid", str(uuid.uuid5(_GUIDS, own.partition("://")[2])))
+    _add(channel, "podcast:medium", "podcast")
+    _add(channel, "itunes:author", title)
+    _add(channel, "itunes:category", text=plain(house.category))
+    _add(channel, "itunes:explicit", "false")
+    _add(channel, "itunes:image", href=house.image)
+    image = SubElement(channel, "image")
+    _add(image, "url", house.image)
+    _add(image, "title", title)
+    _add(image, "link", f"{house.web}/")
+
+
+def _item(channel: Element, house: House, each: Episode) -> None:
+    page = f"{house.edge}/r/{each.room}"
+    item = SubElement(channel, "item")
+    _add(item, "title", each.title)
+    _add(item, "link", page)
+    _add(item, "guid", f"urn:hustings:room:{each.room}", isPermaLink="false")
+    _add(item, "pubDate", _date(each.live_ms))
+    _add(item, "description", each.description or each.title)
+    _add(item, "enclosure", url=f"{page}/{each.audio.name}", **_file(each.audio))
+    _add(item, "itunes:duration", str(round(each.duration_s)))
+    _add(item, "itunes:explicit", "false")
+    if each.language:
+        _add(item, "dc:language", each.language)
+    if each.host:
+        _add(item, "itunes:author", each.host)
+        _add(item, "podcast:person", each.host, role="host")
+    for name in each.people:
+        _add(item, "podcast:person", name, role="guest")
+    if each.chapters:
+        _add(
+            item, "podcast:chapters", url=f"{page}/chapters.json", type="application/json+chapters"
+        )
+    if each.transcript:
+        kind = _TRANSCRIPTS.get(each.transcript.rpartition(".")[2], "text/plain")
+        _add(item, "podcast:transcript", url=f"{page}/{quote(each.transcript)}", type=kind)
+    for file in each.others:
+        other = _add(item, "podcast:alternateEnclosure", **_file(file))
+        _add(other, "podcast:source", uri=f"{page}/{file.name}")
+
+
+def _add(parent: Element, tag: str, words: str = "", **attributes: str) -> Element:
+    made = SubElement(parent, tag, attributes)
+    made.text = words or None
+    return made
+
+
+def _file(file: Download) -> dict[str, str]:
+    return {"length": str(file.bytes), "type": file.type}
+
+
+def _date(wall_ms: int) -> str:
+    """As RFC 822 writes it."""
+    return formatdate(wall_ms // 1_000, usegmt=True)
+
+
+def _language(shown: Iterable[Episode]) -> str:
+    """What is spoken most often here."""
+    counted = Counter(_spoken(shown))
+    return counted.most_common(1)[0][0] if counted else "en"
+
+
+def _spoken(shown: Iterable[Episode]) -> Iterator[str]:
+    for each in shown:
+        if each.language:
+            yield each.language
