@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Applause, EventQueue, Room } from "../../src/hustings/pages/static/listener/room.js";
+import { Applause, CAPTIONS, EventQueue, Room } from "../../src/hustings/pages/static/listener/room.js";
 
 const person = (id, more = {}) => ({ id, name: id, role: "speaker", place: "stage", ...more });
 const roster = (participant) => ({ seq: 1, kind: "roster", at: 0, body: { participant, change: "" } });
@@ -53,11 +53,13 @@ test("kinds that nobody knows change nothing", () => {
   assert.equal(room.phase, "live");
 });
 
-test("the last captions are kept", () => {
+test("the last captions are kept, each once however often it comes", () => {
   const room = begun();
-  for (let seq = 0; seq < 60; seq += 1) room.apply({ seq, kind: "caption", at: 0, body: { text: `${seq}` } });
-  assert.equal(room.captions.length, 50);
-  assert.equal(room.captions.at(-1).text, "59");
+  const say = (seq) => room.apply({ seq, kind: "caption", at: 0, body: { text: `${seq}` } });
+  for (let seq = 0; seq < CAPTIONS + 10; seq += 1) say(seq);
+  for (const seq of [CAPTIONS, CAPTIONS + 9]) say(seq); // as after a broken line
+  assert.equal(room.captions.length, CAPTIONS);
+  assert.equal(room.captions.at(-1).text, String(CAPTIONS + 9));
 });
 
 test("events wait for their sound, in its order", () => {

@@ -659,3 +659,21 @@ def test_a_certificate_that_is_none_is_said(missing: str) -> None:
     with pytest.raises(OperatorError) as caught:
         server_tls(missing, missing)
     assert caught.value.code == "tls_pair"
+
+
+async def test_events_go_on_where_a_line_broke(edge: RunningEdge, stage: StageFeed) -> None:
+    def lines(data: bytes) -> list[bytes]:
+        return re.findall(rb"event: (\w+)\n", data)
+
+    async with edge.stream("/live/demo/events") as client:
+        before = edge.edge.rooms.live["demo"].program.next
+        await client.some()
+        stage.rooms["demo"].add("caption", {"text": "Good evening."})
+        await stage.changed()
+        assert b"caption" in lines(await client.read_for(1.0))
+    async with edge.stream(f"/live/demo/events?from={before}") as client:
+        assert lines(await client.read_for(0.5))[:2] == [b"state", b"caption"]
+    async with edge.stream("/live/demo/events") as client:
+        assert b"caption" not in lines(await client.read_for(0.5))
+    async with edge.stream("/live/demo/events?from=999999999") as client:  # of another time
+        assert lines(await client.read_for(0.5))[:1] == [b"state"]

@@ -38,7 +38,7 @@ class Priority(IntEnum):
     BACK = 40  # a listener who lost the line
     CALLED = 60  # whose turn in the waiting room has come; the waiting room's own answers
     NEWCOMER = 75  # a page, or the first request for sound
-    EXTRA = 90  # counts, events, metrics
+    EXTRA = 90  # counts, metrics
     VOICE = 97  # hands and reactions
 
 
@@ -63,7 +63,7 @@ _TOP: Final = {
 _OF_ROOM: Final = {
     "radio.mp3": _STREAM,
     "index.m3u8": _STREAM,
-    "events": Wanted(Priority.EXTRA, join=True),
+    "events": _STREAM,  # who reads instead of hearing stands where those stand who hear
     "state.json": Wanted(Priority.EXTRA, memory=True),
     "queue.json": Wanted(Priority.CALLED, memory=True),
     "ticket": Wanted(Priority.CALLED, memory=True),

@@ -184,6 +184,7 @@ class EventStream(_Shared):
         return self._program.sse([n]) or (b":\n\n" if n % _COMMENT_PARTS == 0 else b"")
 
     def opening(self, wished: int | None, lead: int) -> tuple[bytes, int]:
-        """The state as it is now; nothing of the past."""
-        del wished, lead
-        return self._frame(self._state().sse()), self._program.next
+        """The state as it is now; what was said since the wished part, nothing else of the past."""
+        del lead
+        first = self._program.next if wished is None else self._program.resume_at(wished, 0)
+        return self._frame(self._state().sse()), first

@@ -8,6 +8,7 @@
 /** @typedef {{scheme: string, id: number, at: number, message: Uint8Array}} Emsg */
 /** @typedef {{seq: number, kind: string, at: number, body: any}} RoomEvent */
 /** @typedef {{start: number, end: number, bytes: Uint8Array<ArrayBuffer>}} MediaPart */
+/** @typedef {new (init: (bytes: Uint8Array<ArrayBuffer>) => void, event: (event: RoomEvent) => void, part: (part: MediaPart) => void) => {push: (chunk: Uint8Array) => void}} SorterClass */
 
 const EVENTS = "urn:hustings:events:1";
 const LARGEST = 1 << 20; // the server sends a few kB; more is not our protocol

@@ -3,6 +3,7 @@
  * itself; what is said about the sound comes by `/events`, aligned by the playlist's dates.
  */
 
+import { eventStream } from "./events.js";
 import { retryDelay, wait } from "./protocol.js";
 import { Receipts } from "./receipts.js";
 
@@ -30,7 +31,6 @@ export class NativePlayer {
   #over = new AbortController();
   #pause = new AbortController();
   #failures = 0;
-  #spread = 1; // seconds over which a crowd comes back, as the server said last
   /** @type {Receipts | null} */
   #receipts = null;
 
@@ -50,32 +50,9 @@ export class NativePlayer {
     audio.addEventListener("ended", () => this.#failed(), { signal });
     audio.addEventListener("playing", () => this.#plays(), { signal });
     this.#load();
-    this.#listen(0);
-  }
-
-  /**
-   * What is said about the sound, by a line of its own. EventSource would come back after the same
-   * pause for all: a crowd would come at once.
-   * @param {number} failures  in a row
-   */
-  #listen(failures) {
-    const { signal } = this.#over;
-    const events = new EventSource(`${this.live}/events`);
-    const close = () => events.close();
-    signal.addEventListener("abort", close, { once: true });
-    for (const kind of ["state", "room", "roster", "level", "call", "caption", "reach", "source"]) {
-      events.addEventListener(kind, (message) => this.telling.event(JSON.parse(message.data)));
-    }
-    const again = async () => {
-      close();
-      await wait(retryDelay(failures, 0, Math.random(), this.#spread), signal);
-      signal.removeEventListener("abort", close);
-      if (!signal.aborted) this.#listen(failures + 1);
-    };
-    events.addEventListener("error", again);
-    events.addEventListener("drain", again); // the edge will end
-    events.addEventListener("open", () => (failures = 0));
-    events.addEventListener("reconnect", ({ data }) => (this.#spread = JSON.parse(data).body.spread_s));
+    const events = eventStream(live, { event: telling.event, line: () => {} }); // the sound's own line counts
+    signal.addEventListener("abort", () => events.close(), { once: true });
+    events.run();
   }
 
   get possible() {

@@ -23,17 +23,18 @@ let keys = true; // single keys do something
 const session = new Session(live, audio, changed);
 session.told(written(article));
 choice("save-data", /** @type {any} */ (navigator).connection?.saveData === true, (on) => session.save(on));
+choice("read", false, (on) => session.read(on));
 choice("single-keys", true, (on) => (keys = on));
 
 // Sound first: before words, buttons and news.
-if (session.room.phase === "lobby" || session.room.phase === "live") session.start();
+if (session.room.open) session.start();
 element("play").addEventListener("click", toggle);
 element("mute").addEventListener("click", mute);
 element("catch-up").addEventListener("click", () => session.toLive());
 volume.addEventListener("input", () => setVolume(volume.valueAsNumber));
 document.addEventListener("keydown", onKey);
 element("keyboard").hidden = false;
-element("save").hidden = !session.canSave;
+element("reads").hidden = false;
 element("hand").addEventListener("toggle", async () => {
   const { prepare } = await import("./hand.js");
   prepare(live, session);
@@ -60,6 +61,7 @@ function changed() {
   show(session);
   reactions();
   poll();
+  captions();
   rewind();
   if (settled || session.mode === "starting") return; // sound first
   settled = true;
@@ -73,6 +75,13 @@ async function poll() {
   polled = now;
   const { showPoll } = await import("./poll.js");
   showPoll(live, session);
+}
+
+/** What is said in writing, when there is something or somebody reads. */
+async function captions() {
+  if (!session.reads && !session.room.captions.length && element("captions").hidden) return;
+  const { showCaptions } = await import("./captions.js");
+  showCaptions(session);
 }
 
 /** What was said before, as soon as there is something. */
@@ -132,7 +141,7 @@ function onKey(event) {
   const key = event.key.toLowerCase();
   if (target.closest("input:not([type=range]), textarea, select")) return;
   if (key === " " && target.closest("button, a, summary, input, [role=log]")) return;
-  if (element("controls").hidden) return;
+  if (element("controls").hidden || session.reads) return;
   if (key === "k" || key === " ") toggle();
   else if (key === "m") mute();
   else if (key === "l") session.toLive();
@@ -157,7 +166,7 @@ function choice(id, usual, apply) {
 async function follow() {
   const { signal } = new AbortController();
   for (let failures = 0; ; ) {
-    const quiet = session.mode === "starting" || session.mode === "playing";
+    const quiet = ["starting", "playing", "reading"].includes(session.mode);
     let asked = 0;
     if (!quiet) {
       try {
@@ -181,6 +190,5 @@ async function follow() {
 function news(state) {
   const before = session.room.phase;
   session.told(state);
-  const opened = session.room.phase === "lobby" || session.room.phase === "live";
-  if (before === "scheduled" && opened) session.start(); // the wait is over
+  if (before === "scheduled" && session.room.open) session.start(); // the wait is over
 }

@@ -85,12 +85,14 @@ export function newsDelay(left, random) {
  * edge that says it will go (`drain`) is left for another while it still sends, so nothing is heard of it.
  */
 export class Stream {
-  /** next part to ask for; -1: whatever is live */
-  next = -1;
+  next = -1; // part to ask for; -1: whatever is live
   /** seconds over which those who were cut off together come back, as the server last said */
   spread = 1;
   /** @type {Pick<import("./pass.js").Pass, "ticket" | "keep"> | null} */
   pass = null;
+  /** @type {import("./boxes.js").SorterClass} */
+  sorter = Sorter; // makes events and parts out of bytes
+  silentS = SILENT_S;
   #failures = 0;
   #over = new AbortController();
   #pause = new AbortController();
@@ -154,7 +156,7 @@ export class Stream {
     const line = new AbortController();
     const hangUp = () => line.abort();
     this.#over.signal.addEventListener("abort", hangUp, { once: true });
-    let timer = setTimeout(hangUp, SILENT_S * 1000);
+    let timer = setTimeout(hangUp, this.silentS * 1000);
     try {
       const answer = await this.platform.fetch(this.#address, { signal: line.signal, cache: "no-store" });
       if (answer.status === 404) return { retryAfterS: 0, final: "unknown" };
@@ -166,7 +168,7 @@ export class Stream {
       }
       this.pass?.keep(answer.headers.get("Hustings-Ticket"));
       this.listening.line("open", 0);
-      const sorter = new Sorter(
+      const sorter = new this.sorter(
         (bytes) => this.listening.init(bytes),
         (event) => this.#heard(event, line),
         (part) => {
@@ -183,7 +185,7 @@ export class Stream {
         const { done, value } = await reader.read();
         if (done) return { retryAfterS: 0 };
         clearTimeout(timer);
-        timer = setTimeout(hangUp, SILENT_S * 1000);
+        timer = setTimeout(hangUp, this.silentS * 1000);
         sorter.push(value);
       }
     } catch (error) {

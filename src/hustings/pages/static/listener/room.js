@@ -39,6 +39,9 @@ import { RATE } from "./protocol.js";
 /** @typedef {{id?: string, question?: string, choices?: string[], state?: "open" | "closed" | "counted", counts?: number[], votes?: number, moved?: number}} Poll */
 /** @typedef {{id?: string, title?: string, who?: string}} Point  of the running order */
 
+/** @typedef {{seq: number, text: string, by: string}} Caption */
+
+export const CAPTIONS = 500; // that can be read again: half an hour of talk
 const QUEUE = 500; // events of about two minutes of lively talk; beyond that the oldest apply at once
 
 const APPLAUSE_S = 10; // reactions are shown for so long
@@ -85,12 +88,17 @@ export class Room {
   applause = new Applause();
   /** @type {Point} what is spoken about; without an id: no point of a running order */
   point = {};
-  /** @type {{seq: number, text: string, by: string}[]} the last captions */
+  /** @type {Caption[]} the last ones */
   captions = [];
 
   /** @returns {Phase} */
   get phase() {
     return this.facts?.state ?? "scheduled";
+  }
+
+  /** Whether there is something to hear, or will be soon. */
+  get open() {
+    return this.phase === "lobby" || this.phase === "live";
   }
 
   /** @param {State} state */
@@ -118,9 +126,17 @@ export class Room {
     else if (kind === "reactions") this.applause.hear(body.counts, performance.now() / 1000);
     else if (kind === "call") this.called = body;
     else if (kind === "reach") this.listeners = body.now ?? this.listeners;
-    else if (kind === "caption" && typeof body.text === "string") {
-      this.captions = [...this.captions, { seq, text: body.text, by: body.name ?? "" }].slice(-50);
-    }
+    else if (kind === "caption" && typeof body.text === "string") this.#caption(seq, body);
+  }
+
+  /**
+   * One that is known already comes again when a line was taken up again.
+   * @param {number} seq
+   * @param {{text: string, name?: string}} body
+   */
+  #caption(seq, { text, name = "" }) {
+    if (seq <= (this.captions.at(-1)?.seq ?? -1)) return;
+    this.captions = [...this.captions, { seq, text, by: name }].slice(-CAPTIONS);
   }
 
   /** @param {Person} person */

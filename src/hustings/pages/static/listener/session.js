@@ -10,7 +10,7 @@ import { RATE } from "./protocol.js";
 import { EventQueue, MediaClock, Room } from "./room.js";
 
 /** @typedef {import("./protocol.js").LineState} LineState */
-/** @typedef {"stopped" | "starting" | "playing" | "held" | "blocked" | "broken"} Mode  held: by a call, say */
+/** @typedef {"stopped" | "starting" | "playing" | "reading" | "held" | "blocked" | "broken"} Mode  held: by a call, say */
 /**
  * @typedef {object} Player  what Parts and the fallback have in common
  * @property {number} played  media time in seconds that is heard; NaN if unknown
@@ -42,6 +42,11 @@ export class Session {
   #timer = 0;
   #heldMs = 0; // since when
   #saves = false; // data, by the small stream
+  #telling = {
+    event: (/** @type {import("./protocol.js").RoomEvent} */ event) => this.#event(event),
+    line: (/** @type {LineState} */ state, /** @type {number} */ retryS) => this.#line(state, retryS),
+  };
+  reads = false; // instead of hearing
 
   /**
    * @param {string} live  `/live/<room>`
@@ -78,25 +83,20 @@ export class Session {
       if (Date.now() - this.#heldMs < HELD_S * 1000) return this.#play(); // nothing was missed
       this.#close();
     }
-    if (this.#player) return;
-    this.mode = "starting";
+    if (this.#player || this.mode === "reading") return;
+    this.mode = this.reads ? "reading" : "starting";
     this.#timer = setInterval(() => this.#hear(), 100);
     const kind = this.#kinds[0];
-    if (!kind || prefersHls(this.audio)) {
+    if (this.reads) {
+      this.#read();
+    } else if (!kind || prefersHls(this.audio)) {
       this.#fallBack();
     } else {
       this.#player = new Parts(this.audio, this.live, kind, this.pass, this.#saves, {
-        event: (event) => this.#event(event),
-        line: (state, retryS) => this.#line(state, retryS),
+        ...this.#telling,
         part: (end) => this.#clock.part(end, performance.now() / 1000),
-        state: (state) => {
-          this.room.begin(state);
-          this.changed();
-        },
-        wait: (said) => {
-          this.wait = said;
-          this.changed();
-        },
+        state: (state) => (this.room.begin(state), this.changed()),
+        wait: (said) => ((this.wait = said), this.changed()),
         gaveUp: (why) => this.#giveUp(why),
       });
       this.#play();
@@ -119,6 +119,14 @@ export class Session {
   save(on) {
     this.#saves = on;
     this.#player?.save?.(on);
+  }
+
+  /** No sound and no stream of it, only what is said about it; or sound again. @param {boolean} on */
+  read(on) {
+    if (on === this.reads) return;
+    this.reads = on;
+    this.stop();
+    if (this.room.open) this.start();
   }
 
   /** The network or the page is back: no more sitting out the pause after a broken line. */
@@ -177,8 +185,7 @@ export class Session {
     const { NativePlayer } = await import("./fallback.js");
     if (this.mode !== "starting") return;
     const player = new NativePlayer(this.audio, this.live, {
-      event: (event) => this.#event(event),
-      line: (state, retryS) => this.#line(state, retryS),
+      ...this.#telling,
       epochMs: () => this.room.facts?.epoch_ms ?? 0,
     });
     if (!player.possible) {
@@ -190,8 +197,14 @@ export class Session {
     return this.#play();
   }
 
+  async #read() {
+    const { Reader } = await import("./reader.js");
+    if (this.mode !== "reading" || this.#player) return;
+    this.#player = new Reader(this.live, this.#telling);
+  }
+
   #sounds() {
-    if (!this.#player) return;
+    if (!this.#player || this.reads) return;
     this.mode = "playing";
     this.stalledSince = 0;
     this.changed();

@@ -11,7 +11,7 @@ import { t } from "../strings.js";
  * @param {import("./session.js").Session} session
  */
 export function goUp(url, session) {
-  const listened = session.mode === "playing" || session.mode === "starting";
+  const listened = ["playing", "starting", "reading"].includes(session.mode);
   const dialog = document.createElement("dialog");
   dialog.className = "up";
   dialog.setAttribute("aria-label", t("On stage"));

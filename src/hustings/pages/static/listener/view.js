@@ -52,9 +52,13 @@ const BEHIND_S = 3; // from here on we offer to skip
 /** Write everything anew; elements that say the same already are left alone. @param {Session} session */
 export function show(session) {
   const { room } = session;
-  const open = room.phase === "lobby" || room.phase === "live";
+  const { reads } = session;
+  const { open } = room;
   const playing = session.mode === "playing" || session.mode === "starting";
   element("controls").hidden = !open;
+  element("play").hidden = reads;
+  element("sound").hidden = reads;
+  element("save").hidden = reads || !session.canSave;
   element("waiting").hidden = open;
   element("more").hidden = !open;
   element("hand").hidden = Boolean(session.wait); // those who wait hear the question too late
@@ -72,7 +76,6 @@ export function show(session) {
   element("point").hidden = !point.id;
   say("point-title", point.title ?? "");
   say("point-who", point.who ?? "");
-  showCaptions(room.captions);
   showDelay(session);
 }
 
@@ -99,6 +102,7 @@ export function showDelay(session) {
  */
 function line({ mode, line: state, stalledSince, room, wait }) {
   if (state === "unknown") return t("This room is not open any more.");
+  if (mode === "reading" && state === "open") return room.phase === "live" ? t("You are reading live, without sound.") : t("You are in. The conversation has not begun yet.");
   if (mode === "broken") return t("Your browser cannot play this stream. Try one of the other ways to listen below.");
   if (mode === "blocked") return t("Press play to listen.");
   if (mode === "held") return t("On hold. Press play to go on.");
@@ -196,22 +200,6 @@ function roleName(role) {
   /** @type {Record<string, string>} */
   const names = { host: t("Host"), cohost: t("Co-host"), speaker: t("Speaker"), moderator: t("Moderator") };
   return names[role] ?? role;
-}
-
-/** @param {{seq: number, text: string, by: string}[]} captions */
-function showCaptions(captions) {
-  if (!captions.length) return;
-  element("captions").hidden = false;
-  const log = element("caption-log");
-  const shown = Number(log.dataset.seq ?? -1);
-  for (const { seq, text, by } of captions.filter((each) => each.seq > shown)) {
-    const entry = document.createElement("p");
-    entry.dir = "auto";
-    entry.textContent = by ? `${by}: ${text}` : text;
-    log.append(entry);
-    log.dataset.seq = String(seq);
-  }
-  while (log.children.length > 50) log.firstElementChild?.remove();
 }
 
 /** Days, hours, minutes and seconds that are left. @param {number} ms */
