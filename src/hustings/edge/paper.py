@@ -25,6 +25,8 @@ from hustings.wire.links import Links
 
 _PAGES: Final = 512
 _RENDERS: Final = 40  # status pages made in a second: some 20 ms of work
+_CALM: Final = "public, max-age=5, stale-while-revalidate=30"
+_SOON_ELSE: Final = "public, max-age=5"  # of a room that has ended: its replay takes this place
 _HOSTS: Final = 64  # names under which one edge is reached
 
 
@@ -89,6 +91,7 @@ class Paper:
         )
         source = (facts, live)
         key = (room, language, self._links_of(request))
+        over = facts is not None and facts.get("state") == "ended"
         page = self._pages.get(key)
         if page is None or page.source != source:
             page = self._make(key, room, source)
@@ -97,7 +100,7 @@ class Paper:
         headers = {
             **_listener_headers(key[2].stage),
             "Vary": "Accept-Language, Accept-Encoding",
-            "Cache-Control": "public, max-age=5, stale-while-revalidate=30",
+            "Cache-Control": _SOON_ELSE if over else _CALM,
         }
         return _tagged(request, headers, page, status=200 if facts is not None else 404)
 

@@ -7,7 +7,7 @@ import pytest
 from hustings.base.clock import SystemClock
 from hustings.base.errors import HustingsError, NotFound, TryLater
 from hustings.edge.past import shelf as shelf_module
-from hustings.edge.past.shelf import KEPT_S, REST, Shelf
+from hustings.edge.past.shelf import ABSENT_S, KEPT_S, REST, Shelf
 
 pytestmark = pytest.mark.looptime
 
@@ -122,4 +122,19 @@ async def test_a_fault_of_one_who_asked_costs_the_others_nothing():
     given_up.cancel()  # a download that lost its patience
     await asyncio.sleep(5)
     assert [key for key, _ in library.got] == ["a", "b"]
+    await shelf.close()
+
+
+async def test_that_something_is_not_there_is_known_for_a_second():
+    shelf, library = Shelf(LoopClock(), most_bytes=1_000), Library()
+    library.ask(shelf, "gone")
+    await asyncio.sleep(0.2)
+    for _ in range(1_000):
+        with pytest.raises(NotFound, match="Gone"):
+            library.ask(shelf, "gone")
+    await asyncio.sleep(ABSENT_S)
+    library.ask(shelf, "gone")
+    await asyncio.sleep(0.2)
+    assert library.read == ["gone", "gone"]
+    assert library.refused == ["part_gone", "part_gone"]
     await shelf.close()

@@ -45,6 +45,7 @@ _TYPES: Final = {
     **TYPES,
 }
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
+_NOT_YET: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=1"}
 _FEED: Final = {
     "Content-Type": "application/rss+xml; charset=utf-8",
     "Cache-Control": "public, max-age=60",
@@ -106,8 +107,9 @@ class Files:
             files = {each.name: each.bytes for each in replay.downloads} if replay else {}
             try:
                 if replay is None or (name.startswith("audio.") and name not in files):
-                    raise NotFound("past_none", "There is no such file of this room just now.")
-                if name in files:
+                    none = NotFound("past_none", "There is no such file of this room just now.")
+                    connection.refuse(none, _NOT_YET)  # an audience looks for it after the end
+                elif name in files:
                     self._large(connection, request, room, name, files[name], replay.sound)
                 else:
                     self._whole(room, name, replay.sound, send, connection.refuse)

@@ -3,7 +3,7 @@
 Keeps true: what is asked for by many is read once; reading takes at most a share of one core
 (`REST`: after each piece of work the reader rests a multiple of it); memory, waits and pieces on
 order are bounded, and whoever comes beyond gets 503 `past_busy`. What was read is forgotten after a
-minute, so that an erasure reaches every edge. Owned by `edge.app`; asked by `edge.past`.
+minute, so that an erasure reaches every edge; that something is not there, after a second. Owned by `edge.app`; asked by `edge.past`.
 """
 
 import asyncio
@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Final
 
 from hustings.base.clock import Clock
-from hustings.base.errors import HustingsError, TryLater
+from hustings.base.errors import HustingsError, NotFound, TryLater
 from hustings.base.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
 KEPT_S: Final = 60.0
+ABSENT_S: Final = 1.0  # an audience looks for its replay: one look at the disk a second
+_ABSENT: Final = 256
 ON_ORDER: Final = 256  # pieces that wait to be read
 WAITS: Final = 4_000  # ... and requests that wait for them
 REST: Final = 4.0  # times as long as the work: a fifth of a core
@@ -39,6 +41,7 @@ class Shelf:
         self._readers = readers
         self._kept: OrderedDict[Hashable, tuple[bytes, float]] = OrderedDict()
         self.bytes = 0
+        self._absent: dict[Hashable, tuple[NotFound, float]] = {}
         self._waits: dict[Hashable, list[tuple[Then, Refuse]]] = {}
         self._waiting = 0
         self._order: deque[tuple[Hashable, Load]] = deque()
@@ -48,11 +51,15 @@ class Shelf:
     def ask(self, key: Hashable, load: Load, then: Then, refuse: Refuse) -> None:
         """Call one of the two with the bytes of `key`, now or once `load` gave them.
 
-        Raises TryLater `past_busy`.
+        Raises TryLater `past_busy`, and NotFound as `load` did a moment ago.
         """
         if (data := self._find(key)) is not None:
             then(data)
             return
+        if (absent := self._absent.get(key)) is not None:
+            if self._clock.monotonic() - absent[1] < ABSENT_S:
+                raise absent[0]
+            del self._absent[key]
         waits = self._waits.get(key)
         if self._waiting >= WAITS or (waits is None and len(self._waits) >= ON_ORDER):
             raise TryLater("past_busy", "Very many listen to the past just now.", delay_s=2)
@@ -68,6 +75,7 @@ class Shelf:
 
     def forget(self, key: Hashable) -> None:
         """What is kept of it is true no more."""
+        self._absent.pop(key, None)
         if (old := self._kept.pop(key, None)) is not None:
             self.bytes -= len(old[0])
 
@@ -104,6 +112,10 @@ class Shelf:
         if not isinstance(error, HustingsError):
             log.error("%s: the past cannot be read", key, exc_info=error)
             error = TryLater("past_away", "This part of the past cannot be read now.", delay_s=10)
+        if isinstance(error, NotFound):
+            if len(self._absent) >= _ABSENT:
+                self._absent.clear()
+            self._absent[key] = (error, self._clock.monotonic())
         for _, refuse in self._answered(key):
             refuse(error)
 

@@ -58,11 +58,12 @@ changed();
 
 function changed() {
   if (!spoken) return;
+  rewind();
   show(session);
   reactions();
   poll();
   captions();
-  rewind();
+  if (session.room.phase === "ended") after();
   if (settled || session.mode === "starting") return; // sound first
   settled = true;
   import("./device.js").then(({ settle }) => settle(session));
@@ -77,6 +78,12 @@ async function poll() {
   showPoll(live, session);
 }
 
+/** The recording, once it is there. */
+async function after() {
+  const { awaitReplay } = await import("./after.js");
+  awaitReplay(session);
+}
+
 /** What is said in writing, when there is something or somebody reads. */
 async function captions() {
   if (!session.reads && !session.room.captions.length && element("captions").hidden) return;
@@ -84,12 +91,11 @@ async function captions() {
   showCaptions(session);
 }
 
-/** What was said before, as soon as there is something. */
+/** What was said before, as soon as there is something; who hears it as the room ends goes on. */
 function rewind() {
   const box = /** @type {HTMLDetailsElement} */ (element("rewind"));
-  if (box.hidden !== (session.room.phase === "live")) return;
-  box.hidden = !box.hidden;
-  if (box.dataset.ready) return;
+  box.hidden = session.room.phase !== "live" && !(session.room.phase === "ended" && box.open);
+  if (box.hidden || box.dataset.ready) return;
   box.dataset.ready = "yes";
   const from = Number(new URLSearchParams(location.search).get("t") ?? NaN);
   box.addEventListener("toggle", async () => {

@@ -19,6 +19,8 @@ import { RATE } from "./protocol.js";
  * @property {string} [host]
  * @property {number} [start_ms]
  * @property {number} [epoch_ms]
+ * @property {number} [live_ms]  when it went live
+ * @property {string} [rehearsal_of]
  * @property {string} [notice]
  * @property {string[]} [topics]
  */

@@ -19,7 +19,7 @@ export const element = (id) => /** @type {HTMLElement} */ (document.getElementBy
  * @returns {import("./room.js").State}
  */
 export function written(article) {
-  const { phase, start = "0" } = article.dataset;
+  const { phase, start = "0", began = "0" } = article.dataset;
   const text = (/** @type {string} */ id) => element(id).textContent?.trim() ?? "";
   const items = /** @type {HTMLElement[]} */ ([...element("people").children]);
   return {
@@ -31,6 +31,7 @@ export function written(article) {
       description: text("description"),
       notice: text("notice"),
       start_ms: Number(start),
+      live_ms: Number(began),
     },
     media_time: 0,
     roster: items.map(({ dataset: { id = "", role = "", muted }, children }) => ({
@@ -60,8 +61,8 @@ export function show(session) {
   element("sound").hidden = reads;
   element("save").hidden = reads || !session.canSave;
   element("waiting").hidden = open;
-  element("more").hidden = !open;
-  element("hand").hidden = Boolean(session.wait); // those who wait hear the question too late
+  element("more").hidden = !open && element("rewind").hidden;
+  element("hand").hidden = !open || Boolean(session.wait); // those who wait hear the question too late
   element("stage").hidden = room.phase === "ended";
   say("line", line(session));
   say("play-name", playing ? t("Stop") : t("Listen"));
@@ -71,7 +72,7 @@ export function show(session) {
   element("badge").className = `badge ${room.phase}`;
   showFacts(session);
   showPeople(room.people, room.speaking);
-  element("ask").hidden = !room.asks;
+  element("ask").hidden = !open || !room.asks;
   const { point } = room;
   element("point").hidden = !point.id;
   say("point-title", point.title ?? "");

@@ -35,9 +35,17 @@ for (const link of links) {
 }
 const asked = Number(new URLSearchParams(location.search).get("t") ?? NaN) - Number(article.dataset.begin);
 if (asked > 0) audio.currentTime = asked;
+if (location.hash === "#listen") begin();
 lockScreen();
 await loadStrings();
 localTimes();
+
+/** By the button of the page that this one took the place of: go on without another click, where browsers let us. */
+function begin() {
+  history.replaceState(null, "", location.pathname + location.search);
+  audio.focus();
+  audio.play().catch(() => undefined);
+}
 
 function heard() {
   const at = audio.currentTime;

@@ -15,7 +15,7 @@ const AGAIN_S = 2;
 const ready = new WeakSet();
 
 /**
- * @param {HTMLElement} box  with the player, what may be said, and the way back
+ * @param {HTMLDetailsElement} box  with the player, what may be said, and the way back
  * @param {string} live  `/live/<room>`
  * @param {Session} session  what plays now; it stops while the past plays
  * @param {number} from  media time in seconds; NaN: the beginning
@@ -33,7 +33,8 @@ export async function prepare(box, live, session, from) {
   audio.addEventListener("play", () => session.stop());
   box.querySelector("button")?.addEventListener("click", () => {
     audio.pause();
-    session.start();
+    if (session.room.open) session.start();
+    else box.open = false; // it has ended meanwhile
   });
   if (kind && !prefersHls(audio)) {
     new Past(audio, `${live}/${kind.rendition}`, kind.mime, start, now);
