@@ -6,7 +6,7 @@ Format: docs/protocol.md 3.9.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,16 @@ class Download(msgspec.Struct, frozen=True):
     """A file with the whole sound."""
 
     name: str
+    type: str
+    bytes: int
+
+
+class Track(msgspec.Struct, frozen=True):
+    """The voice of one person by itself, as long as the whole."""
+
+    name: str  # of the person
+    who: str  # participant id; to be served only while the room's `tracks` has it
+    file: str
     type: str
     bytes: int
 
@@ -60,6 +70,8 @@ class Replay(msgspec.Struct, frozen=True, omit_defaults=True):
     speakers: list[Speaker] = []
     silences: list[Span] = []
     downloads: list[Download] = []
+    tracks: list[Track] = []
+    unmade: int = 0  # tracks that are still to be made
     held_s: float = 0.0  # of the duration that is hold audio: never made, erased or lost
     taken: list[tuple[int, int]] = []  # first and last parts of stretches that were taken back
     transcript: str = ""  # a file with what was said, once there is one
@@ -107,6 +119,12 @@ def outdated(replay: Replay, erased: Iterable[Mapping[str, Any]]) -> bool:
         for each in erased
         if each["first"] < replay.end and each["last"] >= replay.first
     )
+
+
+def agreed(replay: Replay, tracks: Container[str]) -> Replay:
+    """The same without the tracks of those who agree no more. tracks: as in the room's facts."""
+    kept = [each for each in replay.tracks if each.who in tracks]
+    return replay if kept == replay.tracks else msgspec.structs.replace(replay, tracks=kept)
 
 
 def chapters_json(replay: Replay) -> bytes:

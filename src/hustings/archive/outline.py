@@ -45,6 +45,7 @@ class Outline:
         self.missing: list[int] = []  # made, and erased or lost since
         self.made: set[int] = set()  # parts that are there
         self.taken: list[range] = []  # stretches that were taken back, erased yet or not
+        self._tracks: dict[str, set[int]] = {}  # participant -> parts that their own track has
         self.names: dict[str, str] = {}  # participant -> the last name they bore
         self.chapters: list[Chapter] = []
         self._turns: dict[str, list[Turn]] = {}
@@ -53,6 +54,8 @@ class Outline:
 
     def fold(self, entry: Entry) -> None:
         """Take the next entry."""
+        if entry.kind == kinds.TRACK:
+            self._track(entry)
         if entry.visibility != 0:
             return
         if entry.kind == kinds.PART:
@@ -72,6 +75,14 @@ class Outline:
             self.missing.append(n)
         else:
             self.made.add(n)
+
+    def _track(self, entry: Entry) -> None:
+        try:
+            track = entry.decode(kinds.Track)
+        except PeerError:  # erased, or lost
+            return
+        if track.who in self._tracks or len(self._tracks) < _PEOPLE:
+            self._tracks.setdefault(track.who, set()).add(track.n)
 
     def _fold(self, entry: Entry) -> None:
         if entry.kind == kinds.ROOM:
@@ -121,6 +132,13 @@ class Outline:
     def silent(self, n: int) -> bool:
         """Whether part `n` was taken back."""
         return any(n in stretch for stretch in self.taken)
+
+    def own_tracks(self) -> dict[str, list[int]]:
+        """The parts in which those were heard who agree that their own track is kept."""
+        agreed = self.room.tracks if self.room is not None else []
+        heard = {who: sorted(self._tracks.get(who, ())) for who in agreed}
+        kept = {who: [n for n in parts if not self.silent(n)] for who, parts in heard.items()}
+        return {who: parts for who, parts in kept.items() if parts}
 
     @property
     def held(self) -> int:

@@ -32,6 +32,7 @@ from hustings.archive.outline import Outline
 from hustings.archive.picture import timeline
 from hustings.archive.playlists import Evening
 from hustings.archive.sound import part_of
+from hustings.archive.tracks import BYTES_S, Due, due_tracks, kept_tracks, make_track, strays
 from hustings.base.errors import NotFound, OperatorError
 from hustings.base.ids import RoomId, is_private
 from hustings.journal.reader import JournalReader
@@ -96,6 +97,8 @@ def up_to_date(data: Path, room: RoomId, formats: Sequence[str] = FORMATS) -> bo
     return (
         found is not None
         and found.stamp == stamp
+        and not found.unmade
+        and not strays(data / "replays" / room, found.tracks)
         and names <= {download.name for download in found.downloads}
     )
 
@@ -126,29 +129,52 @@ class _Job:
             if outline.room is None or outline.first < 0:
                 raise NotFound("replay_none", f"{self._room} was never live: there is no sound.")
             replay = describe(outline, stamp=stamp, renditions=RENDITIONS)
+            due = due_tracks(outline, replay)
+            replay = msgspec.structs.replace(replay, unmade=len(due))
             old = made(self._data, self._room)
             if old is None or old.sound != replay.sound:
-                self._room_for(replay, _SEGMENTS_BYTES_S + _BYTES_S["m4a"])
+                self._room_for(replay.duration_s * (_SEGMENTS_BYTES_S + _BYTES_S["m4a"]))
                 self._begin(replay)
                 self._segments(reader)
                 self._publish(self._download(reader, self._making, replay, self._formats[:1]))
                 self._say("heard")
             else:
-                replay = msgspec.structs.replace(replay, downloads=old.downloads)
+                kept = kept_tracks(due, old.tracks)
+                replay = msgspec.structs.replace(
+                    replay, downloads=old.downloads, tracks=kept, unmade=len(due) - len(kept)
+                )
                 self._describe(self._done, replay)
+            for path in strays(self._done, replay.tracks):
+                path.unlink()
             for kind in self._formats:
                 now = made(self._data, self._room) or replay
                 if all(download.name != f"audio.{kind}" for download in now.downloads):
-                    self._room_for(replay, _BYTES_S[kind])
+                    self._room_for(replay.duration_s * _BYTES_S[kind])
                     now = self._download(reader, self._done, now, (kind,))
                     self._describe(self._done, now)
                     self._say(kind)
+            for each in due:
+                self._track(reader, each)
         return self._done
 
-    def _room_for(self, replay: Replay, bytes_s: int) -> None:
+    def _track(self, reader: JournalReader, due: Due) -> None:
+        """One person's own track, if it is not there yet."""
+        now = made(self._data, self._room)
+        if now is None or any(each.file == due.file for each in now.tracks):
+            return
+        self._room_for(due.heard_s * BYTES_S)
+        track = make_track(reader, self._outline, due, self._done)
+        _sync(self._done / track.file)
+        tracks = [*now.tracks, track]
+        self._describe(
+            self._done, msgspec.structs.replace(now, tracks=tracks, unmade=now.unmade - 1)
+        )
+        self._say(f"track of {due.name}")
+
+    def _room_for(self, size: float) -> None:
         """OSError if a step would fill the disk that live rooms write on."""
         self._done.parent.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(self._done.parent).free < replay.duration_s * bytes_s + SPARE_BYTES:
+        if shutil.disk_usage(self._done.parent).free < size + SPARE_BYTES:
             raise OSError(errno.ENOSPC, "not enough space beside what live rooms need")
 
     def _begin(self, replay: Replay) -> None:

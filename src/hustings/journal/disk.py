@@ -4,8 +4,8 @@ Keeps true: records reach the file in the order they were put, and `snapshot()` 
 what is on file up to an offset, and everything after it. `put` costs a list append. The thread
 writes every 0.1 s and syncs every `sync_s` (group commit): a kill -9 costs about the first, a
 power cut about the second. A disk that is full or broken is tried again each second while records
-wait in memory up to a bound; beyond it the bodies of the oldest waiting parts go (`shed`), never a
-header, so the chain stays whole (headers alone take about 3 MB an hour).
+wait in memory up to a bound; beyond it the bodies of the oldest waiting tracks go (`shed`), then
+those of parts, never a header, so the chain stays whole (headers alone take about 3 MB an hour).
 Called by `journal.file`; one thread for each open journal.
 """
 
@@ -35,6 +35,7 @@ GROUP_S: Final = 0.1  # records are written together; what a kill -9 may cost
 RETRY_S: Final = 1.0
 WARN_S: Final = 60.0
 _BATCH: Final = 1 << 20  # bytes in one write
+_SHED: Final = (kinds.TRACK, kinds.PART)  # whose bodies may go, the first first
 _SHED_SHARE: Final = 32  # of the bound, dropped at once: about 1 ms of work
 
 
@@ -46,6 +47,7 @@ class Health(msgspec.Struct, frozen=True):
     pending_bytes: int = 0
     since_ms: int = 0  # wall ms since which the disk refuses
     dropped_parts: int = 0  # whose sound was heard but is not recorded
+    dropped_tracks: int = 0  # parts of somebody's own track that are not recorded
 
 
 class Waiting:
@@ -79,8 +81,9 @@ class Disk:
         self._waiting: deque[Waiting] = deque()
         self._bytes = 0
         self._in_flight = 0  # records that the thread is writing now
-        self._shed_to = 0  # waiting records before this one have nothing left to drop
-        self._dropped = 0
+        # Kind -> waiting records before this one have nothing of it left to drop.
+        self._shed_to = dict.fromkeys(_SHED, 0)
+        self._dropped = dict.fromkeys(_SHED, 0)
         self._flushing = 0
         self._closing = False
         self._part = 0  # next part number, as of what is on file
@@ -118,7 +121,12 @@ class Disk:
         """How it goes; any thread."""
         with self._changed:
             return Health(
-                not self._problem, self._problem, self._bytes, self._since_ms, self._dropped
+                not self._problem,
+                self._problem,
+                self._bytes,
+                self._since_ms,
+                dropped_parts=self._dropped[kinds.PART],
+                dropped_tracks=self._dropped[kinds.TRACK],
             )
 
     def flush(self, timeout_s: float) -> bool:
@@ -149,21 +157,26 @@ class Disk:
         return not self._thread.is_alive()
 
     def _shed(self) -> tuple[int, int] | None:
-        """Drop the oldest waiting parts' bodies; the thread's own records stay as they are."""
+        """Drop the oldest waiting bodies, tracks' first; the thread's own records stay as they are."""
+        self._shed_kind(kinds.TRACK)
+        return self._shed_kind(kinds.PART)
+
+    def _shed_kind(self, kind: str) -> tuple[int, int] | None:
+        """First and last part of which bodies of this kind were dropped."""
         goal = self._settings.pending_bytes - self._settings.pending_bytes // _SHED_SHARE
-        begin = max(self._in_flight, self._shed_to)
+        begin = max(self._in_flight, self._shed_to[kind])
         first = last = -1
         for number, waiting in enumerate(islice(self._waiting, begin, None), begin):
             if self._bytes <= goal:
                 break
-            self._shed_to = number + 1
+            self._shed_to[kind] = number + 1
             entry = waiting.entry
-            if entry is None:  # an older checkpoint says nothing that a later one does not
-                record = b""
-            elif entry.kind == kinds.PART and entry.body is not None:
+            if entry is None and kind == kinds.PART:
+                record = b""  # an older checkpoint says nothing that a later one does not
+            elif entry is not None and entry.kind == kind and entry.body is not None:
                 last = entry.media_time // PART_SAMPLES
                 first = last if first < 0 else first
-                self._dropped += 1
+                self._dropped[kind] += 1
                 waiting.entry = entry.bare()
                 record = entry_record(waiting.entry)
             else:
@@ -227,7 +240,7 @@ class Disk:
                 self._bytes -= len(self._waiting.popleft().record)
             self._end = offset
             self._in_flight = 0
-            self._shed_to = max(0, self._shed_to - done)
+            self._shed_to = {kind: max(0, to - done) for kind, to in self._shed_to.items()}
             self._unsynced = True
         with contextlib.suppress(OSError):  # a missing row costs a longer scan, nothing else
             for mark in marks:
@@ -270,11 +283,13 @@ class Disk:
             health = self.health
             log.error(
                 "journal %s: the disk refuses (%s). The room goes on; %d bytes wait in memory, the "
-                "sound of %d parts is lost to the record. Make room on the disk.",
+                "sound of %d parts (and %d of people's own tracks) is lost to the record. Make room "
+                "on the disk.",
                 self._name,
                 reason,
                 health.pending_bytes,
                 health.dropped_parts,
+                health.dropped_tracks,
             )
         self._pause()
 

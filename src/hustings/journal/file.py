@@ -12,7 +12,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +38,8 @@ from hustings.journal.recovery import (
     lock,
     prepare,
 )
+from hustings.journal.scan import Found
+from hustings.journal.taken import SOUND
 from hustings.settings import JournalSettings
 from hustings.wire import kinds
 from hustings.wire.names import PART_SAMPLES
@@ -309,26 +311,35 @@ class Journal:
 
     def shown(self, entry: Entry) -> Entry:
         """The entry as readers may have it: bare if its part is withheld."""
-        if not self._withheld or entry.kind != kinds.PART:
+        if not self._withheld or entry.kind not in SOUND:
             return entry
         n = entry.media_time // PART_SAMPLES
         return entry.bare() if any(a <= n <= b for a, b in self._withheld) else entry
 
     def erase_parts(self, first: int, last: int) -> int:
-        """Erase the bodies of parts first..last on disk, as `erase` does; returns how many had one.
+        """Erase the bodies of parts first..last and of tracks in them on disk, as `erase` does.
 
-        Ten seconds take 16 ms, two hours 3.2 s. Raises as `erase` does, and OSError.
+        Returns how many had one. Ten seconds take 16 ms, two hours 3.2 s. Raises as `erase` does,
+        and OSError.
         """
+        erased = self._erase_all(lambda reader: reader.part_records(first, last))
+        with self._lock:
+            self._withheld = [each for each in self._withheld if each != (first, last)]
+        return erased
+
+    def erase_tracks(self, who: str, before: int) -> int:
+        """Erase the bodies of somebody's track in entries before `before`, as `erase_parts` does."""
+        return self._erase_all(lambda reader: reader.track_records(who, before))
+
+    def _erase_all(self, found: Callable[[JournalReader], Iterator[tuple[Found, Entry]]]) -> int:
         erased = 0
         with self._erasing:
             self.flush()
             with self.reader() as reader:
-                records = reader.part_records(first, last)
+                records = found(reader)
                 while some := list(islice(records, _ERASE_AT_ONCE)):
                     erase_records(self.folder, some)
                     erased += len(some)
-        with self._lock:
-            self._withheld = [each for each in self._withheld if each != (first, last)]
         return erased
 
     def flush(self, timeout_s: float = _FLUSH_S) -> None:

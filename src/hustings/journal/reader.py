@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from hustings.base.errors import NotFound, OperatorError, PeerError
 from hustings.journal.checkpoint import Checkpoint
 from hustings.journal.entry import Entry
@@ -17,8 +19,15 @@ from hustings.journal.index import PUBLIC_SNAPSHOT, Index, Mark
 from hustings.journal.records import Damaged, Incomplete, read_first_line, read_record
 from hustings.journal.recovery import INDEX_FILE, JOURNAL_FILE
 from hustings.journal.scan import Found, Scanner
+from hustings.journal.taken import SOUND
 from hustings.wire import kinds
 from hustings.wire.names import PART_SAMPLES
+
+
+class _Whose(msgspec.Struct, frozen=True):
+    """Of a track's body what tells whose it is."""
+
+    who: str
 
 
 class JournalReader:
@@ -98,30 +107,40 @@ class JournalReader:
                     return
                 yield record
 
-    def parts(self, first: int, last: int) -> Iterator[Entry]:
+    def parts(self, first: int, last: int, kind: str = kinds.PART) -> Iterator[Entry]:
         """The `part` entries with numbers first..last, both included, that were made.
 
-        An erased or lost one comes bare.
+        An erased or lost one comes bare. kind: or `track`, where each part has some, or none.
         """
         mark = self._index.before_part(first)
         for entry in self.entries(mark.seq if mark else 0):
             number = entry.media_time // PART_SAMPLES
-            if entry.kind != kinds.PART or number < first:
+            if entry.kind != kind or number < first:
                 continue
             if number > last:
                 return
             yield entry
 
     def part_records(self, first: int, last: int) -> Iterator[tuple[Found, Entry]]:
-        """The records of parts first..last, both included, whose bodies are on file."""
+        """The records of parts first..last and of tracks in them whose bodies are on file."""
         mark = self._index.before_part(first)
         for found, entry in self.records(mark.seq if mark else 0):
-            if not isinstance(entry, Entry) or entry.kind != kinds.PART or not found.type:
+            if not isinstance(entry, Entry) or entry.kind not in SOUND or not found.type:
                 continue
             number = entry.media_time // PART_SAMPLES
             if number > last:
                 return
             if number >= first and entry.body is not None:
+                yield found, entry
+
+    def track_records(self, who: str, before: int) -> Iterator[tuple[Found, Entry]]:
+        """The records of somebody's track whose bodies are on file, before entry `before`."""
+        for found, entry in self.records():
+            if not isinstance(entry, Entry) or entry.kind != kinds.TRACK or not found.type:
+                continue
+            if entry.seq >= before:
+                return
+            if entry.body is not None and _is_of(entry, who):
                 yield found, entry
 
     def snapshot_before(self, media_time: int) -> int:
@@ -157,3 +176,10 @@ class JournalReader:
         if isinstance(entry, Entry) and entry.seq == mark.seq:
             return mark.offset
         return self._first
+
+
+def _is_of(entry: Entry, who: str) -> bool:
+    try:
+        return entry.decode(_Whose).who == who
+    except PeerError:
+        return False

@@ -4,7 +4,7 @@ Called by the feed's follower and by edges that pass records on; the file itself
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hustings.base.errors import PeerError
 from hustings.journal.entry import Entry
@@ -13,6 +13,8 @@ from hustings.wire import kinds
 from hustings.wire.names import PART_SAMPLES
 
 R = TypeVar("R")
+
+SOUND: Final = frozenset({kinds.PART, kinds.TRACK})  # what a stretch that is taken back takes
 
 
 def without_taken(records: Sequence[Record]) -> list[Record]:
@@ -32,8 +34,8 @@ def dump_of(record: object) -> kinds.Dump | None:
 
 
 def bare_if_taken(record: R, dumps: Sequence[kinds.Dump]) -> R | Entry:
-    """The record, bare if it is a part that one of these takes back."""
-    if not isinstance(record, Entry) or record.kind != kinds.PART:
+    """The record, bare if it is sound of a part that one of these takes back."""
+    if not isinstance(record, Entry) or record.kind not in SOUND:
         return record
     n = record.media_time // PART_SAMPLES
     return record.bare() if any(dump.first <= n <= dump.last for dump in dumps) else record

@@ -13,7 +13,7 @@ from typing import Any, Final
 import av
 import msgspec
 
-from hustings.wire.names import SAMPLE_RATE
+from hustings.wire.names import AAC_FRAME, SAMPLE_RATE
 
 # FFmpeg's muxer and its options. `faststart`: a player knows the length from the first bytes.
 _MUXERS: Final = {
@@ -24,6 +24,7 @@ _MUXERS: Final = {
 }
 _ENCODERS: Final = {"mp3": "libmp3lame", "wav": "pcm_s16le"}
 _MP3_BITRATE: Final = 64_000
+_AAC_DELAY: Final = 2 * AAC_FRAME  # samples that the program's encoder begins with; 43 ms
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -111,16 +112,30 @@ def _encode(come: Any, stream: Any, gone: Any, kind: str) -> None:
     out = gone.add_stream(_ENCODERS[kind], rate=SAMPLE_RATE, layout="mono")
     if kind == "mp3":
         out.bit_rate = _MP3_BITRATE
-    made = 0
+    made, late = 0, _AAC_DELAY  # WAV is for editors: on the timeline to the sample
     resampler: Any = av.AudioResampler(
         format=out.codec_context.format or "s16", layout="mono", rate=SAMPLE_RATE
     )
     for frame in come.decode(stream):
         for part in resampler.resample(frame):
+            if kind == "wav" and late >= part.samples:
+                late -= part.samples
+                continue
             part.pts, part.time_base = made, Fraction(1, SAMPLE_RATE)
             made += part.samples
             gone.mux(out.encode(part))
+    if kind == "wav":
+        gone.mux(out.encode(_silence(_AAC_DELAY, made)))
     gone.mux(out.encode(None))
+
+
+def _silence(samples: int, at: int) -> Any:
+    frame: Any = av.AudioFrame(format="s16", layout="mono", samples=samples)
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.sample_rate = SAMPLE_RATE
+    frame.pts, frame.time_base = at, Fraction(1, SAMPLE_RATE)
+    return frame
 
 
 def _chapter(number: int, mark: Mark) -> Any:

@@ -7,7 +7,7 @@ has ended. Owned by `stage.hall`, which asks at each boundary and writes what co
 
 from typing import Protocol
 
-from hustings.stage.mix.delay import DelayLine, delay_ticks
+from hustings.stage.mix.delay import DelayLine, Held, delay_ticks
 from hustings.wire.kinds import Gap, Room
 from hustings.wire.names import TICK_SAMPLES
 
@@ -15,7 +15,7 @@ from hustings.wire.names import TICK_SAMPLES
 class OnAir(Protocol):
     """What is steered here of `stage.sound.Sound`."""
 
-    delay: DelayLine
+    delay: DelayLine[Held]
     taking: bool
 
     @property

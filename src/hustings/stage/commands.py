@@ -221,6 +221,14 @@ def _microphone(_room: RoomModel, _actor: Participant, args: Args, _now: int) ->
     return []
 
 
+def _keep_track(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return room.keep_track(actor.id)
+
+
+def _drop_track(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
+    return room.drop_track(actor.id)
+
+
 def _lock(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
     return room.room(locked=True)
 
@@ -349,6 +357,8 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "hush": (HOSTS, _hush),
     "gain": (HOSTS, _gain),
     "microphone": (_ANY, _microphone),
+    "keep_track": (_ANY, _keep_track),
+    "drop_track": (_ANY, _drop_track),
     "lock": (HOSTS, _lock),
     "unlock": (HOSTS, _unlock),
     "notice": (HOSTS, _notice),

@@ -1,16 +1,17 @@
-"""Taking sound back: which parts, the public list of what was, and the thread that erases bodies.
+"""Taking sound back: which parts, whose track, the public list, and the thread that erases bodies.
 
 Keeps true: first nothing more of it is given out (`Journal.withhold`), then the record says so
 (entry `dump`), then bodies and nonces are overwritten; what a crash leaves undone is pending in the
-next snapshot and in the `dump` entries after it, and is done at the next start. Owned by
+next snapshot and in the `dump` and `room` entries after it, and is done at the next start. Owned by
 `stage.hall`. Why so: docs/decisions/0004.
 """
 
 import logging
 import threading
 from collections import deque
+from collections.abc import Iterable
 from math import ceil, floor
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -34,6 +35,18 @@ class Stretch(msgspec.Struct, frozen=True):
 
     first: int
     last: int
+
+
+class Withdrawn(msgspec.Struct, frozen=True):
+    """Somebody's own track, as far as it was kept before entry `before`."""
+
+    who: str
+    before: int
+
+
+def withdrawn(before: Room, after: Room, seq: int) -> list[Withdrawn]:
+    """Whose track is to be kept no more, as entry `seq` says."""
+    return [Withdrawn(who, seq) for who in before.tracks if who not in after.tracks]
 
 
 def pressed(tick: int, *, delay: int, next_part: int) -> Stretch:
@@ -66,26 +79,32 @@ def listed(facts: Room, taken: Stretch, *, reason: str, at_ms: int) -> list[Eras
 
 
 class Eraser:
-    """Overwrites the bodies of parts, in a thread of its own while there is something to do."""
+    """Overwrites bodies of sound, in a thread of its own while there is something to do."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._changed = threading.Condition()  # guards all below
-        self._todo: deque[Stretch] = deque()
+        self._todo: deque[Stretch | Withdrawn] = deque()
         self._thread: threading.Thread | None = None
         self._closing = False
 
     @property
-    def pending(self) -> list[tuple[int, int]]:
-        """First and last part of what is not erased yet, for snapshots."""
+    def pending(self) -> list[tuple[Any, ...]]:
+        """What is not erased yet, for snapshots: first and last part, or who and before which entry."""
         with self._changed:
-            return [(each.first, each.last) for each in self._todo]
+            return [msgspec.structs.astuple(each) for each in self._todo]
 
-    def erase(self, stretch: Stretch) -> None:
+    def resume(self, pending: Iterable[Any]) -> None:
+        """Do what another run left."""
+        for one, two in pending:
+            self.erase(Withdrawn(one, two) if isinstance(one, str) else Stretch(one, two))
+
+    def erase(self, what: Stretch | Withdrawn) -> None:
         """Give nothing more of it out, and erase it soon; never waits for the disk."""
-        self._journal.withhold(stretch.first, stretch.last)
+        if isinstance(what, Stretch):  # tracks are given to nobody anyway
+            self._journal.withhold(what.first, what.last)
         with self._changed:
-            self._todo.append(stretch)
+            self._todo.append(what)
             if self._thread is None:
                 name = f"erase {self._journal.room}"
                 self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -97,24 +116,27 @@ class Eraser:
                 if not self._todo or self._closing:
                     self._thread = None
                     return
-                stretch = self._todo[0]
-            done = self._try(stretch)
+                what = self._todo[0]
+            done = self._try(what)
             with self._changed:
                 if done:
                     self._todo.popleft()
                 else:
                     self._changed.wait_for(lambda: self._closing, _AGAIN_S)
 
-    def _try(self, stretch: Stretch) -> bool:
+    def _try(self, what: Stretch | Withdrawn) -> bool:
         try:
-            erased = self._journal.erase_parts(stretch.first, stretch.last)
+            if isinstance(what, Stretch):
+                erased = self._journal.erase_parts(what.first, what.last)
+            else:
+                erased = self._journal.erase_tracks(what.who, what.before)
         except (OSError, HustingsError) as error:
             log.error("%s: parts cannot be erased yet: %s", self._journal.room, error)
             return False
         except Exception:  # a thread that dies would leave the rest unerased, unseen
             log.exception("%s: parts cannot be erased yet", self._journal.room)
             return False
-        log.info("%s: %d parts erased", self._journal.room, erased)
+        log.info("%s: %d bodies erased", self._journal.room, erased)
         return True
 
     def close(self) -> None:

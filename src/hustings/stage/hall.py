@@ -24,7 +24,7 @@ from hustings.stage import commands, talkback
 from hustings.stage.airing import Airing, airs_at
 from hustings.stage.audience import Audience
 from hustings.stage.charge import in_charge
-from hustings.stage.erasing import REASON_CHARS, Eraser, Stretch, asked, listed, pressed
+from hustings.stage.erasing import REASON_CHARS, Eraser, Stretch, asked, listed, pressed, withdrawn
 from hustings.stage.evening import evening
 from hustings.stage.names import clean
 from hustings.stage.queue import RoomQueue, drawn
@@ -105,8 +105,7 @@ class Hall:
             self._keys = dict(past.snapshot.private.get("keys", {}))
             self.audience.restore(past.snapshot.private.get("audience", {}))
             self.evening.restore(past.snapshot)
-            for first, last in past.snapshot.private.get("erasing", ()):
-                self.eraser.erase(Stretch(first, last))
+            self.eraser.resume(past.snapshot.private.get("erasing", ()))
         for entry in past.entries:
             self._replay(entry)
         self.evening.spoken.hear([], past.next_part * PART_SAMPLES)  # nobody since we ended
@@ -134,8 +133,15 @@ class Hall:
             self._keys[body.key] = body.seq
         elif isinstance(body, kinds.Dump):  # done already, unless we died over it
             self.eraser.erase(Stretch(body.first, body.last))
+        self._fold(body, entry)
+
+    def _fold(self, body: object, entry: Entry) -> None:
+        """Take over what an entry says, new or read again."""
+        before = self.model.facts
         self.model.fold(body)
         self.evening.fold(body, entry.media_time)
+        for track in withdrawn(before, self.model.facts, entry.seq):
+            self.eraser.erase(track)
 
     @property
     def ended(self) -> bool:
@@ -178,7 +184,10 @@ class Hall:
         part = self.sound.tick(now_s)
         self._tick += 1
         if part is not None:
-            self._append(kinds.PART, part, media_time=part.n * PART_SAMPLES)
+            at = part.n * PART_SAMPLES
+            self._append(kinds.PART, part, media_time=at)
+            for track in self.sound.tracks:  # behind their part: readers find them from it on
+                self._append(kinds.TRACK, track, media_time=at, visibility=Visibility.STAGE)
             self.airing.made(part.n)
         if self._tick % LEVEL_TICKS == 0:
             self._tell_levels()
@@ -544,14 +553,13 @@ class Hall:
         for change in map(self._with_draw, changes):
             visibility = Visibility.PUBLIC if change.public else Visibility.STAGE
             entry = self._append(change.kind, change.body, visibility=visibility)
-            self.model.fold(change.body)
-            self.evening.fold(change.body, entry.media_time)  # as a restart folds it
+            self._fold(change.body, entry)
             told.add(change.kind)
             if isinstance(change.body, kinds.Seat) and change.body.change == "asked":
                 self.watchers.tell_one(change.body.id, {"type": "invited", "by": change.body.by})
         if not told:
             return
-        self.sound.arrange(self.model.people, self.model.talks)
+        self.sound.arrange(self.model.people, self.model.talks, self.model.facts.tracks)
         if kinds.ROOM in told:
             self._on_facts()
             self.tell({"type": "room", "room": msgspec.to_builtins(self.model.facts)})

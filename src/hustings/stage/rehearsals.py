@@ -104,6 +104,7 @@ def rehearsed(facts: Room, now_ms: int) -> dict[str, Any]:
         live_ms=0,
         locked=False,  # until those who are in the room have come over
         draw=None,
+        tracks=[],
         rehearsal_of=facts.room,
     )
     return {name: value for name, value in msgspec.structs.asdict(new).items() if name != "room"}

@@ -16,6 +16,7 @@ from hustings.stage.mix.delay import chosen_delay
 from hustings.stage.names import alike, clean
 from hustings.wire import kinds
 from hustings.wire.kinds import Hand, Participant, Role, Room, Roster, Seat
+from hustings.wire.names import ENCODER_SEAT
 
 TEXT_CHARS: Final = 2_000
 GAIN_DB: Final = 12  # what a host may add to or take from a speaker's loudness
@@ -24,8 +25,8 @@ NAME_HELD_S: Final = 900.0
 LOBBY_LATE_MS: Final = 3_600_000  # a room that nobody opened for so long stays closed
 HANDS: Final = 200  # in the hosts' list; the audience's queue itself is the edges' business
 AUDIENCE_HANDS: Final = 150  # of them: named people always find room
+TRACKS: Final = 50  # people whose own track is kept, in the room still or gone
 
-_ENCODER: Final = "-encoder"
 HOSTS: Final = frozenset({"host", "cohost"})
 STEWARDS: Final = frozenset({"host", "cohost", "moderator"})
 ROLES: Final = frozenset({"host", "cohost", "moderator", "speaker"})
@@ -41,7 +42,12 @@ class Change(msgspec.Struct, frozen=True):
 
 def other_seat(seat: str) -> str:
     """One link is two seats: the person's, and that of an encoder of theirs."""
-    return seat.removesuffix(_ENCODER) if seat.endswith(_ENCODER) else seat + _ENCODER
+    return seat.removesuffix(ENCODER_SEAT) if seat.endswith(ENCODER_SEAT) else seat + ENCODER_SEAT
+
+
+def person_of(seat: str) -> str:
+    """Whose seat it is: theirs, or that of an encoder of theirs."""
+    return seat.removesuffix(ENCODER_SEAT)
 
 
 def role_named(text: str) -> Role:
@@ -330,6 +336,21 @@ class RoomModel:
         if who.id in self.asked:
             changes.append(Change(kinds.SEAT, Seat(who.id, "settled", by), public=False))
         return changes
+
+    def keep_track(self, who_id: str) -> list[Change]:
+        """Somebody agrees that their own voice may be had by itself."""
+        tracks = self.facts.tracks
+        if who_id in tracks:
+            return []
+        if self.facts.rehearsal_of:
+            raise UserError("room_state", "Nothing of a rehearsal is kept.")
+        if len(tracks) >= TRACKS:
+            raise TryLater("tracks_full", f"{TRACKS} people's tracks are kept already.")
+        return self.room(tracks=[*tracks, who_id])
+
+    def drop_track(self, who_id: str) -> list[Change]:
+        """They agree no more; what was kept of it goes too."""
+        return self.room(tracks=[each for each in self.facts.tracks if each != who_id])
 
     def room(self, **new: Any) -> list[Change]:
         """The change that makes the room's facts what `new` says."""

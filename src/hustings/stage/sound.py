@@ -7,22 +7,22 @@ private: `stage.mix.returns`. Between the mix and the program lies the broadcast
 stage hear each other at once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from hustings.base.ids import ParticipantId
 from hustings.media.opus import OpusEncoder
 from hustings.media.pcm import SILENCE, Pcm
-from hustings.stage.mix.delay import DelayLine
+from hustings.stage.mix.delay import DelayLine, Held
 from hustings.stage.mix.echo import EchoFinder
 from hustings.stage.mix.loudness import ShortTerm
 from hustings.stage.mix.mixer import Mixed, Mixer
 from hustings.stage.mix.program import Program
 from hustings.stage.mix.returns import GREEN, OWN, PROGRAM, Spoken, returns
 from hustings.stage.mix.voice import Voice, VoiceStatistics
-from hustings.stage.room import HOSTS
+from hustings.stage.room import HOSTS, person_of
 from hustings.stage.rtc.peers import Peer, Peers
-from hustings.wire.kinds import Part, Participant
+from hustings.wire.kinds import Part, Participant, Track
 
 RETURN_BITRATE: Final = 32_000
 RETURN_COMPLEXITY: Final = 5  # 0.26 % of a core a stream; 10 costs four times that
@@ -59,7 +59,7 @@ class Sound:
         self._gains: dict[str, int] = {}
         self._muted: frozenset[str] = frozenset()
         self._program: Program | None = None
-        self.delay = DelayLine()
+        self.delay: DelayLine[Held] = DelayLine()
         self.taking = False  # what is spoken now will be aired
         self.mixed: Pcm = SILENCE
         """What was said on stage in the last tick, whether it is aired or not."""
@@ -68,6 +68,7 @@ class Sound:
         self._backstage: frozenset[str] = frozenset()
         self._green: frozenset[str] = frozenset()
         self._partners: dict[str, str] = {}
+        self._tracked: frozenset[str] = frozenset()
 
     # --- lines -----------------------------------------------------------------------------------
 
@@ -121,8 +122,17 @@ class Sound:
         """People who came by an outside encoder and so cannot press a button."""
         return {who_id for who_id, line in self._lines.items() if line.is_encoder}
 
-    def arrange(self, people: Mapping[str, Participant], talks: Mapping[str, str]) -> None:
-        """Take over from the roster who is on air, who is backstage, and who talks in private."""
+    def arrange(
+        self,
+        people: Mapping[str, Participant],
+        talks: Mapping[str, str],
+        tracked: Collection[str] = (),
+    ) -> None:
+        """Take over from the roster who is on air, who is backstage, and who talks in private.
+
+        tracked: whose own track is kept.
+        """
+        self._track(frozenset(tracked))
         self._partners = {**talks, **{guest: host for host, guest in talks.items()}}
         heard = [who for who in people.values() if not who.muted and who.id not in self._partners]
         self._aired = frozenset(who.id for who in heard if who.place == "stage")
@@ -134,6 +144,15 @@ class Sound:
         self._gains = {who.id: who.gain_db for who in people.values()}
         for who_id, line in self._lines.items():
             line.voice.trim(self._gains.get(who_id, 0))
+
+    def _track(self, tracked: frozenset[str]) -> None:
+        """From here on keep the tracks of these; of who is none of them any more nothing stays."""
+        for who in self._tracked - tracked:
+            for held in self.delay:
+                held.voices.pop(who, None)
+            if self._program is not None:
+                self._program.forget(who)
+        self._tracked = tracked
 
     # --- on air ----------------------------------------------------------------------------------
 
@@ -181,8 +200,25 @@ class Sound:
         self.mixed = mixed.program
         self._loudness.feed(mixed.program)
         self._send_returns(mixed, beside)
-        airs = self.delay.tick(mixed.program if self.taking else None)
-        return self._program.tick(airs) if self._program and airs is not None else None
+        taken = Held(mixed.program, self._voices(aired)) if self.taking else None
+        airs = self.delay.tick(taken)
+        if self._program is None or airs is None:
+            return None
+        return self._program.tick(airs.program, airs.voices)
+
+    def _voices(self, aired: Mapping[ParticipantId, Pcm]) -> dict[str, Pcm]:
+        """Those of who agreed to it and is heard, each by itself."""
+        voices: dict[str, Pcm] = {}
+        for seat, pcm in aired.items():
+            who = person_of(seat)
+            if who in self._tracked and pcm.any():
+                voices[who] = voices[who] + pcm if who in voices else pcm
+        return voices
+
+    @property
+    def tracks(self) -> list[Track]:
+        """Own tracks in the part that was finished last."""
+        return self._program.tracks if self._program is not None else []
 
     def _send_returns(self, mixed: Mixed, beside: Spoken) -> None:
         peers = {

@@ -22,6 +22,7 @@ BODIES: Final[dict[str, type[msgspec.Struct]]] = {
 }
 STAGE_KINDS: Final = frozenset(BODIES) | {
     kinds.PART,
+    kinds.TRACK,
     kinds.CALL,
     kinds.SNAPSHOT,
     kinds.GAP,

@@ -10,6 +10,7 @@ import msgspec
 
 ROOM: Final = "room"
 PART: Final = "part"
+TRACK: Final = "track"
 ROSTER: Final = "roster"
 CALL: Final = "call"
 LEVEL: Final = "level"
@@ -88,6 +89,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     delay_s: int = 0  # the audience hears everything so much later (in whole parts); 0: at once
     rehearsal_of: str = ""  # the room that is rehearsed here; empty: this is an evening itself
     expected: int = 0  # listeners that the hosts reckon with; 0 = they have not said
+    tracks: list[str] = []  # participants who agreed that their own voice may be had by itself
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -273,6 +275,17 @@ class Part(msgspec.Struct, frozen=True):
 
     n: int
     renditions: dict[str, list[bytes]]
+
+
+class Track(msgspec.Struct, frozen=True):
+    """Kind `track` (stage only): one person's voice in part `n`, as it went into the mix.
+
+    Only of who agreed (`Room.tracks`), and only where they were heard. Media time as the part's.
+    """
+
+    n: int
+    who: str  # participant id; a person's outside encoder counts as the person
+    frames: list[bytes]  # Opus, 16 of 20 ms
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ MP3_FRAME: Final = 1_152  # samples; 13 or 14 to a part, 40 to every 3 parts
 EVENT_SCHEME: Final = "urn:hustings:events:1"  # emsg scheme_id_uri
 EVENT_BYTES: Final = 2_048  # events a part may carry
 STAGE_SEATS: Final = 13
+ENCODER_SEAT: Final = "-encoder"  # behind a participant's id: the seat of an encoder of theirs
 
 
 def mp3_frames_before(part: int) -> int:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from hustings.stage.http.door import Door, bearer, device_of, welcome_view
+from hustings.stage.studio import Studio
 from hustings.wire.tokens import TOKEN_SECONDS, fingerprint
 
 
@@ -14,6 +15,12 @@ class Join(BaseModel):
 
     invitation: str = Field(max_length=2_048)
     name: str = Field(default="", max_length=200)
+
+
+class Whose(BaseModel):
+    """Whose track, by the invitation to their seat."""
+
+    invitation: str = Field(max_length=2_048)
 
 
 class Called(BaseModel):
@@ -45,6 +52,19 @@ def router(door: Door) -> APIRouter:
     async def redeem(room: str, called: Called) -> dict[str, str]:
         seat = await door.engine.do(lambda studio: studio.meeting(room).redeem(called.ticket))
         return {"invitation": door.new_invitation(room, role="speaker", name="", seat=seat)}
+
+    @routes.post("/rooms/{room}/drop_track")
+    async def drop_track(room: str, whose: Whose) -> dict[str, bool]:
+        """Also of a room that has ended, and by whoever was removed: it is their voice."""
+        who = door.invitation(whose.invitation, room).sub
+
+        def drop(studio: Studio) -> bool:
+            hall = studio.hall_of_any(room)
+            changes = hall.model.drop_track(who)
+            hall.take(changes)
+            return bool(changes)
+
+        return {"dropped": await door.engine.do(drop)}
 
     @routes.post("/rooms/{room}/renew")
     async def renew(room: str, request: Request) -> dict[str, Any]:

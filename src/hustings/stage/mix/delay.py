@@ -1,12 +1,15 @@
 """The broadcast delay: the program waits here, as plain samples, before it is encoded. Pure.
 
 Keeps true: what is dropped here was never encoded, journalled or sent, so no copy of it exists
-anywhere; a kill of the process drops it too. Lengths are whole parts, so that parts begin where
+anywhere; a kill of the process drops it too. The voices of those whose own track is kept wait
+beside the mix, so that tracks have the mix's time. Lengths are whole parts, so that parts begin where
 they began without a delay. Owned by `stage.sound`. Why here: docs/decisions/0004.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from math import ceil
+from typing import Generic, NamedTuple, TypeVar
 
 from hustings.base.errors import UserError
 from hustings.media.pcm import Pcm
@@ -26,12 +29,25 @@ def delay_ticks(seconds: int) -> int:
     return ceil(seconds / PART_SECONDS) * PART_TICKS
 
 
-class DelayLine:
-    """The newest `length` ticks of program, oldest first; at 7 s 350 ticks, 1.4 MB."""
+class Held(NamedTuple):
+    """One tick of what is to be aired."""
+
+    program: Pcm
+    voices: dict[str, Pcm]  # of those whose own track is kept, if they are heard
+
+
+T = TypeVar("T")
+
+
+class DelayLine(Generic[T]):
+    """The newest `length` ticks, oldest first; at 7 s 350: 1.4 MB of program, as much a voice."""
 
     def __init__(self) -> None:
         self.length = 0
-        self._held: deque[Pcm] = deque()
+        self._held: deque[T] = deque()
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._held)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -47,13 +63,13 @@ class DelayLine:
         while len(self._held) > length:
             self._held.popleft()
 
-    def tick(self, pcm: Pcm | None) -> Pcm | None:
+    def tick(self, spoken: T | None) -> T | None:
         """Take what is spoken now, give what is aired now; None: nothing is.
 
-        pcm None: nothing comes any more, the rest runs out.
+        spoken None: nothing comes any more, the rest runs out.
         """
-        if pcm is not None:
-            self._held.append(pcm)
+        if spoken is not None:
+            self._held.append(spoken)
             if len(self._held) <= self.length:
                 return None
         return self._held.popleft() if self._held else None
