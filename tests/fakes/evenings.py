@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hustings.base.clock import ManualClock
 from hustings.base.ids import RoomId
+from hustings.journal.entry import Visibility
 from hustings.journal.file import Journal
 from hustings.wire import kinds
 from hustings.wire.names import PART_SAMPLES, PART_SECONDS
@@ -39,16 +40,19 @@ def record(
     over: bool = True,
     radio: bool = True,
     chapters: Mapping[int, str] | None = None,
+    voices: Mapping[str, Mapping[int, list[bytes]]] | None = None,
+    agreed: Collection[str] = (),
 ) -> Path:
     """Write DATA/rooms/demo: `parts` without `holes`; Ada and Ben take turns of 10 parts.
 
-    chapters: a part's number -> the point that begins there.
+    chapters: a part's number -> the point that begins there. voices: participant -> part -> frames
+    of their own track; agreed: who agrees to that still.
     """
     clock = ManualClock(wall_ms=EPOCH_MS + parts.start * 320)
     journal = Journal.open(data / "rooms", ROOM, KEY, clock)
     at = parts.start * PART_SAMPLES
     journal.append(kinds.TERM, kinds.Term(journal.recovered.term + 1, "test"), media_time=at)
-    journal.append(kinds.ROOM, facts(parts.start), media_time=at)
+    journal.append(kinds.ROOM, facts(parts.start, tracks=list(agreed)), media_time=at)
     for person in (ADA, BEN):
         journal.append(kinds.ROSTER, kinds.Roster(person, "on_stage"), media_time=at)
     gone = []
@@ -65,11 +69,15 @@ def record(
                 del frames["mp3"]
             entry = journal.append(kinds.PART, kinds.Part(n, frames), media_time=at)
             gone += [entry.seq] if n in erased else []
+            for who, spoken in (voices or {}).items():
+                if n in spoken:
+                    track = kinds.Track(n, who, spoken[n])
+                    journal.append(kinds.TRACK, track, media_time=at, visibility=Visibility.STAGE)
         clock.advance(PART_SECONDS)
         if n % 30 == 29:
             journal.checkpoint()
     if over:
-        end = facts(parts.start, parts.stop)
+        end = facts(parts.start, parts.stop, tracks=list(agreed))
         journal.append(kinds.LEVEL, kinds.Level([]), media_time=parts.stop * PART_SAMPLES)
         journal.append(kinds.ROOM, end, media_time=parts.stop * PART_SAMPLES)
     for seq in gone:

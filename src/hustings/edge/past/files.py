@@ -13,9 +13,12 @@ import gzip
 import hashlib
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import quote
 
-from hustings.archive.index import INDEX, TYPES, Replay, outdated, read_index
+import msgspec
+
+from hustings.archive.index import INDEX, TYPES, Replay, agreed, outdated, read_index
 from hustings.archive.podcast import PODCAST
 from hustings.base.errors import HustingsError, NotFound, TryLater
 from hustings.base.ids import RoomId
@@ -34,7 +37,7 @@ KNOWN: Final = 256  # indexes that are kept decoded
 
 _NAME: Final = re.compile(
     r"(?:index\.json|chapters\.json|timeline\.svg|index\.m3u8|audio\.(?:m4a|opus|mp3|wav)"
-    r"|(?:aac|opus)/(?:index\.m3u8|init\.mp4|\d{1,15}\.m4s))"
+    r"|(?:aac|opus)/(?:index\.m3u8|init\.mp4|\d{1,15}\.m4s)|tracks/[0-9a-f]{16}\.flac)"
 )
 _TYPES: Final = {
     "json": "application/json",
@@ -42,6 +45,7 @@ _TYPES: Final = {
     "m3u8": "application/vnd.apple.mpegurl",
     "mp4": "audio/mp4",
     "m4s": "audio/mp4",
+    "flac": "audio/flac",
     **TYPES,
 }
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
@@ -53,6 +57,13 @@ _FEED: Final = {
     **_OPEN,
 }
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+
+
+class _File(NamedTuple):
+    """One of those that are given in blocks."""
+
+    size: int
+    saved_as: str  # parameters of Content-Disposition
 
 
 class Files:
@@ -71,7 +82,10 @@ class Files:
         await self._tasks.close()
 
     def index(self, room: RoomId, then: Callable[[Replay | None], None]) -> None:
-        """Tell of a room's replay, now or soon; None: none yet, or it must be made anew."""
+        """Tell of a room's replay, now or soon; None: none yet, or it must be made anew.
+
+        Without the tracks of who does not agree to that any more.
+        """
 
         def found(data: bytes) -> None:
             known = self._indexes.get(room)
@@ -80,11 +94,11 @@ class Files:
                     self._indexes.clear()
                 known = self._indexes[room] = (data, read_index(data))
             replay = known[1]
-            erased = (self._rooms.facts(room) or {}).get("erased", ())
-            if replay is not None and outdated(replay, erased):
+            facts = self._rooms.facts(room) or {}
+            if replay is not None and outdated(replay, facts.get("erased", ())):
                 self._shelf.forget((room, INDEX, ""))
                 replay = None
-            then(replay)
+            then(replay and agreed(replay, facts.get("tracks", ())))
 
         try:
             self._whole(room, INDEX, "", found, lambda _: then(None))
@@ -104,13 +118,15 @@ class Files:
         }
 
         def found(replay: Replay | None) -> None:
-            files = {each.name: each.bytes for each in replay.downloads} if replay else {}
+            files = _large_files(room, replay) if replay else {}
             try:
-                if replay is None or (name.startswith("audio.") and name not in files):
+                if replay is None or (name.startswith(("audio.", "tracks/")) and name not in files):
                     none = NotFound("past_none", "There is no such file of this room just now.")
                     connection.refuse(none, _NOT_YET)  # an audience looks for it after the end
                 elif name in files:
                     self._large(connection, request, room, name, files[name], replay.sound)
+                elif name == INDEX:
+                    send(msgspec.json.encode(replay))
                 else:
                     self._whole(room, name, replay.sound, send, connection.refuse)
             except HustingsError as error:
@@ -168,9 +184,10 @@ class Files:
         request: Request,
         room: RoomId,
         name: str,
-        size: int,
+        file: "_File",
         sound: str,
     ) -> None:
+        size = file.size
         headers = {
             "Content-Type": _TYPES[name.rpartition(".")[2]],
             "Cache-Control": "public, max-age=60",
@@ -201,7 +218,7 @@ class Files:
             return
         if len(self._tasks) >= DOWNLOADS:
             raise TryLater("past_busy", "Very many download just now.", delay_s=30)
-        headers["Content-Disposition"] = f'attachment; filename="{room}.{name.partition(".")[2]}"'
+        headers["Content-Disposition"] = f"attachment; {file.saved_as}"
         work = self._download(connection, self._head(headers, size), room, name, sound, size)
         self._tasks.start(work, name=f"download of {room}")
 
@@ -248,3 +265,16 @@ class Files:
             connection.transport.abort()  # a short answer must not look whole
         finally:
             connection.done()
+
+
+def _large_files(room: RoomId, replay: Replay) -> dict[str, _File]:
+    """Downloads and tracks by their names."""
+    found = {
+        each.name: _File(each.bytes, f'filename="{room}.{each.name.partition(".")[2]}"')
+        for each in replay.downloads
+    }
+    for number, track in enumerate(replay.tracks, 1):
+        name = quote(f"{room} {track.name}.flac", safe="")  # RFC 6266, for names in any script
+        saved_as = f"filename=\"{room}-track-{number}.flac\"; filename*=UTF-8''{name}"
+        found[track.file] = _File(track.bytes, saved_as)
+    return found
