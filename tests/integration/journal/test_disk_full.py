@@ -11,6 +11,7 @@ import pytest
 from hustings.base.clock import ManualClock
 from hustings.journal import disk as disk_module
 from hustings.journal.auditing import audit_file
+from hustings.journal.checkpoint import Checkpoint
 from hustings.journal.disk import Disk
 from hustings.journal.entry import Entry
 from hustings.journal.index import Index
@@ -102,6 +103,43 @@ def test_beyond_the_bound_bodies_of_parts_go_and_a_gap_names_them(tmp_path):
     assert max(gone) < 299  # the oldest went, not the newest
     live = [i for i in heard if isinstance(i, Entry) and i.kind == kinds.PART]
     assert all(entry.body is not None for entry in live)  # followers heard everything
+
+
+def test_own_tracks_go_before_any_part_does(tmp_path):
+    journal = open_journal(tmp_path, pending_bytes=400_000)
+    begin(journal)
+    journal.flush()
+    size = (tmp_path / ROOM / "journal").stat().st_size
+    with files_end_at(size):
+        for n in range(100):  # 1.6 kB a part, 4.8 kB of three tracks
+            speak(journal, range(n, n + 1), frame_bytes=100)
+            for who in ("ada", "ben", "kim"):
+                track = kinds.Track(n, who, [b"voice" * 20] * 16)
+                journal.append(kinds.TRACK, track, media_time=n * PART_SAMPLES)
+        wait_for(lambda: not journal.health.ok)
+        health = journal.health
+        assert health.dropped_parts == 0
+        assert 100 < health.dropped_tracks < 300
+        speak(journal, range(100, 400), frame_bytes=100)
+        health = journal.health
+        assert health.dropped_tracks == 300
+        assert 0 < health.dropped_parts < 400
+        assert health.pending_bytes <= 400_000
+    wait_for(lambda: journal.health.ok)
+    journal.close()
+    report = audit_file(tmp_path / ROOM / "journal", public=KEY.public, head=journal.head)
+    assert (report.ok, report.erased) == (True, 300 + health.dropped_parts)
+    with journal.reader() as reader:
+        entries = list(reader.entries())
+    gaps = [e.decode(kinds.Gap) for e in entries if e.kind == kinds.GAP]
+    parts = [e.media_time // PART_SAMPLES for e in entries if e.kind == "part" and e.body is None]
+    assert sorted(n for gap in gaps for n in range(gap.first, gap.last + 1)) == parts
+    assert [each.size for each in checkpoints(journal)][-1] == journal.size  # the newest stayed
+
+
+def checkpoints(journal):
+    with journal.reader() as reader:
+        return [item for _, item in reader.records() if isinstance(item, Checkpoint)]
 
 
 async def test_a_follower_can_join_while_the_disk_is_full(tmp_path):
