@@ -54,12 +54,12 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     async def speakers_page(room: str, request: Request) -> Response:
         language = choose_language(request.headers.get("accept-language"), request.url.query)
         urls = door.links(request)
-        known = await door.engine.do(lambda studio: studio.halls.get(RoomId(room)))
+        known = await door.engine.do(lambda studio: studio.facts(RoomId(room)))
         page = render(
             "stage.html",
             language,
             room_id=room,
-            room=known.model.facts if known else None,
+            room=known,
             edge_url=urls.edge,
             web_url=urls.web,
         )

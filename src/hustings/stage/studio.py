@@ -34,6 +34,7 @@ from hustings.stage.rtc.peers import Peers
 from hustings.stage.salt import SaltFile
 from hustings.stage.sound import Sound
 from hustings.stage.soundcheck import SoundChecks
+from hustings.wire.kinds import Room
 from hustings.wire.report import Report
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,12 @@ class Studio:
         if name in self._past:
             raise Denied("room_ended", "This room has ended.", status=410)
         raise NotFound("room_unknown", "There is no such room on this stage.")
+
+    def facts(self, room: RoomId) -> Room | None:
+        """What is known of a room, also of one whose evening is over."""
+        if room in self.halls:
+            return self.halls[room].model.facts
+        return msgspec.convert(self._past[room]["facts"], Room) if room in self._past else None
 
     def meeting(self, room: str) -> Hall:
         """Where a room's people meet now: there, or at its rehearsal. Raises as `hall`."""

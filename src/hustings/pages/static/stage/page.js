@@ -187,7 +187,8 @@ async function leftFor(code, title) {
   }
   seat.close();
   microphone.close();
-  view.trouble(refusalWords(code, title), null);
+  const own = code === "room_ended" && hall.keepsTrack(hall.you);
+  view.trouble(refusalWords(code, title), own ? { words: t("Your own track"), act: () => location.reload() } : null);
 }
 
 function microphoneChanged() {

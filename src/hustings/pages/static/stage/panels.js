@@ -1,10 +1,11 @@
-/** The parts of the speakers' page that are made of the evening's plan, its rehearsal and of what the audience says. */
+/** The parts of the speakers' page that show themselves: plan, rehearsal, what the audience says, one's own track. */
 
 import { Agenda } from "./agenda.js";
 import { PollDesk } from "./polls.js";
 import { QuestionDesk } from "./questions.js";
 import { Rehearsal } from "./rehearsal.js";
 import { Talkback } from "./talkback.js";
+import { Track } from "./track.js";
 
 /** @param {import("./desk.js").Do} perform  @returns {{show: (hall: import("./hall.js").Hall) => void}[]} */
 export const panels = (perform) => [
@@ -13,4 +14,5 @@ export const panels = (perform) => [
   new PollDesk(perform),
   new Rehearsal(perform),
   new Talkback(perform),
+  new Track(perform),
 ];

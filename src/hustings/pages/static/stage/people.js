@@ -153,6 +153,7 @@ function description(person, hall) {
   const parts = [person.id === hall.you ? t("You") : "", roleWord(person.role)];
   if (!person.connected) parts.push(t("no sound connection"));
   else if (person.muted) parts.push(t("muted"));
+  if (hall.hosts && hall.keepsTrack(person.id)) parts.push(t("own track"));
   if (hall.stewards && person.taken_for) parts.push(alikeWords(person.taken_for));
   else if (person.alike) parts.push(t("similar name"));
   if (hall.stewards) parts.push(signWords(hall.microphones[person.id] ?? "", hall.echoOf(person.id)));

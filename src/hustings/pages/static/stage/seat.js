@@ -58,10 +58,20 @@ export class Seat {
 
   /** The name that the invitation was made for, to begin with; "" if it has none. */
   get invitedName() {
+    return this.#claim("name");
+  }
+
+  /** Whose seat it is; "" without an invitation. */
+  get participant() {
+    return this.#claim("sub");
+  }
+
+  /** What the invitation says of itself. @param {"name" | "sub"} claim */
+  #claim(claim) {
     try {
       const [claims = ""] = this.kept.invitation.replaceAll("-", "+").replaceAll("_", "/").split(".");
       const bytes = Uint8Array.from(atob(claims), (each) => each.charCodeAt(0));
-      return String(JSON.parse(new TextDecoder().decode(bytes)).name ?? "");
+      return String(JSON.parse(new TextDecoder().decode(bytes))[claim] ?? "");
     } catch {
       return ""; // no invitation of ours: the stage will say so
     }
@@ -103,6 +113,12 @@ export class Seat {
     const pass = /** @type {Pass} */ (await answer.json());
     this.#keep({ name: pass.name ?? name });
     this.#take(pass);
+  }
+
+  /** Nobody may have this seat's voice by itself any more; works when all is over too. Throws as `join`. */
+  async dropTrack() {
+    const body = JSON.stringify({ invitation: this.kept.invitation });
+    await this.#call("drop_track", { method: "POST", body }, "application/json");
   }
 
   /** After a reload: the same seat again, by the token or else by the invitation. */

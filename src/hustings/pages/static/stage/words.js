@@ -182,6 +182,8 @@ export function refusalWords(code, title) {
       return t("Wait until a host asks you on stage, or raise your hand.");
     case "role_denied":
       return t("Your role does not allow this.");
+    case "tracks_full":
+      return t("So many people’s own tracks are kept already that there is no room for yours.");
     case "away":
       return t("The stage cannot be reached right now.");
     default:

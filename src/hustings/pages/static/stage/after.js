@@ -1,0 +1,30 @@
+/** The speakers' page of a room that has ended: whoever agreed to a track of their own can take it back. */
+
+import { loadStrings, t } from "../strings.js";
+import { element, write } from "./dom.js";
+import { Seat, tabStore } from "./seat.js";
+import { erased } from "./track.js";
+
+await loadStrings();
+
+const box = /** @type {HTMLElement} */ (element("own-track"));
+const room = box.dataset.room ?? "";
+const base = `${location.origin}${location.pathname.slice(0, location.pathname.lastIndexOf("/s/"))}/rooms/${room}`;
+const seat = new Seat(base, tabStore(room), () => {});
+
+seat.invited(new URLSearchParams(location.hash.slice(1)).get("i") ?? "");
+if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+box.hidden = !(box.dataset.tracks ?? "").split(" ").includes(seat.participant);
+
+const button = /** @type {HTMLButtonElement} */ (element("drop-track"));
+button.addEventListener("click", async () => {
+  button.disabled = true;
+  try {
+    await seat.dropTrack();
+    button.hidden = true;
+    write(element("own-track-said"), erased());
+  } catch {
+    button.disabled = false;
+    write(element("own-track-said"), t("The stage cannot be reached right now."));
+  }
+});
