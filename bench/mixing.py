@@ -1,6 +1,6 @@
 """CPU of the stage's audio core with 13 speakers: decode, level, mix, encode; without network.
 
-    python -m bench.mixing [--speakers 13] [--talking 2] [--seconds 60] [--radio] [--json]
+    python -m bench.mixing [--speakers 13] [--talking 2] [--seconds 60] [--radio] [--tracks] [--json]
 
 As `stage.studio` does it: every voice ticks, the program is encoded into its renditions, each
 speaker who is heard gets their own mix-minus encode, the silent ones share one. Prints the share
@@ -25,7 +25,9 @@ from hustings.media.pcm import Pcm
 from hustings.stage.mix.echo import EchoFinder
 from hustings.stage.mix.mixer import Mixer
 from hustings.stage.mix.program import Program
+from hustings.stage.mix.tracks import Tracks
 from hustings.stage.mix.voice import Voice
+from hustings.wire.names import PART_TICKS
 
 DATA = Path(__file__).parent.parent / "src/hustings/media/data"
 MINUS_BITRATE, MINUS_COMPLEXITY = 32_000, 5
@@ -64,9 +66,17 @@ def hushed(seconds: int) -> list[bytes]:
 
 
 def measure(
-    *, speakers: int = 13, talking: int = 2, seconds: int = 60, radio: bool = False
+    *,
+    speakers: int = 13,
+    talking: int = 2,
+    seconds: int = 60,
+    radio: bool = False,
+    tracks: bool = False,
 ) -> dict[str, Any]:
-    """Percent of a core in all and by step, encodes a tick, and the slowest tick in ms."""
+    """Percent of a core in all and by step, encodes a tick, and the slowest tick in ms.
+
+    tracks: everybody agreed to a track of their own.
+    """
     speech, hush = spoken(seconds), hushed(seconds)
     people = [ParticipantId(f"p{n}") for n in range(speakers)]
     voices = {who: Voice() for who in people}
@@ -75,7 +85,7 @@ def measure(
         for who in people
     }
     shared = OpusEncoder(MINUS_BITRATE, application="audio", complexity=MINUS_COMPLEXITY)
-    mixer, program, echo = Mixer(), Program(0, radio), EchoFinder()
+    mixer, program, echo, own_tracks = Mixer(), Program(0, radio), EchoFinder(), Tracks()
     chance = random.Random(3)
     watch, encodes, slowest = Stopwatch(), 0, 0.0
 
@@ -97,6 +107,11 @@ def measure(
         watch.time("echo", lambda raw=raw, now=now: echo.hear(raw, now))
         mixed = watch.time("mix", lambda heard=heard: mixer.mix(heard))
         watch.time("program", lambda mixed=mixed: program.tick(mixed.program))
+        if tracks:
+            aired = {who: pcm for who, pcm in heard.items() if pcm is not None and pcm.any()}
+            watch.time("tracks", lambda aired=aired: own_tracks.feed(aired))
+            if tick % PART_TICKS == PART_TICKS - 1:
+                own_tracks.take_part(tick // PART_TICKS)
         own = [who for who, pcm in mixed.minus.items() if pcm is not mixed.program]
         if len(own) < speakers:
             watch.time("minus", lambda mixed=mixed: shared.encode(mixed.program))
@@ -127,6 +142,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--talking", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--radio", action="store_true")
+    parser.add_argument("--tracks", action="store_true")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     result = measure(
@@ -134,6 +150,7 @@ def main(arguments: list[str]) -> int:
         talking=chosen.talking,
         seconds=chosen.seconds,
         radio=chosen.radio,
+        tracks=chosen.tracks,
     )
     if chosen.json:
         print(json.dumps(result))
