@@ -3,7 +3,8 @@
     python -m bench.mixing [--speakers 13] [--talking 2] [--seconds 60] [--radio] [--tracks] [--json]
 
 As `stage.studio` does it: every voice ticks, the program is encoded into its renditions, each
-speaker who is heard gets their own mix-minus encode, the silent ones share one. Prints the share
+speaker who is heard gets their own mix-minus encode, the silent ones share one; with --tracks all
+of them agreed to a track of their own. Prints the share
 of one core and where it goes. Packets with FEC, 2 % of them lost. Load of the machine is printed
 because it shifts every figure.
 """
@@ -25,9 +26,7 @@ from hustings.media.pcm import Pcm
 from hustings.stage.mix.echo import EchoFinder
 from hustings.stage.mix.mixer import Mixer
 from hustings.stage.mix.program import Program
-from hustings.stage.mix.tracks import Tracks
 from hustings.stage.mix.voice import Voice
-from hustings.wire.names import PART_TICKS
 
 DATA = Path(__file__).parent.parent / "src/hustings/media/data"
 MINUS_BITRATE, MINUS_COMPLEXITY = 32_000, 5
@@ -65,6 +64,11 @@ def hushed(seconds: int) -> list[bytes]:
     ]
 
 
+def aloud(voices: dict[ParticipantId, Pcm | None]) -> dict[str, Pcm]:
+    """Those that are heard."""
+    return {who: pcm for who, pcm in voices.items() if pcm is not None and pcm.any()}
+
+
 def measure(
     *,
     speakers: int = 13,
@@ -73,10 +77,7 @@ def measure(
     radio: bool = False,
     tracks: bool = False,
 ) -> dict[str, Any]:
-    """Percent of a core in all and by step, encodes a tick, and the slowest tick in ms.
-
-    tracks: everybody agreed to a track of their own.
-    """
+    """Percent of a core in all and by step, encodes a tick, and the slowest tick in ms."""
     speech, hush = spoken(seconds), hushed(seconds)
     people = [ParticipantId(f"p{n}") for n in range(speakers)]
     voices = {who: Voice() for who in people}
@@ -85,7 +86,7 @@ def measure(
         for who in people
     }
     shared = OpusEncoder(MINUS_BITRATE, application="audio", complexity=MINUS_COMPLEXITY)
-    mixer, program, echo, own_tracks = Mixer(), Program(0, radio), EchoFinder(), Tracks()
+    mixer, program, echo = Mixer(), Program(0, radio), EchoFinder()
     chance = random.Random(3)
     watch, encodes, slowest = Stopwatch(), 0, 0.0
 
@@ -100,18 +101,12 @@ def measure(
         started = time.thread_time()
         now = tick * 0.02 + 0.005
         watch.time("receive", lambda tick=tick: put(tick))
-        heard: dict[ParticipantId, Pcm | None] = watch.time(
-            "decode", lambda now=now: {who: voice.tick(now) for who, voice in voices.items()}
-        )
+        heard = watch.time("decode", lambda now=now: {w: v.tick(now) for w, v in voices.items()})
         raw = {who: voice.raw for who, voice in voices.items()}
         watch.time("echo", lambda raw=raw, now=now: echo.hear(raw, now))
         mixed = watch.time("mix", lambda heard=heard: mixer.mix(heard))
-        watch.time("program", lambda mixed=mixed: program.tick(mixed.program))
-        if tracks:
-            aired = {who: pcm for who, pcm in heard.items() if pcm is not None and pcm.any()}
-            watch.time("tracks", lambda aired=aired: own_tracks.feed(aired))
-            if tick % PART_TICKS == PART_TICKS - 1:
-                own_tracks.take_part(tick // PART_TICKS)
+        kept = aloud(heard) if tracks else {}
+        watch.time("program", lambda mixed=mixed, kept=kept: program.tick(mixed.program, kept))
         own = [who for who, pcm in mixed.minus.items() if pcm is not mixed.program]
         if len(own) < speakers:
             watch.time("minus", lambda mixed=mixed: shared.encode(mixed.program))
