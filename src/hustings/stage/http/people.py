@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from hustings.base.ids import RoomId
 from hustings.stage.http.door import Door, bearer, device_of, welcome_view
 from hustings.stage.studio import Studio
 from hustings.wire.tokens import TOKEN_SECONDS, fingerprint
@@ -59,10 +60,12 @@ def router(door: Door) -> APIRouter:
         who = door.invitation(whose.invitation, room).sub
 
         def drop(studio: Studio) -> bool:
+            known = studio.facts(RoomId(room))
+            if known is not None and who not in known.tracks:
+                return False  # without opening a journal of the past
             hall = studio.hall_of_any(room)
-            changes = hall.model.drop_track(who)
-            hall.take(changes)
-            return bool(changes)
+            hall.take(hall.model.drop_track(who))
+            return True
 
         return {"dropped": await door.engine.do(drop)}
 
