@@ -81,7 +81,9 @@ async def test_the_box_is_off_until_it_is_chosen_and_what_is_taken_back_is_gone(
         async with host.control():
             await host.socket.send('{"type": "do", "id": 9, "command": "end"}')
             await host.hear("bye")
-        await page.locator("#trouble-way").press("Enter")  # to what remains to be decided
+        way = page.locator("#trouble-way")  # to what remains to be decided
+        await expect(way).to_be_visible()
+        await way.press("Enter")
         await expect(page.locator("#drop-track")).to_be_visible()
         await tab_to(page, "#drop-track")
         assert await barriers(page) == []
