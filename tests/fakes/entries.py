@@ -42,8 +42,8 @@ class Writer:
     def gap(self, first: int, last: int) -> Entry:
         return self.add(kinds.GAP, kinds.Gap(first, last, "restart"), at=first * PART_SAMPLES)
 
-    def room(self, state: kinds.RoomState = "live", title: str = "Town hall") -> Entry:
-        room = kinds.Room(self.room_id, title, state, epoch_ms=1_799_999_000_000)
+    def room(self, state: kinds.RoomState = "live", title: str = "Town hall", **more: Any) -> Entry:
+        room = kinds.Room(self.room_id, title, state, epoch_ms=1_799_999_000_000, **more)
         return self.add(kinds.ROOM, room)
 
     def roster(self, name: str, place: kinds.Place = "stage", visibility: int = 0) -> Entry:

@@ -137,8 +137,11 @@ class Outline:
         """The parts in which those were heard who agree that their own track is kept."""
         agreed = self.room.tracks if self.room is not None else []
         heard = {who: sorted(self._tracks.get(who, ())) for who in agreed}
-        kept = {who: [n for n in parts if not self.silent(n)] for who, parts in heard.items()}
+        kept = {who: [n for n in parts if self._sounds(n)] for who, parts in heard.items()}
         return {who: parts for who, parts in kept.items() if parts}
+
+    def _sounds(self, n: int) -> bool:
+        return self.first <= n < self.end and not self.silent(n)
 
     @property
     def held(self) -> int:

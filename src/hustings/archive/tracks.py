@@ -82,7 +82,8 @@ def _voice(reader: JournalReader, outline: Outline, who: str) -> Iterator[Pcm]:
     """Each part of the replay in order: the person's voice as it is decoded, or silence."""
     n, decoder, last = outline.first, FrameDecoder(OPUS), -1
     for track in _tracks(reader, outline):
-        if track.who != who or track.n < n or outline.silent(track.n):
+        inside = n <= track.n < outline.end and not outline.silent(track.n)
+        if track.who != who or not inside:
             continue
         while n < track.n:
             yield _SILENCE

@@ -124,3 +124,44 @@ def test_turns_lie_inside_the_replay_in_order_and_apart(levels):
     for silence in outline.silences():
         for turns in outline.turns().values():
             assert not any(t.start < silence.end and silence.start < t.end for t in turns)
+
+
+def test_own_tracks_are_of_who_agreed_as_of_the_last_word_and_have_nothing_that_was_taken_back():
+    writer = evening()
+    for n, who in (
+        (90, "a"),
+        (101, "a"),
+        (102, "a"),
+        (102, "b"),
+        (150, "a"),
+        (150, "c"),
+        (300, "a"),
+    ):
+        writer.add(kinds.TRACK, kinds.Track(n, who, []), at=n * PART_SAMPLES, visibility=1)
+    writer.add(kinds.DUMP, kinds.Dump(150, 160))
+    writer.room(tracks=["c", "b", "a", "nobody"])
+    assert fold(writer).own_tracks() == {"b": [102], "a": [101, 102]}
+    writer.room(tracks=["b"])
+    assert fold(writer).own_tracks() == {"b": [102]}
+    writer.room()
+    assert fold(writer).own_tracks() == {}
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers(-5, 400) | st.text(max_size=3) | st.binary(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["n", "who", "frames", "x"]), inner, max_size=4)
+        ),
+        max_leaves=8,
+    )
+)
+def test_a_track_of_any_shape_harms_nothing(body):
+    writer = evening()
+    writer.add(kinds.TRACK, body, visibility=1)
+    writer.room(tracks=["", "a"])
+    outline = fold(writer)
+    for parts in outline.own_tracks().values():
+        assert all(100 <= n < 200 for n in parts)
+    assert (outline.first, outline.end) == (100, 200)
