@@ -77,6 +77,9 @@ class StageSettings(Frozen, frozen=True):
     doors: Annotated[str, msgspec.Meta(pattern="^(lobby|live)$")] = "lobby"
     """When the queue of a full house begins to move: with the lobby, or when the room goes live. Those who
     wait already then are served in an order that is drawn by lot; whoever comes later, as they come."""
+    keep_days: Annotated[int, msgspec.Meta(ge=-1, le=36_500)] = -1
+    """Days after the end for which the recording of a room is kept whose form says nothing; 0: not kept,
+    -1: for ever. What a new room's form offers first."""
     rtc: Rtc = Rtc()
 
 

@@ -10,7 +10,7 @@ from hustings.web.outbox import queries as outbox
 from hustings.web.outbox.model import Message
 from hustings.web.rooms.model import INVITED, Person, Wish
 from hustings.web.rooms.service import Rooms
-from hustings.wire.kinds import Room
+from hustings.wire.kinds import Deleted, Room
 from hustings.wire.tokens import KeyRing
 
 KEYS = KeyRing([bytes(32)])
@@ -47,12 +47,27 @@ async def test_a_room_is_made_with_its_invitations_and_told_to_the_stage(
 
 
 async def test_all_that_was_wished_is_kept(rooms: Rooms, clock: ManualClock) -> None:
-    wish = Wish("a", "b", "de", "Ada", 5, radio=True, expected=90_000_000, delay_s=7)
+    wish = Wish("a", "b", "de", "Ada", 5, radio=True, expected=90_000_000, delay_s=7, keep_days=30)
     await rooms.create(ROOM, wish, PEOPLE)
     assert (await rooms.room(ROOM)).wish == wish
-    other = Wish("x", expected=1, delay_s=3)
+    other = Wish("x", expected=1, delay_s=3)  # and kept for ever
     await rooms.change(ROOM, other)
     assert (await rooms.room(ROOM)).wish == other
+
+
+async def test_of_a_deleted_room_only_the_title_stays(
+    rooms: Rooms, database: Database, clock: ManualClock
+) -> None:
+    await rooms.create(ROOM, Wish("Town hall", "About Ada", "de", "Ada"), PEOPLE)
+    await rooms.create(RoomId("other"), Wish("Other", "About Bo"), PEOPLE)
+    await rooms.learn([Room(ROOM, "Town hall", "ended", deleted=Deleted(5, "host", "why"))])
+    left = await rooms.room(ROOM)
+    assert (left.wish.description, left.wish.host, left.title) == ("", "", "Town hall")
+    assert left.facts is not None
+    assert left.facts.deleted == Deleted(5, "host", "why")
+    assert await rooms.invitations(ROOM) == []
+    assert [message.room for message in await messages(database, clock)] == ["other"]
+    assert len(await rooms.invitations(RoomId("other"))) == 3
 
 
 async def test_an_invitation_is_the_same_each_time_and_names_its_seat(

@@ -7,6 +7,7 @@ from hustings.base.clock import ManualClock
 from hustings.base.ids import RoomId
 from hustings.journal.entry import Visibility
 from hustings.journal.file import Journal
+from hustings.journal.keys import SigningKey
 from hustings.wire import kinds
 from hustings.wire.names import PART_SAMPLES, PART_SECONDS
 from tests.fakes.journals import KEY
@@ -42,17 +43,20 @@ def record(
     chapters: Mapping[int, str] | None = None,
     voices: Mapping[str, Mapping[int, list[bytes]]] | None = None,
     agreed: Collection[str] = (),
+    key: SigningKey = KEY,
+    **more: object,
 ) -> Path:
     """Write DATA/rooms/demo: `parts` without `holes`; Ada and Ben take turns of 10 parts.
 
     chapters: a part's number -> the point that begins there. voices: participant -> part -> frames
-    of their own track; agreed: who agrees to that still.
+    of their own track; agreed: who agrees to that still. more: facts of the room.
     """
     clock = ManualClock(wall_ms=EPOCH_MS + parts.start * 320)
-    journal = Journal.open(data / "rooms", ROOM, KEY, clock)
+    journal = Journal.open(data / "rooms", ROOM, key, clock)
     at = parts.start * PART_SAMPLES
     journal.append(kinds.TERM, kinds.Term(journal.recovered.term + 1, "test"), media_time=at)
-    journal.append(kinds.ROOM, facts(parts.start, tracks=list(agreed)), media_time=at)
+    more |= {"tracks": list(agreed)}
+    journal.append(kinds.ROOM, facts(parts.start, **more), media_time=at)
     for person in (ADA, BEN):
         journal.append(kinds.ROSTER, kinds.Roster(person, "on_stage"), media_time=at)
     gone = []
@@ -77,7 +81,7 @@ def record(
         if n % 30 == 29:
             journal.checkpoint()
     if over:
-        end = facts(parts.start, parts.stop, tracks=list(agreed))
+        end = facts(parts.start, parts.stop, **more)
         journal.append(kinds.LEVEL, kinds.Level([]), media_time=parts.stop * PART_SAMPLES)
         journal.append(kinds.ROOM, end, media_time=parts.stop * PART_SAMPLES)
     for seq in gone:

@@ -13,7 +13,7 @@ from hustings.wire.tokens import KeyRing
 
 
 class FakeStage:
-    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}`, `POST /rooms/{room}/revoke` and `/erase`."""
+    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}`, `POST /rooms/{room}/revoke`, `/erase`, `/delete`."""
 
     def __init__(self, keys: KeyRing, clock: Clock) -> None:
         self._keys = keys
@@ -22,6 +22,7 @@ class FakeStage:
         self.revoked: list[tuple[str, str]] = []
         self.erased: list[tuple[str, dict[str, Any]]] = []
         self.calls: list[str] = []
+        self.queries: list[str] = []  # calls with a query, whole
         self.board: dict[str, Any] = {
             "wall_ms": 1_800_000_000_000,
             "stage": {"ticks": 5_000, "late_ticks": 1, "skipped_ticks": 0, "troubles": []},
@@ -37,11 +38,14 @@ class FakeStage:
                 Route("/rooms/{room}", self._put, methods=["PUT"]),
                 Route("/rooms/{room}/revoke", self._revoke, methods=["POST"]),
                 Route("/rooms/{room}/erase", self._erase, methods=["POST"]),
+                Route("/rooms/{room}/delete", self._delete, methods=["POST"]),
             ]
         )
 
     def _stopped(self, request: Request) -> Response | None:
         self.calls.append(f"{request.method} {request.url.path}")
+        if query := request.url.query:
+            self.queries.append(f"{request.method} {request.url.path}?{query}")
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         try:
             self._keys.check(token, kind="service", now_s=self._clock.wall_ms() / 1_000)
@@ -72,6 +76,18 @@ class FakeStage:
             return stopped
         self.erased.append((request.path_params["room"], await request.json()))
         return JSONResponse({"first": 1, "last": 2})
+
+    async def _delete(self, request: Request) -> Response:
+        if stopped := self._stopped(request):
+            return stopped
+        room = self.rooms[request.path_params["room"]]
+        if room["state"] != "ended":
+            return JSONResponse({"title": "After the end.", "code": "room_state"}, 400)
+        said = {"at_ms": self._clock.wall_ms(), "by": "host", **await request.json()}
+        for name in set(room) - {"room", "title", "state"}:
+            del room[name]
+        room["deleted"] = said
+        return JSONResponse(room)
 
     async def _revoke(self, request: Request) -> Response:
         if stopped := self._stopped(request):

@@ -22,11 +22,17 @@ from tests.support.stage import Person, Stage
 class Standing:
     """An edge beside a stage that is in this process too; origin: of another edge."""
 
-    def __init__(self, stage: Stage, journal_key: str, *, origin: str = "") -> None:
+    def __init__(
+        self, stage: Stage, journal_key: str, *, origin: str = "", archive: str = ""
+    ) -> None:
         claims = Claims(typ="edge", jti=new_id(), iat=stage.clock.wall_ms() // 1_000)
         token = EdgeSigner(edges_key(stage.data)).sign(claims)
         settings = EdgeSettings(
-            origin=origin or stage.url, token=token, journal_key=journal_key, lane_port=0
+            origin=origin or stage.url,
+            token=token,
+            journal_key=journal_key,
+            lane_port=0,
+            archive=archive,
         )
         self._edge = Edge(Settings(edge=settings), SystemClock())
 

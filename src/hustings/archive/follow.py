@@ -15,6 +15,7 @@ from hustings.archive.replay import make_replay, stamp_of, up_to_date
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, UserError
 from hustings.base.ids import RoomId, is_private, room_id
+from hustings.journal import deletion
 from hustings.journal.reader import JournalReader
 from hustings.wire import kinds
 
@@ -26,17 +27,17 @@ AGAIN_S: Final = 60.0  # after a failure
 
 
 def ended(folder: Path) -> bool:
-    """Whether a room has ended, by the last word of its journal. Raises HustingsError."""
-    state = "scheduled"
+    """Whether a room has ended and is kept, by the last word of its journal. Raises HustingsError."""
+    room = kinds.Room("", "")
     with JournalReader(folder) as reader:
         for entry in reader.entries(reader.snapshot_before(1 << 62)):
             if entry.body is None or entry.visibility != 0:
                 continue
             if entry.kind == kinds.ROOM:
-                state = entry.decode(kinds.Room).state
+                room = entry.decode(kinds.Room)
             elif entry.kind == kinds.SNAPSHOT:
-                state = entry.decode(kinds.Snapshot).room.state
-    return state == "ended"
+                room = entry.decode(kinds.Snapshot).room
+    return room.state == "ended" and room.keep_days != 0 and not deletion.deleted(folder)
 
 
 class Follower:
@@ -53,8 +54,9 @@ class Follower:
 
     def turn(self) -> int:
         """Make all replays that are due; returns how many were made or brought up to date."""
+        gone = bury(self._data)
         done = sum(self._one(room) for room in self._due())
-        self._publish(news=done > 0)
+        self._publish(news=done + gone > 0)
         return done
 
     def _publish(self, *, news: bool) -> None:
@@ -102,6 +104,18 @@ class Follower:
             return False
         log.info("the replay of %s is ready", room)
         return True
+
+
+def bury(data: Path) -> int:
+    """Delete what was made of rooms whose recording is deleted, also while nobody looked."""
+    gone = 0
+    for path in (data / "replays").glob("*"):
+        room = path.name.removeprefix(".making-").removeprefix(".old-")
+        if deletion.deleted(data / "rooms" / room):
+            log.info("%s was deleted: its replay goes", room)
+            deletion.remove_replay(data, room)
+            gone += 1
+    return gone
 
 
 def rooms_of(data: Path) -> list[RoomId]:

@@ -35,6 +35,7 @@ from hustings.archive.sound import part_of
 from hustings.archive.tracks import BYTES_S, Due, due_tracks, kept_tracks, make_track, strays
 from hustings.base.errors import NotFound, OperatorError
 from hustings.base.ids import RoomId, is_private
+from hustings.journal import deletion
 from hustings.journal.reader import JournalReader
 from hustings.media.cmaf import init_segment, media_part
 from hustings.media.parts import part_frames, whole_frames
@@ -59,6 +60,9 @@ def make_replay(
     say: is told each step. Raises NotFound `journal_missing` or `replay_none` (never live, private),
     OperatorError `replay_disk` or `journal_damaged`.
     """
+    if deletion.deleted(data / "rooms" / room):
+        deletion.remove_replay(data, room)
+        raise NotFound("replay_none", f"The recording of {room} was deleted.")
     if is_private(room):
         raise NotFound("replay_none", f"{room} is private: nothing of it is kept.")
     try:
@@ -288,6 +292,9 @@ class _Job:
     def _publish(self, replay: Replay) -> None:
         """Put the new folder where people find it; a replay of the same room before goes."""
         del replay
+        if deletion.deleted(self._data / "rooms" / self._room):  # while we were at work
+            deletion.remove_replay(self._data, self._room)
+            raise NotFound("replay_none", f"The recording of {self._room} was deleted.")
         old = self._making.with_name(f".old-{self._room}")
         shutil.rmtree(old, ignore_errors=True)
         (self._making / "sound").unlink()

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 import psutil
 
 from hustings.archive.episodes import Episodes
-from hustings.archive.follow import LOOK_S, Follower, ended, rooms_of
+from hustings.archive.follow import LOOK_S, Follower, bury, ended, rooms_of
 from hustings.archive.podcast import house_of
 from hustings.archive.replay import made, make_replay
 from hustings.base import heartbeat
@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
             _follow(Follower(path, formats, clock, podcast))
         return 0
     data, rooms = _rooms(path)
+    bury(data)
     for room in rooms:
         began = clock.monotonic()
 

@@ -1,11 +1,14 @@
 """`hustings verify`: is this record whole, and is it the stage's? Says exactly what is wrong.
 
+Also for the `tombstone.json` of a room whose recording was deleted.
+
 Exit: 0 all is well, 1 something is wrong, 2 there is nothing here to check.
 """
 
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +16,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings.base.clock import SystemClock
-from hustings.base.errors import HustingsError
+from hustings.base.errors import HustingsError, NotFound
 from hustings.journal.auditing import Report, audit_file, journals_in, read_head
 from hustings.journal.keys import read_public
+from hustings.journal.proof import flaws, read_proof, tombstone_in
+from hustings.wire.kinds import Deleted
 
 NAME: Final = "verify"
 _BAR: Final = 30  # letters
@@ -23,7 +28,9 @@ _BAR: Final = 30  # letters
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to check, and what to compare it with."""
-    parser.add_argument("path", help="a journal file, a room's folder, or the data folder")
+    parser.add_argument(
+        "path", help="a journal file, a room's folder, the data folder, or a tombstone.json"
+    )
     parser.add_argument(
         "--key", metavar="K", help="the stage's public key: a vkey, or a file with a vkey or PEM"
     )
@@ -38,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check all journals below the path; prints a report of each."""
     try:
+        if args.path.endswith(".json"):
+            return _check_tombstone(Path(args.path), args.key, as_json=args.json)
         paths = journals_in(Path(args.path))
         public = read_public(args.key) if args.key else None
         head = read_head(args.head) if args.head else b""
@@ -56,6 +65,39 @@ def run(args: argparse.Namespace) -> int:
         for report in reports:
             _tell(report)
     return 0 if _well(reports) else 1
+
+
+def _check_tombstone(path: Path, key: str | None, *, as_json: bool) -> int:
+    """What it says, and whether the stage signed it. Raises HustingsError."""
+    try:
+        proof = read_proof(path.read_bytes())
+    except OSError as error:
+        raise NotFound("journal_missing", f"{path} cannot be read ({error.strerror}).") from error
+    wrong = list(flaws(proof, read_public(key) if key else None))
+    if as_json:
+        print(json.dumps({"ok": not wrong, "room": proof.room, "says": proof.says, "wrong": wrong}))
+    else:
+        print(f"{path}: {'NOT WHOLE' if wrong else 'whole'}")
+        for what in wrong:
+            print(f"  WRONG: {what}")
+        if not wrong:
+            said = tombstone_in(proof)
+            print(f"  room {proof.room}, entry {said.size}, after {said.parts} parts of sound")
+            _tell_deleted(said.facts.deleted)
+        if not key:
+            print(
+                f"  not compared: who signed it; it names the key {proof.key}: give yours by --key"
+            )
+    return 1 if wrong else 0
+
+
+def _tell_deleted(deleted: Deleted | None) -> None:
+    if deleted is None:
+        return
+    when = datetime.fromtimestamp(deleted.at_ms / 1_000, UTC)
+    whose = "by a host" if deleted.by == "host" else "by the room's own policy"
+    why = f": {deleted.reason}" if deleted.reason else ""
+    print(f"  its recording was deleted {when:%Y-%m-%d %H:%M} UTC {whose}{why}")
 
 
 def _well(reports: list[Report]) -> bool:
@@ -91,6 +133,7 @@ def _tell(report: Report) -> None:
         f"{seconds % 60:02}, {report.bytes / 1e6:.1f} MB"
     )
     print(f"  head {report.head}")
+    _tell_deleted(report.deleted)
     if report.erased:
         print(
             f"  {report.erased} bodies are erased or withheld; the chain covers them all the same"

@@ -27,7 +27,7 @@ from hustings.base import heartbeat
 from hustings.base.accepting import Acceptor
 from hustings.base.clock import Clock, SystemClock
 from hustings.base.errors import OperatorError
-from hustings.base.ids import new_id
+from hustings.base.ids import RoomId, new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
@@ -98,6 +98,7 @@ class Edge:
         self.watch = Watch(self.rooms, clock, limit=settings.edge.listeners)
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
         self.past = Past(settings, clock, self.rooms, pressure=self.watch.pressure)
+        self.rooms.forget = self._forget
         self.routes = self._routes()
         self.door = self._door()
         self.server = Server(
@@ -124,6 +125,11 @@ class Edge:
         self.upstream.woken = self._rhythm.woken
         self._tasks = Tasks()
         self._listening: asyncio.Server | Acceptor[Arrival] | None = None
+
+    def _forget(self, room: RoomId) -> None:
+        """A room's recording was deleted."""
+        self.past.forget(room)
+        self._paper.forget(room)
 
     def _shut(self) -> bool:
         """Whether there are no seats, however many are free."""

@@ -27,6 +27,10 @@ _PAGES: Final = 512
 _RENDERS: Final = 40  # status pages made in a second: some 20 ms of work
 _CALM: Final = "public, max-age=5, stale-while-revalidate=30"
 _SOON_ELSE: Final = "public, max-age=5"  # of a room that has ended: its replay takes this place
+_TEMPLATES: Final = {
+    "replay": "replay.html",
+    "proved": "deleted.html",
+}  # by what is known of a room
 _HOSTS: Final = 64  # names under which one edge is reached
 
 
@@ -64,10 +68,12 @@ class Paper:
         room = RoomId("warm")
         calm = status([], stage=Stage(near=True), rung=Rung(), listeners=0, now_ms=0)
         facts = msgspec.to_builtins(kinds.Room(room, "", epoch_ms=1, start_ms=1))
+        gone = msgspec.to_builtins(kinds.Room(room, "", "ended", deleted=kinds.Deleted(1)))
         for language in LANGUAGES:
             key = (room, language, self._links("localhost"))
             self._make(key, room, (None, {}))
             self._make(key, room, (facts, {"roster": [], "source": "hold"}))
+            self._make(key, room, (gone, {"proved": True}))
             render("problem.html", language, kind="starting", retry_s=2, home=key[2].web)
             self.status(Request("GET", "/status", {"lang": language}, {}), calm, None, "")
         asset("")
@@ -84,7 +90,8 @@ class Paper:
     ) -> Answer:
         """The page of a room; for an unknown one a page that says so, with 404.
 
-        live: `roster` (plain), `speaking` and `source`, as far as they are known; or `replay`.
+        live: `roster` (plain), `speaking` and `source`, as far as they are known; or `replay`;
+        or, of a deleted room, `proved`: whether there is a tombstone to link to.
         """
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
@@ -103,6 +110,11 @@ class Paper:
             "Cache-Control": _SOON_ELSE if over else _CALM,
         }
         return _tagged(request, headers, page, status=200 if facts is not None else 404)
+
+    def forget(self, room: RoomId) -> None:
+        """Pages of a deleted room hold names."""
+        for key in [key for key in self._pages if key[0] == room]:
+            del self._pages[key]
 
     def status(self, request: Request, whole: Status, room: RoomStatus | None, name: str) -> Answer:
         """How things go, for people: one room (name: of a known one, or `?`), or the installation."""
@@ -177,7 +189,7 @@ class Paper:
         if "roster" in context:
             context["roster"] = msgspec.convert(context["roster"], list[kinds.Participant])
         body = render(
-            "replay.html" if "replay" in context else "listener.html",
+            _TEMPLATES.get(next(iter(context), ""), "listener.html"),
             language,
             room=msgspec.convert(facts, kinds.Room) if facts is not None else None,
             room_id=room,

@@ -66,6 +66,7 @@ class Line(msgspec.Struct, frozen=True):
     media_time: int = 0
     wall_ms: int = 0
     head: int = 0
+    tombstone: dict[str, Any] | None = None  # of a deleted room (`journal.proof`), once it is made
 
 
 class Light(msgspec.Struct, frozen=True):
@@ -207,6 +208,13 @@ class LiveRoom:
             facts.tell(kinds.REACH, told, at=self.program.clock.media_time(now_s))
             self._told = (light, now_s)
         self._light = (light, now_s)
+
+    def wipe(self, error: HustingsError) -> None:
+        """Its recording was deleted: nobody gets anything more, also not who waits for a part."""
+        for wait in (*self._begin, *(wait for waits in self._parts.values() for wait in waits)):
+            wait.refuse(error)
+        self.relay.close()
+        self.close(whole=True)
 
     def close(self, *, whole: bool) -> None:
         """End all streams; `whole`: because the room has ended."""
@@ -376,6 +384,7 @@ class Rooms:
         self.indexed = False  # whether the stage has told which rooms there are
         self.follow: Callable[[LiveRoom], None] = lambda room: None
         self.unfollow: Callable[[RoomId], None] = lambda room: None
+        self.forget: Callable[[RoomId], None] = lambda room: None  # what others keep of it
         self.later: Callable[[float, Then], object] = lambda pause_s, then: then()
         self._round = Round()
         self._writing = False
@@ -395,11 +404,19 @@ class Rooms:
         self.lines.pop(line.room, None)
         if not (is_private(line.room) and line.facts.get("state") == "ended"):  # nothing stays
             self.lines[line.room] = (line, now_s)
-        if (live := self.live.get(line.room)) is not None:
+        if line.facts.get("deleted"):
+            self._wipe(line.room)
+        elif (live := self.live.get(line.room)) is not None:
             if line.facts.get("epoch_ms"):
                 live.program.clock.observe(line.media_time, now_s)
             if not live.program.heard:
                 live.program.facts.room = Facts(line.facts).room
+
+    def _wipe(self, room: RoomId) -> None:
+        if (live := self.live.pop(room, None)) is not None:
+            live.wipe(UserError("room_deleted", "This recording was deleted.", status=410))
+            self.unfollow(room)
+        self.forget(room)
 
     def salted(self, salt: Salt) -> None:
         """The stage says what listeners are counted with from now on."""
@@ -432,6 +449,11 @@ class Rooms:
             return live.program.facts.room
         known = self.lines.get(room)
         return known[0].facts if known else None
+
+    def tombstone(self, room: RoomId) -> dict[str, Any] | None:
+        """The signed words on a deleted room, once the stage has written them."""
+        known = self.lines.get(room)
+        return known[0].tombstone if known else None
 
     def find(self, room: RoomId) -> LiveRoom:
         """The room, carried from now on; NotFound `room_unknown`, or TryLater at the start."""

@@ -27,6 +27,7 @@ from hustings.edge.http.server import Connection
 from hustings.edge.installable import installable
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
+from hustings.edge.past import gone
 from hustings.edge.past.archive import Past
 from hustings.edge.rooms import LiveRoom, Rooms
 from hustings.edge.sound.radio import METAINT
@@ -159,15 +160,23 @@ class Routes:
             return
         name, _, file = name.partition("/")
         if file:
-            self._files.serve(connection, request, room_id(name), file)
+            self._file(connection, request, room_id(name), file)
             return
         facts = self._rooms.facts(RoomId(name))
-        if facts is None or facts.get("state") != "ended":
+        if facts is None or facts.get("state") != "ended" or gone.is_deleted(facts):
             connection.answer(self._page(request, name))
             return
         self._files.index(
             RoomId(name), lambda replay: connection.answer(self._page(request, name, replay))
         )
+
+    def _file(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
+        facts = self._rooms.facts(room)
+        if name == gone.TOMBSTONE:
+            connection.answer(gone.tombstone(facts, self._rooms.tombstone(room)))
+            return
+        gone.expect_kept(facts)
+        self._files.serve(connection, request, room, name)
 
     def _page(self, request: Request, name: str, replay: Replay | None = None) -> Answer:
         try:
@@ -177,6 +186,10 @@ class Routes:
         facts = self._rooms.facts(room)
         if facts is None and not self._rooms.indexed:
             return self._paper.problem(request, "starting", retry_s=3)
+        if gone.is_deleted(facts):
+            return self._paper.listener(
+                request, room, facts, {"proved": self._rooms.tombstone(room) is not None}
+            )
         if facts is not None and replay is not None:
             return self._paper.listener(request, room, facts, {"replay": replay})
         live = self._rooms.live.get(room)
@@ -195,6 +208,7 @@ class Routes:
             self._one_voice(connection, name)
             connection.answer(self._say(connection, request, room, name))
             return
+        gone.expect_kept(self._rooms.facts(room))
         if self._rewind.serves(room, name):
             self._rewind.serve(connection, request, room, name)
             return

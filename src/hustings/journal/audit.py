@@ -7,6 +7,7 @@ fit the one before it (which of the two was changed?), and a checkpoint of anoth
 Pure: `journal.auditing` feeds it the records in file order.
 """
 
+import contextlib
 from hashlib import sha256
 from typing import Final
 
@@ -45,6 +46,7 @@ class Audit:
         self.signed_size = 0  # entries that a good checkpoint covers
         self.room = ""
         self.first_ms = self.last_ms = 0
+        self.tombstone: kinds.Tombstone | None = None  # the recording was deleted
         self.head = NO_HASH
         self.head_seen = -1  # sequence of the entry with the hash asked for
         self.counts: dict[str, int] = {}
@@ -248,6 +250,9 @@ class Audit:
         self.bare += entry.body is None
         self.parts += entry.header.kind == kinds.PART
         self.last_ms = entry.header.wall_ms
+        if entry.header.kind == kinds.TOMBSTONE and entry.body_matches():
+            with contextlib.suppress(PeerError):
+                self.tombstone = entry.decode(kinds.Tombstone)
         self.first_ms = self.first_ms or self.last_ms
 
     def _changed(self, offset: int, seq: int, said: str, *, code: str = "edited") -> None:

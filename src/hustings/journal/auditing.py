@@ -19,6 +19,7 @@ from hustings.journal.entry import Entry
 from hustings.journal.records import Damaged, Incomplete, read_first_line, read_record
 from hustings.journal.recovery import JOURNAL_FILE, LOCK_FILE
 from hustings.journal.scan import Scanner
+from hustings.wire import kinds
 
 _DEPTH = ("", "*/", "*/*/", "*/*/*/")  # a data folder holds journal/ROOM/journal
 
@@ -40,6 +41,8 @@ class Report(msgspec.Struct, frozen=True):
     findings: list[Finding]
     counts: dict[str, int]  # all findings by code, also those not listed
     not_compared: list[str]
+    deleted: kinds.Deleted | None = None  # the recording: when, by whom, why
+    deleted_parts: int = 0  # of sound that there were
 
 
 def journals_in(path: Path) -> list[Path]:
@@ -109,6 +112,8 @@ def audit_file(
         findings=findings,
         counts=audit.counts,
         not_compared=list(_not_compared(audit, public, head)),
+        deleted=audit.tombstone.facts.deleted if audit.tombstone else None,
+        deleted_parts=audit.tombstone.parts if audit.tombstone else 0,
     )
 
 
@@ -151,6 +156,8 @@ def _not_compared(audit: Audit, public: Ed25519PublicKey | None, head: bytes) ->
             "whether entries at the end were cut off: give a head that somebody kept with --head "
             f"(now {audit.head.hex()})"
         )
+    if audit.tombstone and audit.entries > audit.bare + 1:
+        yield f"{audit.entries - audit.bare - 1} bodies: the stage has not finished deleting them"
     if audit.entries > audit.signed_size:
         yield f"the last {audit.entries - audit.signed_size} entries: no checkpoint covers them"
 

@@ -43,7 +43,7 @@ class Mark(NamedTuple):
 def mark_for(entry: Entry, offset: int, part: int) -> Mark | None:
     """The mark that an entry deserves, if any; part: the next part number before it."""
     kind = PLAIN
-    if entry.kind == kinds.SNAPSHOT:
+    if entry.kind == kinds.SNAPSHOT and entry.body is not None:  # an erased one is no beginning
         kind = STAGE_SNAPSHOT if entry.visibility else PUBLIC_SNAPSHOT
     elif entry.seq % EVERY:
         return None

@@ -119,9 +119,9 @@ class Eraser:
                 what = self._todo[0]
             done = self._try(what)
             with self._changed:
-                if done:
+                if done and self._todo:  # else abandoned meanwhile
                     self._todo.popleft()
-                else:
+                elif not done:
                     self._changed.wait_for(lambda: self._closing, _AGAIN_S)
 
     def _try(self, what: Stretch | Withdrawn) -> bool:
@@ -139,10 +139,17 @@ class Eraser:
         log.info("%s: %d bodies erased", self._journal.room, erased)
         return True
 
+    def abandon(self) -> None:
+        """Nothing is left to be erased: the whole journal goes, or is gone."""
+        with self._changed:
+            self._todo.clear()
+            self._closing = True
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Finish, or leave the rest to the next start."""
         with self._changed:
-            self._closing = len(self._todo) > 1  # the one that runs is finished
+            self._closing = self._closing or len(self._todo) > 1  # the one that runs is finished
             thread = self._thread
             self._changed.notify_all()
         if thread is not None:

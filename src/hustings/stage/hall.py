@@ -72,9 +72,8 @@ class Hall:
         self.room = room
         self.journal = journal
         self.sound = sound
-        self.model = RoomModel(
-            Room(room=room, title=room), seats=limits.seats, people=limits.people
-        )
+        new = Room(room, room, keep_days=None if limits.keep_days < 0 else limits.keep_days)
+        self.model = RoomModel(new, seats=limits.seats, people=limits.people)
         self.queue = RoomQueue(room)
         self._draw_key = draw_key
         self._limits = limits
@@ -257,7 +256,7 @@ class Hall:
     def minute(self) -> None:
         """Write how many listen, and where a reader can begin: the whole, then the public facts."""
         self._write_reach()
-        if self.journal.size <= self._snapshot_size:
+        if self.journal.size <= self._snapshot_size or self.model.facts.deleted:
             return
         model = self.model
         keys = dict(list(self._keys.items())[-KEYS_REMEMBERED:])

@@ -82,6 +82,8 @@ class RoomModel:
         match body:
             case Room():
                 self.facts = body
+            case kinds.Tombstone(facts=facts):
+                self.facts = facts
             case Roster(participant=who):
                 self.people[who.id] = who
                 if who.place == "gone":
@@ -170,6 +172,9 @@ class RoomModel:
             facts["expected"] = int(wanted["expected"])
         if "radio" in wanted:
             facts["radio"] = bool(wanted["radio"])
+        if "keep_days" in wanted:
+            days = wanted["keep_days"]
+            facts["keep_days"] = None if days is None else int(days)
         if "delay_s" in wanted and self.facts.state != "live":  # then it is the hosts' own decision
             facts["delay_s"] = chosen_delay(wanted["delay_s"])
         if wanted.get("state") == "lobby" and self.facts.state == "scheduled":

@@ -22,10 +22,12 @@ from hustings.base.errors import Denied, NotFound, OperatorError, TryLater, User
 from hustings.base.ids import RoomId, is_private, room_id
 from hustings.base.keyfiles import ticket_key
 from hustings.base.tasks import Tasks
+from hustings.journal import deletion
 from hustings.journal.file import Journal
 from hustings.journal.keys import SigningKey
 from hustings.settings import Settings
 from hustings.stage import rehearsals
+from hustings.stage.deleting import Deletions
 from hustings.stage.fleet import Fleet
 from hustings.stage.hall import Hall
 from hustings.stage.lines import board_line, index_line
@@ -45,6 +47,7 @@ TICK_S: Final = 0.02
 CATCH_UP_TICKS: Final = 25  # 0.5 s; a part later than two parts (0.64 s) is hold for ever
 PAST_FILE: Final = "ended.json"  # the room's last line in the index
 PAST_AFTER_MS: Final = 60_000
+NOT_KEPT_AFTER_MS: Final = 20_000  # who listens by HLS, 8 s behind, hears the end
 LATE_LOG_S: Final = 60.0
 TICKS_PER_SECOND: Final = 50
 LIGHT_S: Final = 5  # edges are told so often how many listen in all
@@ -71,6 +74,15 @@ class Studio:
         self.fleet = Fleet()
         self.sound_checks = SoundChecks(self.open_private, self.discard)
         self.rehearsals = Rehearsals(clock, self._tasks, self.open_private, self.discard)
+        self.deletions = Deletions(
+            Path(settings.data),
+            key,
+            clock,
+            self._tasks,
+            self._past,
+            past_file=PAST_FILE,
+            tell=self._tell_index,
+        )
         self._salt = SaltFile(Path(settings.data), clock.wall_ms())
         self._broken: set[RoomId] = set()  # rooms whose first fault is in the log
 
@@ -102,6 +114,7 @@ class Studio:
         self._reopen_private()
         self._tasks.start(heartbeat.beat("studio"), name="heartbeat of the studio")
         self._tasks.start(self._tick_for_ever(), name="ticks")
+        self._tasks.start(self.deletions.watch(), name="rooms whose time is over")
 
     async def close(self) -> None:
         """Stop ticking, hang up, sign and close the journals."""
@@ -121,6 +134,7 @@ class Studio:
         name = RoomId(room)
         if name in self.halls:
             return self.halls[name]
+        self.deletions.expect_kept(name)
         if name in self._past:
             raise Denied("room_ended", "This room has ended.", status=410)
         raise NotFound("room_unknown", "There is no such room on this stage.")
@@ -152,15 +166,41 @@ class Studio:
     def hall_of_any(self, room: str) -> Hall:
         """The room, opened again if its evening is over, or NotFound `room_unknown`."""
         name = RoomId(room)
+        self.deletions.expect_kept(name)
         return self._open(name) if name in self._past else self.hall(room)
 
     def hall_or_new(self, room: str) -> Hall:
         """The room, made if need be; TryLater `stage_rooms_full` beyond the bound."""
         name = room_id(room)
+        self.deletions.expect_kept(name)
         return self.halls.get(name) or self._open(name)
 
+    async def delete(self, room: str, *, reason: str) -> Room:
+        """A host has the recording of an evening deleted; returns what stays known of the room.
+
+        Again is as once. Raises `room_unknown`, `room_state` before the end, `reason_missing`,
+        TryLater `journal_disk`.
+        """
+        name = RoomId(room)
+        if (hall := self.halls.get(name)) is not None and not is_private(room):
+            if not hall.ended:
+                raise UserError("room_state", "A recording can be deleted after the room's end.")
+            await hall.sound.close()
+            hall.eraser.abandon()
+            if self.halls.get(name) is hall:
+                await asyncio.to_thread(self._retire(hall))
+        if (line := self._past.get(name)) is None:
+            raise NotFound("room_unknown", "There is no such room on this stage.")
+        if "deleted" in line["facts"]:
+            return msgspec.convert(line["facts"], Room)
+        return await self.deletions.begin(name, by="host", reason=reason)
+
     def _reopen(self, room: RoomId) -> None:
-        """At start: what has ended is only remembered."""
+        """At start: what has ended is only remembered; a deletion that was cut short goes on."""
+        if (line := deletion.intended(self.folder / room)) is not None:
+            self._past[room] = line
+            self.deletions.go_on(room)
+            return
         try:
             self._past[room] = msgspec.json.decode((self.folder / room / PAST_FILE).read_bytes())
         except (OSError, msgspec.MsgspecError):  # not over, or not closed in good order
@@ -188,6 +228,8 @@ class Studio:
         """
         del self.halls[hall.room]
         self._past[hall.room] = line = self._line(hall)
+        if "deleted" in line["facts"]:  # its small files were lost
+            line["tombstone"] = deletion.read_again(self.folder / hall.room, self._key.vkey)
 
         def put_away() -> None:
             with contextlib.suppress(OSError):  # without it the next start reads the journal
@@ -200,10 +242,18 @@ class Studio:
         """Close rooms that ended a while ago, off this thread."""
         for hall in list(self.halls.values()):
             over_ms = self._clock.wall_ms() - hall.model.facts.ended_ms
+            kept = hall.model.facts.keep_days != 0
             busy = hall.sound.on_air or hall.eraser.pending
-            if hall.ended and not busy and abs(over_ms) > PAST_AFTER_MS:
-                put_away = asyncio.to_thread(self._retire(hall))
-                self._tasks.start(put_away, name=f"close {hall.room}")
+            if (
+                hall.ended
+                and not busy
+                and abs(over_ms) > (PAST_AFTER_MS if kept else NOT_KEPT_AFTER_MS)
+            ):
+                self._tasks.start(self._away(self._retire(hall)), name=f"close {hall.room}")
+
+    async def _away(self, put_away: Callable[[], None]) -> None:
+        await asyncio.to_thread(put_away)
+        self.deletions.look()
 
     def open_private(
         self, room: RoomId, sound: Callable[[Peers], Sound] | None = None, **facts: Any

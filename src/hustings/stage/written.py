@@ -18,6 +18,7 @@ BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.TALK: kinds.Talk,
     kinds.PANIC: kinds.Panic,
     kinds.DUMP: kinds.Dump,
+    kinds.TOMBSTONE: kinds.Tombstone,
     **KINDS,
 }
 STAGE_KINDS: Final = frozenset(BODIES) | {

@@ -33,6 +33,7 @@ DUMP: Final = "dump"
 QUESTION: Final = "question"
 QUESTIONS: Final = "questions"
 POLL: Final = "poll"
+TOMBSTONE: Final = "tombstone"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({QUESTION, QUESTIONS, PART, SNAPSHOT, TERM, GAP})
@@ -41,6 +42,7 @@ SHOWN: Final = frozenset({AGENDA, QUESTIONS, POLL})
 
 DELAYS_S: Final = (0, 3, 4, 5, 6, 7)  # broadcast delays that a room may choose
 EXPECTED: Final = 100_000_000  # listeners that hosts may reckon with
+KEEP_DAYS: Final = 36_500  # days for which a recording may be kept; longer is for ever
 
 RoomState = Literal["scheduled", "lobby", "live", "ended"]
 Role = Literal["host", "cohost", "speaker", "moderator"]
@@ -63,6 +65,14 @@ class Erased(msgspec.Struct, frozen=True, omit_defaults=True):
     first: int
     last: int
     at_ms: int  # wall time of the decision
+    reason: str = ""
+
+
+class Deleted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """That, when and why a room's recording was deleted, for everybody to see."""
+
+    at_ms: int  # wall time of the decision
+    by: Literal["host", "policy"] = "host"
     reason: str = ""
 
 
@@ -90,6 +100,8 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     rehearsal_of: str = ""  # the room that is rehearsed here; empty: this is an evening itself
     expected: int = 0  # listeners that the hosts reckon with; 0 = they have not said
     tracks: list[str] = []  # participants who agreed that their own voice may be had by itself
+    keep_days: int | None = None  # of the recording after the end; 0: not kept, None: for ever
+    deleted: Deleted | None = None  # the recording is gone
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -310,6 +322,20 @@ class Dump(msgspec.Struct, frozen=True, omit_defaults=True):
     last: int
     by: str = ""  # participant id; empty: the house
     reason: str = ""
+
+
+class Tombstone(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `tombstone`: the bodies of all entries before it were destroyed; nothing follows it.
+
+    facts: all that stays known of the room. size, head: of the journal before this entry. parts,
+    bytes: how much sound there was, and how long the file.
+    """
+
+    facts: Room
+    size: int
+    head: bytes
+    parts: int = 0
+    bytes: int = 0
 
 
 class Term(msgspec.Struct, frozen=True):

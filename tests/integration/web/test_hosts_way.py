@@ -147,3 +147,66 @@ async def test_while_live_the_form_says_whose_the_delay_is(house: House) -> None
     await house.turn()
     assert house.stage.rooms["hall"]["title"] == "New"
     assert house.stage.rooms["hall"]["delay_s"] == 7
+
+
+async def test_a_recording_is_deleted_in_two_steps(house: House) -> None:
+    await house.become_host()
+    await house.create(description="About Ada", keep="days", keep_days="30")
+    await house.turn()
+    assert house.stage.rooms["hall"]["keep_days"] == 30
+    path, why = "/rooms/hall/delete", {"reason": "A <b>guest</b> asked"}
+    assert 'id="delete"' not in (await house.browser.get("/rooms/hall")).text
+    early = await house.browser.post(path, data=why | {"sure": "yes"})
+    assert early.headers["location"] == "/rooms/hall?said=delete_early"
+    house.stage.rooms["hall"]["state"] = "ended"
+    await house.turn()
+    assert 'id="delete"' in (await house.browser.get("/rooms/hall")).text
+    bare = await house.browser.post(path, data={"reason": " "})
+    assert bare.headers["location"] == "/rooms/hall?said=delete_bad"
+    asks = await house.browser.post(path, data=why)
+    assert asks.status_code == 200
+    assert "A &lt;b&gt;guest&lt;/b&gt; asked" in asks.text
+    assert "deleted" not in house.stage.rooms["hall"]
+    house.stage.away = True
+    away = await house.browser.post(path, data=why | {"sure": "yes"})
+    assert away.headers["location"] == "/rooms/hall?said=delete_away"
+    house.stage.away = False
+    done = await house.browser.post(path, data=why | {"sure": "yes"})
+    assert done.headers["location"] == "/rooms/hall?said=deleted"
+    page = (await house.browser.get("/rooms/hall?said=deleted")).text
+    assert "The recording was deleted" in page
+    assert "A &lt;b&gt;guest&lt;/b&gt; asked" in page
+    assert "#i=" not in page
+    assert "About Ada" not in page
+    assert await invitations(house) == []
+
+
+async def test_web_hears_of_what_its_policy_deleted(house: House) -> None:
+    await house.become_host()
+    await house.create()
+    await house.turn()
+    deleted = {"at_ms": 1_790_000_000_000, "by": "policy"}
+    house.stage.rooms["hall"] = {
+        "room": "hall", "title": "Town hall", "state": "ended", "deleted": deleted,
+    }  # fmt: skip
+    await house.turn()
+    assert "The recording was deleted" in (await house.browser.get("/rooms/hall")).text
+    await house.turn()
+    assert "GET /rooms?deleted_since=1789913600000" in house.stage.queries
+
+
+async def test_only_a_host_deletes(house: House) -> None:
+    await house.become_host()
+    await house.create()
+    house.browser.cookies.clear()
+    answer = await house.browser.post("/rooms/hall/delete", data={"reason": "x", "sure": "yes"})
+    assert answer.status_code == 401
+
+
+async def test_a_new_rooms_form_offers_what_the_house_is_used_to(house: House) -> None:
+    await house.become_host()
+    page = (await house.browser.get("/rooms/new")).text
+    assert re.search(r'id="keep-ever"[^>]*checked', page)
+    wrong = await house.create(keep="days", keep_days="many")
+    assert re.search(r'id="keep_days"[^>]*value="many"[^>]*aria-invalid="true"', wrong.text)
+    assert re.search(r'id="keep-for"[^>]*checked', wrong.text)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from hustings.archive.podcast import PODCAST
 from hustings.base.clock import Clock
+from hustings.base.ids import RoomId
 from hustings.edge.past.files import Files
 from hustings.edge.past.rewind import Rewind
 from hustings.edge.past.shelf import REST, Shelf
@@ -31,6 +33,12 @@ class Past:
         )
         self.rewind = Rewind(rooms, self._shelf, self._source, pressure=pressure)
         self.files = Files(rooms, self._shelf, self._source)
+
+    def forget(self, room: RoomId) -> None:
+        """A room's recording was deleted: nothing of it stays in memory."""
+        self._shelf.forget_room(room)
+        self._shelf.forget_room(PODCAST)
+        self.files.forget(room)
 
     async def close(self) -> None:
         """Stop reading."""

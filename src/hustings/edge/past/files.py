@@ -81,6 +81,11 @@ class Files:
         """Break off downloads."""
         await self._tasks.close()
 
+    def forget(self, room: RoomId) -> None:
+        """There is no replay of it any more."""
+        self._indexes.pop(room, None)
+        self._podcasts.clear()  # it named who spoke there
+
     def index(self, room: RoomId, then: Callable[[Replay | None], None]) -> None:
         """Tell of a room's replay, now or soon; None: none yet, or it must be made anew.
 

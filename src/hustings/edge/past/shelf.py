@@ -79,6 +79,12 @@ class Shelf:
         if (old := self._kept.pop(key, None)) is not None:
             self.bytes -= len(old[0])
 
+    def forget_room(self, room: str) -> None:
+        """Nothing of a room may stay. All keys are tuples that begin with their room."""
+        known = (*self._kept, *self._absent)
+        for key in [key for key in known if isinstance(key, tuple) and key[0] == room]:
+            self.forget(key)
+
     async def close(self) -> None:
         """Stop reading; nobody is called any more."""
         await self._tasks.close()

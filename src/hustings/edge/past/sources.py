@@ -133,7 +133,7 @@ class Elsewhere:
             answer = await self._client.get(f"{self._url}/{path}", headers=told)
         except httpx.HTTPError:
             raise TryLater("past_away", "The archive does not answer.", delay_s=5) from None
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        if answer.status_code in {httpx.codes.NOT_FOUND, httpx.codes.GONE}:
             raise NotFound("past_none", "The archive has nothing of this.")
         good = answer.status_code == (httpx.codes.PARTIAL_CONTENT if wished else httpx.codes.OK)
         if not good or len(answer.content) > _LARGEST:

@@ -1,17 +1,18 @@
 """HTTP for the other services: web's rooms and entries, the edges' batches (docs/protocol.md 4)."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hustings.base.errors import UserError
 from hustings.base.ids import is_private
 from hustings.journal.entry import Visibility
 from hustings.stage.http.door import Door
+from hustings.stage.studio import Studio
 from hustings.wire.batch import Batch, encode, read
-from hustings.wire.kinds import EXPECTED
+from hustings.wire.kinds import EXPECTED, KEEP_DAYS, Room
 from hustings.wire.report import Report
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
@@ -33,6 +34,7 @@ class WantedRoom(BaseModel):
     expected: int | None = Field(default=None, ge=0, le=EXPECTED)
     state: Literal["scheduled", "lobby"] | None = None
     notice: str | None = Field(default=None, max_length=280)
+    keep_days: int | None = Field(default=None, ge=0, le=KEEP_DAYS)  # null: for ever
 
 
 class WantedEntry(BaseModel):
@@ -59,16 +61,17 @@ class Unwanted(BaseModel):
     reason: str = Field(min_length=1, max_length=200)
 
 
+class Unkept(BaseModel):
+    """Why a whole recording is deleted, for everybody to read."""
+
+    reason: str = Field(max_length=200)
+
+
 def router(door: Door) -> APIRouter:
     """Rooms, entries and batches; the feeds are in `stage.http.feeds`."""
     routes = APIRouter()
 
-    @routes.get("/rooms")
-    async def rooms(request: Request) -> list[dict[str, Any]]:
-        door.service(request)
-        return await door.engine.do(
-            lambda studio: [msgspec.to_builtins(h.model.facts) for h in studio.public_halls]
-        )
+    _listing(routes, door)
 
     @routes.put("/rooms/{room}")
     async def put_room(room: str, wanted: WantedRoom, request: Request) -> dict[str, Any]:
@@ -76,6 +79,8 @@ def router(door: Door) -> APIRouter:
         if is_private(room):
             raise UserError("room_name", "The stage alone makes rooms of such a name.")
         facts = wanted.model_dump(exclude_none=True)
+        if "keep_days" in wanted.model_fields_set:  # of this one null says something
+            facts["keep_days"] = wanted.keep_days
         made = await door.engine.do(lambda studio: studio.hall_or_new(room).put(facts))
         return dict(msgspec.to_builtins(made))
 
@@ -121,6 +126,20 @@ def router(door: Door) -> APIRouter:
     return routes
 
 
+def _listing(routes: APIRouter, door: Door) -> None:
+    @routes.get("/rooms")
+    async def rooms(
+        request: Request, deleted_since: Annotated[int | None, Query(ge=0)] = None
+    ) -> list[dict[str, Any]]:
+        door.service(request)
+
+        def facts(studio: Studio) -> list[Room]:
+            gone = [] if deleted_since is None else studio.deletions.facts(since_ms=deleted_since)
+            return [*gone, *(hall.model.facts for hall in studio.public_halls)]
+
+        return [dict(msgspec.to_builtins(each)) for each in await door.engine.do(facts)]
+
+
 def _erasing(routes: APIRouter, door: Door) -> None:
     @routes.post("/rooms/{room}/erase")
     async def erase(room: str, what: Unwanted, request: Request) -> dict[str, int]:
@@ -131,3 +150,9 @@ def _erasing(routes: APIRouter, door: Door) -> None:
             )
         )
         return {"first": taken.first, "last": taken.last}
+
+    @routes.post("/rooms/{room}/delete")
+    async def delete(room: str, why: Unkept, request: Request) -> dict[str, Any]:
+        door.service(request)
+        left = await door.engine.wait(lambda studio: studio.delete(room, reason=why.reason))
+        return dict(msgspec.to_builtins(left))

@@ -45,6 +45,11 @@ async def add(
     )
 
 
+async def forget(connection: AsyncConnection, room: RoomId) -> None:
+    """Nothing more is to be said of a room."""
+    await connection.execute(delete(outbox).where(outbox.c.room == room))
+
+
 async def put_room(
     connection: AsyncConnection, room: RoomId, body: dict[str, Any], now_ms: int
 ) -> None:

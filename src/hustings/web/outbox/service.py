@@ -25,6 +25,7 @@ from hustings.wire.kinds import Room
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 2.0  # between looks at the stage; one small GET
+SLACK_MS: Final = 86_400_000  # the stage's clock may have been set back
 _BATCH: Final = 50
 
 
@@ -39,6 +40,7 @@ class Outbox:
         self._seen: dict[str, Room] = {}
         self._wake = asyncio.Event()
         self._looked = -LOOK_S
+        self._deleted_ms = 0  # of the last deletion that we heard of
         self.reachable = True  # until shown otherwise, so that a fresh page does not cry wolf
         self.pending = 0
 
@@ -81,7 +83,8 @@ class Outbox:
 
     async def _look(self) -> None:
         try:
-            rooms = await self._stage.rooms()
+            since_ms = max(0, self._deleted_ms - SLACK_MS)
+            rooms = await self._stage.rooms(deleted_since_ms=since_ms)
         except (httpx.HTTPError, HustingsError, msgspec.MsgspecError) as error:
             self._away(error)
             return
@@ -94,6 +97,8 @@ class Outbox:
         if news:
             await self._rooms.learn(news)
             self._seen.update({room.room: room for room in news})
+        gone = [room.deleted.at_ms for room in rooms if room.deleted]
+        self._deleted_ms = max([self._deleted_ms, *gone])
 
     async def _send(self, message: Message) -> None:
         try:

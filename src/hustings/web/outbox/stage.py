@@ -35,9 +35,9 @@ class StageClient:
             base_url=url, timeout=_TIMEOUT_S, verify=tls, trust_env=False
         )
 
-    async def rooms(self) -> list[Room]:
-        """All rooms that the stage knows."""
-        response = await self._call("GET", "/rooms", None)
+    async def rooms(self, *, deleted_since_ms: int) -> list[Room]:
+        """All rooms that the stage has open, and those that were deleted since a wall time."""
+        response = await self._call("GET", f"/rooms?deleted_since={deleted_since_ms}", None)
         return msgspec.json.decode(response.content, type=list[Room])
 
     async def board(self) -> bytes:
@@ -54,6 +54,14 @@ class StageClient:
             await self._call("POST", f"/rooms/{room}/erase", msgspec.structs.asdict(stretch))
         except httpx.HTTPError as error:
             raise TryLater("stage_away", "The stage does not answer just now.") from error
+
+    async def delete(self, room: RoomId, reason: str) -> Room:
+        """Have a whole recording deleted; what stays. Raises StageRefused, TryLater `stage_away`."""
+        try:
+            response = await self._call("POST", f"/rooms/{room}/delete", {"reason": reason})
+        except httpx.HTTPError as error:
+            raise TryLater("stage_away", "The stage does not answer just now.") from error
+        return msgspec.json.decode(response.content, type=Room)
 
     async def send(self, message: Message) -> Room | None:
         """Deliver one message; returns the room as it now is, where the stage tells it.

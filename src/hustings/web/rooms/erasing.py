@@ -1,4 +1,4 @@
-"""What a host says to have a stretch of a room's past erased; pure."""
+"""What a host says to have a stretch of a room's past erased, or the whole of it deleted; pure."""
 
 import re
 from collections.abc import Mapping
@@ -24,13 +24,19 @@ class Stretch(msgspec.Struct, frozen=True):
 
 def stretch_from_form(fields: Mapping[str, str]) -> Stretch:
     """Read the form. Raises UserError `stretch_bad` or `reason_missing`."""
-    reason = clean(fields.get("reason", ""), REASON_CHARS)
-    if not reason:
-        raise UserError("reason_missing", "Say in a few words why: everybody may read it.")
+    reason = reason_from_form(fields)
     from_s, to_s = (second(fields.get(name, "")) for name in ("from", "to"))
     if from_s >= to_s:
         raise UserError("stretch_bad", "The end has to come after the beginning.")
     return Stretch(from_s, to_s, reason)
+
+
+def reason_from_form(fields: Mapping[str, str]) -> str:
+    """Why, for everybody to read. Raises UserError `reason_missing`."""
+    reason = clean(fields.get("reason", ""), REASON_CHARS)
+    if not reason:
+        raise UserError("reason_missing", "Say in a few words why: everybody may read it.")
+    return reason
 
 
 def second(text: str) -> int:

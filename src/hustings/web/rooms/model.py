@@ -10,7 +10,7 @@ import msgspec
 
 from hustings.base.errors import UserError
 from hustings.base.ids import RoomId, room_id
-from hustings.wire.kinds import DELAYS_S, EXPECTED, Role, Room, RoomState
+from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Role, Room, RoomState
 
 TITLE_CHARS: Final = 200
 NAME_CHARS: Final = 80
@@ -22,7 +22,7 @@ _SLUG_CHARS: Final = 40
 ROLES: Final[tuple[Role, ...]] = ("host", "cohost", "moderator", "speaker")
 FIELDS: Final = (
     *("title", "description", "language", "host", "start", "zone_min", "radio"),
-    *("cohosts", "speakers", "address", "expected", "delay_s"),
+    *("cohosts", "speakers", "address", "expected", "delay_s", "keep", "keep_days"),
 )
 PassKind = Literal["invite", "whip"]
 
@@ -38,6 +38,7 @@ class Wish(msgspec.Struct, frozen=True):
     radio: bool = False
     expected: int = 0  # listeners reckoned with; 0: not said
     delay_s: int = 0  # broadcast delay; one of DELAYS_S
+    keep_days: int | None = None  # as in `wire.kinds.Room`
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -110,7 +111,14 @@ def fields_of(wish: Wish) -> dict[str, str]:
         "radio": "on" if wish.radio else "",
         "expected": str(wish.expected or ""),
         "delay_s": str(wish.delay_s),
+        **keeping(wish.keep_days),
     }
+
+
+def keeping(days: int | None) -> dict[str, str]:
+    """How long the recording stays, as the form shows it."""
+    keep = "ever" if days is None else "days" if days else "none"
+    return {"keep": keep, "keep_days": str(days or "")}
 
 
 def wish_from_form(fields: Mapping[str, str]) -> Wish:
@@ -130,6 +138,7 @@ def wish_from_form(fields: Mapping[str, str]) -> Wish:
         radio=fields.get("radio") == "on",
         expected=_number(fields.get("expected", ""), "expected", most=EXPECTED),
         delay_s=_delay_s(fields.get("delay_s", "")),
+        keep_days=_keep_days(fields.get("keep", "ever"), fields.get("keep_days", "")),
     )
 
 
@@ -179,6 +188,18 @@ def _delay_s(text: str) -> int:
     if text not in {"", *map(str, DELAYS_S)}:
         raise UserError("delay_bad", "A broadcast delay is none, or 3 to 7 s.", field="delay_s")
     return int(text or 0)
+
+
+def _keep_days(keep: str, text: str) -> int | None:
+    """None: for ever; a recording is kept for a day at least, or not at all."""
+    if keep in {"", "ever"}:
+        return None
+    if keep == "none":
+        return 0
+    days = _number(text, "keep_days", most=KEEP_DAYS)
+    if keep != "days" or not days:
+        raise UserError("keep_days_bad", "Say for how many days.", field="keep_days")
+    return days
 
 
 def _start_ms(local: str, zone_min: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
@@ -57,6 +57,14 @@ async def set_facts(connection: AsyncConnection, facts: Room, now_ms: int) -> bo
         update(rooms).where(rooms.c.room == facts.room).values(values)
     )
     return bool(result.rowcount)
+
+
+async def forget(connection: AsyncConnection, room: RoomId) -> None:
+    """The recording was deleted: what web itself knew of who spoke and of what goes too."""
+    await connection.execute(delete(invitations).where(invitations.c.room == room))
+    await connection.execute(
+        update(rooms).where(rooms.c.room == room).values(description="", host="")
+    )
 
 
 async def room_named(connection: AsyncConnection, room: RoomId) -> PlannedRoom | None:

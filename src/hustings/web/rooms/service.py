@@ -133,6 +133,9 @@ class Rooms:
             for room in facts:
                 if not await queries.set_facts(connection, room, now_ms):
                     await queries.add_room(connection, _foreign(room, now_ms))
+                if room.deleted:
+                    await queries.forget(connection, RoomId(room.room))
+                    await outbox.forget(connection, RoomId(room.room))
 
 
 def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int) -> Invitation:

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from hustings.base.errors import TryLater, UserError
 from hustings.base.ids import RoomId, new_id, room_id
 from hustings.web.outbox.stage import StageRefused
-from hustings.web.rooms.erasing import stretch_from_form
+from hustings.web.rooms.erasing import reason_from_form, stretch_from_form
 from hustings.web.rooms.languages import spoken_languages
 from hustings.web.rooms.model import (
     FIELDS,
@@ -20,6 +20,7 @@ from hustings.web.rooms.model import (
     address_from_form,
     clean,
     fields_of,
+    keeping,
     people_from_form,
     role_from_form,
     wish_from_form,
@@ -42,7 +43,8 @@ async def new_room(visit: Visitor) -> Response:
     """The empty form."""
     if not await visit.is_host():
         return visit.go("/start")
-    return _form_page(visit, {"language": visit.language})
+    days = visit.services.settings.stage.keep_days
+    return _form_page(visit, {"language": visit.language, **keeping(None if days < 0 else days)})
 
 
 @router.post("/rooms")
@@ -136,6 +138,29 @@ async def erase(visit: Visitor, room: str) -> Response:
     except TryLater:
         return visit.go(f"/rooms/{name}", said="erase_away")
     return visit.go(f"/rooms/{name}", said="erased")
+
+
+@router.post("/rooms/{room}/delete")
+async def delete(visit: Visitor, room: str) -> Response:
+    """Delete the whole recording: asks once more, then has the stage do it at once or not at all."""
+    await visit.needs_host()
+    name = room_id(room)
+    planned = await visit.services.rooms.room(name)
+    fields = await visit.form()
+    try:
+        reason = reason_from_form(fields)
+    except UserError:
+        return visit.go(f"/rooms/{name}", said="delete_bad")
+    if fields.get("sure") != "yes":
+        return visit.page("web_delete.html", planned=planned, reason=reason, is_host=True)
+    try:
+        left = await visit.services.stage.delete(name, reason)
+    except StageRefused:
+        return visit.go(f"/rooms/{name}", said="delete_early")
+    except TryLater:
+        return visit.go(f"/rooms/{name}", said="delete_away")
+    await visit.services.rooms.learn([left])
+    return visit.go(f"/rooms/{name}", said="deleted")
 
 
 async def _room_page(

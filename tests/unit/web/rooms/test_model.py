@@ -18,7 +18,7 @@ from hustings.web.rooms.model import (
     role_from_form,
     wish_from_form,
 )
-from hustings.wire.kinds import DELAYS_S, EXPECTED, Room
+from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Room
 
 FORM = st.dictionaries(
     st.sampled_from([*fields_of(Wish("x")), "zone_min"]),
@@ -43,6 +43,8 @@ def test_a_whole_form() -> None:
         "radio": "on",
         "expected": "12,000",
         "delay_s": "5",
+        "keep": "days",
+        "keep_days": "30",
     }
     assert wish_from_form(fields) == Wish(
         title="Town hall",
@@ -53,6 +55,7 @@ def test_a_whole_form() -> None:
         radio=True,
         expected=12_000,
         delay_s=5,
+        keep_days=30,
     )
 
 
@@ -64,6 +67,9 @@ def test_what_has_to_be_mended_is_named() -> None:
     assert refused({"title": "x", "expected": "-5"}) == "expected"
     assert refused({"title": "x", "expected": "100,000,001"}) == "expected"
     assert refused({"title": "x", "delay_s": "2"}) == "delay_s"
+    for days in ("", "0", "-1", "36501", "soon"):
+        assert refused({"title": "x", "keep": "days", "keep_days": days}) == "keep_days"
+    assert refused({"title": "x", "keep": "perhaps", "keep_days": "3"}) == "keep_days"
     assert refused({"title": "x", "start": "9999-12-31T23:59", "zone_min": "840"}) == "start"
     assert refused({"title": "x", "start": "2026-01-01T00:00", "zone_min": "east"}) == "start"
 
@@ -81,6 +87,7 @@ def test_any_form_is_a_bounded_wish_or_refused(fields: dict[str, str]) -> None:
     assert wish.start_ms >= 0
     assert 0 <= wish.expected <= EXPECTED
     assert wish.delay_s in DELAYS_S
+    assert wish.keep_days is None or 0 <= wish.keep_days <= KEEP_DAYS
     assert wish_from_form(fields_of(wish) | {"zone_min": ""}).title == wish.title
 
 
@@ -141,3 +148,14 @@ def test_what_hosts_changed_on_the_stage_is_what_the_form_shows() -> None:
     facts = Room("a", "x", expected=900, delay_s=4)
     heard = PlannedRoom(room_id("a"), wish, made_here=True, created_ms=0, facts=facts)
     assert fields_of(heard.current) == fields_of(wish) | {"expected": "900", "delay_s": "4"}
+
+
+@pytest.mark.parametrize("days", [None, 0, 1, 36_500])
+def test_how_long_a_recording_stays_survives_the_form(days: int | None) -> None:
+    wish = Wish("x", keep_days=days)
+    assert wish_from_form(fields_of(wish)) == wish
+
+
+def test_a_number_of_days_counts_only_where_it_is_chosen() -> None:
+    assert wish_from_form({"title": "x", "keep": "ever", "keep_days": "30"}).keep_days is None
+    assert wish_from_form({"title": "x", "keep": "none", "keep_days": "30"}).keep_days == 0

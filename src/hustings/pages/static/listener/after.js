@@ -31,7 +31,7 @@ export function lookDelay(looks, crowd, random) {
 /** @param {import("./session.js").Session} session  whose room has ended */
 export async function awaitReplay({ room }) {
   const { facts } = room;
-  if (begun || !facts?.live_ms || facts.rehearsal_of) return; // nobody spoke, or nothing of it stays
+  if (begun || !facts?.live_ms || facts.rehearsal_of || facts.keep_days === 0) return; // nobody spoke, or nothing of it stays
   begun = true;
   const said = document.createElement("p");
   said.setAttribute("role", "status");
@@ -57,6 +57,7 @@ async function look(url, crowd) {
     try {
       const answer = await fetch(url, { method: "HEAD" });
       if (answer.ok) return true;
+      if (answer.status === 410) return false; // deleted: the page says so when it is loaded anew
       asked = retryAfter(answer.headers.get("Retry-After"), Date.now());
     } catch {
       // offline: as if it were not there yet

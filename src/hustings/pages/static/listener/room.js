@@ -21,6 +21,7 @@ import { RATE } from "./protocol.js";
  * @property {number} [epoch_ms]
  * @property {number} [live_ms]  when it went live
  * @property {string} [rehearsal_of]
+ * @property {number} [keep_days]  0: the recording is not kept
  * @property {string} [notice]
  * @property {string[]} [topics]
  */
