@@ -34,7 +34,6 @@ element("catch-up").addEventListener("click", () => session.toLive());
 volume.addEventListener("input", () => setVolume(volume.valueAsNumber));
 document.addEventListener("keydown", onKey);
 element("keyboard").hidden = false;
-element("reads").hidden = false;
 element("hand").addEventListener("toggle", async () => {
   const { prepare } = await import("./hand.js");
   prepare(live, session);

@@ -59,11 +59,13 @@ export function show(session) {
   element("controls").hidden = !open;
   element("play").hidden = reads;
   element("sound").hidden = reads;
-  element("save").hidden = reads || !session.canSave;
+  const over = room.phase === "ended";
+  element("reads").hidden = over;
+  element("save").hidden = over || reads || !session.canSave;
   element("waiting").hidden = open;
   element("more").hidden = !open && element("rewind").hidden;
   element("hand").hidden = !open || Boolean(session.wait); // those who wait hear the question too late
-  element("stage").hidden = room.phase === "ended";
+  element("stage").hidden = over;
   say("line", line(session));
   say("play-name", playing ? t("Stop") : t("Listen"));
   element("play").toggleAttribute("data-playing", playing);

@@ -41,7 +41,10 @@ export async function prepare(box, live, session, from) {
   } else {
     audio.src = `${live}/aac/dvr.m3u8`;
   }
-  audio.currentTime = Math.max(0, (from || start) - start);
+  const at = Math.max(0, (from || start) - start);
+  audio.currentTime = at;
+  const again = () => audio.currentTime < at && (audio.currentTime = at); // Chromium forgets it now and then
+  audio.addEventListener("loadedmetadata", again, { once: true });
 }
 
 /** Feeds the element with segments; its timeline begins when the room went live. */

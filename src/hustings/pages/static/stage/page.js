@@ -30,7 +30,6 @@ const AGAIN = new Set(["name_missing", "room_locked", "room_full", "seat_taken"]
 const room = article.dataset.room ?? "";
 const stage = location.origin + location.pathname.slice(0, location.pathname.lastIndexOf("/s/"));
 const base = `${stage}/rooms/${room}`;
-
 const sound = /** @type {HTMLAudioElement} */ (element("sound"));
 
 const hall = new Hall();
@@ -54,7 +53,7 @@ const shown = [hands, emergency, ...panels(perform)];
 const view = new View({ hall, line, microphone, audience, people, hands, desk, readiness, control, panels: shown });
 
 let lostTimer = 0;
-
+let entering = false; // pressed, perhaps sooner than the stage's welcome came
 const opened = new URLSearchParams(location.hash.slice(1));
 seat.invited(opened.get("i") ?? "");
 const ticket = opened.get("h") ?? ""; // of a listener's hand that was called up
@@ -94,14 +93,22 @@ async function comeIn() {
   stayAwake(seat);
 }
 
-/** From the microphone check into the room; hosts and who was called go on stage at once, others wait backstage. */
-async function enter() {
+/** From the microphone check into the room. */
+function enter() {
   seat.went();
   view.step("room");
   line.start();
   stayAwake(seat);
   frame("seated");
-  if ((hall.hosts || hall.invited) && hall.me?.place === "backstage") await perform("accept");
+  entering = true;
+  goUp();
+}
+
+/** Hosts and who was called go on stage as they enter, once the stage has said who they are; others wait backstage. */
+function goUp() {
+  if (!entering || !hall.me) return;
+  entering = false;
+  if ((hall.hosts || hall.invited) && hall.me.place === "backstage") perform("accept");
 }
 
 /**
@@ -161,6 +168,7 @@ function settled() {
   if (me.muted) microphone.muted = true;
   else if (microphone.muted) perform("mute");
   if (!me.connected) line.again();
+  goUp();
 }
 
 /** The stage lost our sound: if it does not find it again soon, begin anew. @param {any} news */
@@ -177,13 +185,11 @@ async function leftFor(code, title) {
   const back = () => (view.trouble("", null), begin());
   if (code === "left") {
     microphone.close();
-    view.trouble(t("You have left the room."), { words: t("Come in again"), act: back });
-    return;
+    return view.trouble(t("You have left the room."), { words: t("Come in again"), act: back });
   }
   if (code === "elsewhere") {
     const here = { words: t("Use it here"), act: back };
-    view.trouble(t("You have opened this room in another tab or on another device. It goes on there."), here);
-    return;
+    return view.trouble(t("You have opened this room in another tab or on another device. It goes on there."), here);
   }
   seat.close();
   microphone.close();
@@ -199,8 +205,7 @@ function microphoneChanged() {
 
 /** @type {import("./people.js").Act} */
 async function onPerson(command, args, name) {
-  const sure = () => write(element("remove-name"), name);
-  if (command === "remove" && (await ask("ask-remove", sure)) !== "yes") return;
+  if (command === "remove" && (await ask("ask-remove", () => write(element("remove-name"), name))) !== "yes") return;
   await perform(command, args);
 }
 
@@ -238,10 +243,7 @@ function wire() {
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
 
-/**
- * @param {string} id
- * @param {() => unknown} act
- */
+/** @param {string} id @param {() => unknown} act */
 function on(id, act) {
   element(id).addEventListener("click", () => act());
 }

@@ -53,10 +53,10 @@ function edgeRow(edge) {
     `${edge.credential} ${edge.name ?? ""}`,
     [rung.name ?? "", rung.reason ?? ""].filter(Boolean).join(": "),
     number(edge.pressure ?? 0, 2),
-    `${number(rate.core * 100)} %`,
+    `\u2066${number(rate.core * 100)} %\u2069`,
     number(edge.listeners ?? 0),
     number(edge.waiting ?? 0),
-    `${number(edge.connections ?? 0)} / ${number(edge.limit ?? 0)}`,
+    `\u2066${number(edge.connections ?? 0)} / ${number(edge.limit ?? 0)}\u2069`, // from left to right everywhere
     number(rate.joins, 1),
     number(rate.bits / 1e6, 1),
     number(sum(rate.refused), 1),
@@ -68,7 +68,7 @@ function edgeRow(edge) {
 function roomRow(room) {
   const states = /** @type {Record<string, string>} */ ({ live: t("Live"), lobby: t("Lobby open") });
   const counts = ["now", "live", "low", "hls", "waiting", "peak", "unique", "hands_up", "on_stage"];
-  return [room.title, states[room.state] ?? room.state, ...counts.map((name) => number(room[name] ?? 0))];
+  return [`\u2068${room.title}\u2069`, states[room.state] ?? room.state, ...counts.map((name) => number(room[name] ?? 0))];
 }
 
 /** @param {"listeners" | "waiting" | "joins" | "bits" | "refused" | "hands"} name */
