@@ -131,6 +131,21 @@ async def test_what_the_stage_says_counts(rooms: Rooms, clock: ManualClock) -> N
         await rooms.open_lobby(ROOM)
 
 
+async def test_past_rooms_stand_by_when_they_ended_whenever_web_hears_of_them(
+    rooms: Rooms, clock: ManualClock
+) -> None:
+    now_ms = clock.wall_ms()
+    late, early = (
+        Room(room=name, title=name, state="ended", ended_ms=now_ms - ago_ms)
+        for name, ago_ms in (("late", 1_000), ("early", 86_400_000))
+    )
+    for facts in (late, early):
+        await rooms.learn([facts])
+        clock.advance(10)
+    await rooms.learn([early, late])  # told again: nothing moves
+    assert [room.room for room in (await rooms.calendar()).past] == ["late", "early"]
+
+
 async def test_the_calendar_begins_with_what_begins_first(rooms: Rooms) -> None:
     for name, start_ms in (("late", 300), ("open", 0), ("soon", 100)):
         await rooms.create(RoomId(name), Wish(title=name, start_ms=start_ms), [])

@@ -19,6 +19,7 @@ class FakeStage:
         self._keys = keys
         self._clock = clock
         self.rooms: dict[str, dict[str, Any]] = {}
+        self.past: dict[str, dict[str, Any]] = {}  # told only to who asks for them
         self.revoked: list[tuple[str, str]] = []
         self.erased: list[tuple[str, dict[str, Any]]] = []
         self.calls: list[str] = []
@@ -61,7 +62,8 @@ class FakeStage:
         return self._stopped(request) or JSONResponse(self.board)
 
     async def _list(self, request: Request) -> Response:
-        return self._stopped(request) or JSONResponse(list(self.rooms.values()))
+        known = self.rooms | (self.past if "past" in request.query_params else {})
+        return self._stopped(request) or JSONResponse(list(known.values()))
 
     async def _put(self, request: Request) -> Response:
         if stopped := self._stopped(request):

@@ -76,6 +76,12 @@ COMMANDS: Final = (
         "hustings replay hustings-data/rooms/demo",
     ),
     Command(
+        "import",
+        "importing",
+        "make a past room of a recording that was made elsewhere",
+        "hustings import spring-debate debate.mp3 --start 2026-05-01T19:00+02:00",
+    ),
+    Command(
         "settings",
         "settings",
         "print each setting, its value and where it came from",
@@ -161,7 +167,7 @@ def _call(command: Command, words: list[str]) -> int:
         _say(error.title)
         if getattr(args, "json", False):
             print(json.dumps(error.problem(), default=str))
-        return 2 if error.code.startswith(("setting_", "load_", "plan_")) else 1
+        return 2 if error.code.startswith(("setting_", "load_", "plan_", "import_")) else 1
     except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong flag
         return stop.code if isinstance(stop.code, int) else 1
     except ModuleNotFoundError as error:

@@ -5,6 +5,7 @@ Any setting can be given as `--set name=value`; the common ones have a flag of t
 
 import argparse
 import os
+from collections.abc import Container
 from pathlib import Path
 from typing import Final
 
@@ -34,11 +35,16 @@ EDGE_FLAGS: Final = (
 )
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Give a command the flags that settle the settings."""
+def add_settings(parser: argparse.ArgumentParser, *, without: Container[str] = ()) -> None:
+    """Give a command the flags that settle the settings.
+
+    without: flags that mean something else there; --set does as well.
+    """
     group = parser.add_argument_group("settings")
     group.add_argument("--config", metavar="F", help=f"TOML file; without it {DEFAULT_FILE}")
     for flag, name, metavar, text in FLAGS:
+        if flag in without:
+            continue
         group.add_argument(flag, dest=f"set:{name}", metavar=metavar, help=text)
     group.add_argument(
         "--set",

@@ -3,12 +3,9 @@
 import argparse
 import contextlib
 import json
-import os
 import time
 from pathlib import Path
 from typing import Final, NoReturn
-
-import psutil
 
 from hustings.archive.episodes import Episodes
 from hustings.archive.follow import LOOK_S, Follower, bury, ended, rooms_of
@@ -20,6 +17,7 @@ from hustings.base.errors import OperatorError, UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.cli.options import add_settings, settings_from
 from hustings.cli.services import start_log
+from hustings.cli.terminal import step_back
 from hustings.settings import Settings
 
 NAME: Final = "replay"
@@ -43,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the replays; 0 if each is there."""
     settings = settings_from(args)
     clock = SystemClock()
-    _step_back()
+    step_back()
     formats = tuple(dict.fromkeys(("m4a", *settings.replay.downloads)))
     path = Path(args.path or settings.data)
     if args.follow:
@@ -97,11 +95,3 @@ def _rooms(path: Path) -> tuple[Path, list[RoomId]]:
     if not (path / "rooms").is_dir():
         raise UserError("replay_path", f"{path} is neither a room's folder nor a data folder.")
     return path, [room for room in rooms_of(path) if ended(path / "rooms" / room)]
-
-
-def _step_back() -> None:
-    """Everything else goes first: the processor, and the disk (Linux)."""
-    with contextlib.suppress(OSError):
-        os.nice(19)
-    with contextlib.suppress(OSError, AttributeError, ValueError, psutil.Error):
-        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)

@@ -1,12 +1,14 @@
-"""What longer commands share: one line of progress, and an end by Ctrl-C that still reports."""
+"""What longer commands share: one line of progress, an end by Ctrl-C that still reports, stepping back."""
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import psutil
 import uvloop
 
 Result = TypeVar("Result")
@@ -44,3 +46,11 @@ def interruptible(work: Callable[[asyncio.Event], Coroutine[Any, Any, Result]]) 
 
     found: Result = uvloop.run(run())
     return found
+
+
+def step_back() -> None:
+    """Everything else goes first: the processor, and the disk (Linux)."""
+    with contextlib.suppress(OSError):
+        os.nice(19)
+    with contextlib.suppress(OSError, AttributeError, ValueError, psutil.Error):
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)

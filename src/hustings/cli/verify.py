@@ -20,7 +20,7 @@ from hustings.base.errors import HustingsError, NotFound
 from hustings.journal.auditing import Report, audit_file, journals_in, read_head
 from hustings.journal.keys import read_public
 from hustings.journal.proof import flaws, read_proof, tombstone_in
-from hustings.wire.kinds import Deleted
+from hustings.wire.kinds import Deleted, Imported
 
 NAME: Final = "verify"
 _BAR: Final = 30  # letters
@@ -91,6 +91,16 @@ def _check_tombstone(path: Path, key: str | None, *, as_json: bool) -> int:
     return 1 if wrong else 0
 
 
+def _tell_imported(imported: Imported | None) -> None:
+    """That this house did not record it."""
+    if imported is None:
+        return
+    at = datetime.fromtimestamp(imported.at_ms / 1_000, UTC)
+    print(f"  imported on {at:%Y-%m-%d %H:%M:%S} UTC from {imported.name}")
+    print(f"  (sha256 {imported.sha256}):")
+    print("  this house did not witness it; it vouches for what it has kept since")
+
+
 def _tell_deleted(deleted: Deleted | None) -> None:
     if deleted is None:
         return
@@ -134,6 +144,7 @@ def _tell(report: Report) -> None:
     )
     print(f"  head {report.head}")
     _tell_deleted(report.deleted)
+    _tell_imported(report.imported)
     if report.erased:
         print(
             f"  {report.erased} bodies are erased or withheld; the chain covers them all the same"

@@ -45,6 +45,7 @@ class Audit:
         self.entries = self.bare = self.parts = self.checkpoints = 0
         self.signed_size = 0  # entries that a good checkpoint covers
         self.room = ""
+        self.imported: kinds.Imported | None = None  # as the record itself says
         self.first_ms = self.last_ms = 0
         self.tombstone: kinds.Tombstone | None = None  # the recording was deleted
         self.head = NO_HASH
@@ -249,6 +250,8 @@ class Audit:
         self.entries += 1
         self.bare += entry.body is None
         self.parts += entry.header.kind == kinds.PART
+        if entry.header.kind == kinds.ROOM and self.imported is None:
+            self.imported = _imported(entry)
         self.last_ms = entry.header.wall_ms
         if entry.header.kind == kinds.TOMBSTONE and entry.body_matches():
             with contextlib.suppress(PeerError):
@@ -265,6 +268,14 @@ class Audit:
         self.counts[code] = self.counts.get(code, 0) + 1
         if self.counts[code] <= (1 if code in _LISTED_ONCE else _LISTED):
             self._findings.append(Finding(code, offset, seq, said))
+
+
+def _imported(entry: Entry) -> kinds.Imported | None:
+    """Where a room's sound comes from, if the entry says so."""
+    try:
+        return entry.decode(kinds.Room).imported
+    except PeerError:
+        return None
 
 
 def _edge(entry: Entry) -> Frontier | None:

@@ -43,6 +43,7 @@ class Report(msgspec.Struct, frozen=True):
     not_compared: list[str]
     deleted: kinds.Deleted | None = None  # the recording: when, by whom, why
     deleted_parts: int = 0  # of sound that there were
+    imported: kinds.Imported | None = None  # its sound was not made here, as the record says
 
 
 def journals_in(path: Path) -> list[Path]:
@@ -101,6 +102,7 @@ def audit_file(
         path=str(path),
         ok=not findings,
         room=audit.room,
+        imported=audit.imported,
         entries=audit.entries,
         parts=audit.parts,
         erased=audit.bare,

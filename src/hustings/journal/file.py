@@ -161,6 +161,11 @@ class Journal:
         return self._chain.head
 
     @property
+    def signed(self) -> bool:
+        """Whether the last checkpoint covers every entry."""
+        return self._checkpointed == self._chain.size
+
+    @property
     def health(self) -> Health:
         """Whether the disk takes what we write."""
         return self._disk.health

@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 JOURNAL_FILE: Final = "journal"
 INDEX_FILE: Final = "journal.index"
 LOCK_FILE: Final = "journal.lock"
+HOUSE_LOCK_FILE: Final = "stage.lock"  # in the data folder
 ERASE_FILE: Final = "journal.erase"
 _COPY: Final = 1 << 20
 _LOCK_TRIES: Final = 4
@@ -61,9 +62,17 @@ class Recovered(msgspec.Struct, frozen=True):
     lost_bodies: int = 0  # damaged on disk, headers whole
 
 
-def lock(folder: Path) -> int:
+def lock_house(data: Path) -> int:
+    """Take the place of the one who puts rooms into a data folder: a stage, for as long as it runs.
+
+    The descriptor holds it. Raises OperatorError `journal_locked`.
+    """
+    return lock(data, HOUSE_LOCK_FILE)
+
+
+def lock(folder: Path, file: str = LOCK_FILE) -> int:
     """Take the room's only writer's place; the descriptor holds it. OperatorError `journal_locked`."""
-    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    descriptor = os.open(folder / file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     for attempt in range(_LOCK_TRIES):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

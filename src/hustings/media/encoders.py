@@ -9,6 +9,7 @@ Delays, from the first sample fed to where the decoder plays it: Opus 6.5 ms (lo
 the last tick), MP3 47.0 ms (one frame, and LAME's and the decoder's 1,105 samples).
 """
 
+from collections.abc import Container
 from fractions import Fraction
 from typing import Any, Final
 
@@ -97,26 +98,34 @@ class ProgramEncoder:
     """All renditions of one room's program.
 
     radio: also make MP3. part: the number of the first part; needed to place MP3 frames.
+    only: make just these; whoever is in a hurry gives each rendition a thread of its own.
     """
 
     radio: Final[bool]
 
-    def __init__(self, radio: bool, *, part: int = 0) -> None:
+    def __init__(self, radio: bool, *, part: int = 0, only: Container[str] | None = None) -> None:
         self.radio = radio
+        self._only = only
         self.reset(part)
 
     def reset(self, part: int = 0) -> None:
         """Begin anew at `part`; what was fed of an unfinished part is dropped."""
-        self._opus = {
-            OPUS: OpusEncoder(32_000, application="audio", complexity=9),
-            OPUS_LOW: OpusEncoder(12_000, application="audio", complexity=5),
-        }
-        self._framed = {AAC: _aac()}
-        if self.radio:
+        self._opus = {}
+        if self._makes(OPUS):
+            self._opus[OPUS] = OpusEncoder(32_000, application="audio", complexity=9)
+        if self._makes(OPUS_LOW):
+            self._opus[OPUS_LOW] = OpusEncoder(12_000, application="audio", complexity=5)
+        self._framed = {}
+        if self._makes(AAC):
+            self._framed[AAC] = _aac()
+        if self.radio and self._makes(MP3):
             self._framed[MP3] = _mp3(part)
         self._part = part
         self._ticks = 0
         self._frames: dict[str, list[bytes]] = {}
+
+    def _makes(self, rendition: str) -> bool:
+        return self._only is None or rendition in self._only
 
     def feed(self, pcm: Pcm) -> None:
         """Encode one tick of 960 samples. Raises ValueError if a whole part waits to be taken."""

@@ -4,21 +4,29 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hustings.wire.kinds import Room
+
 if TYPE_CHECKING:
     from hustings.stage.hall import Hall
 
 
 def index_line(hall: "Hall", *, wall_ms: int) -> dict[str, Any]:
     """The room's line in `GET /feed`."""
-    facts = hall.model.facts
+    return line_of(
+        hall.model.facts, head=hall.journal.size, media_time=hall.media_time, wall_ms=wall_ms
+    )
+
+
+def line_of(facts: Room, *, head: int, media_time: int, wall_ms: int) -> dict[str, Any]:
+    """The same of a room that is not open. head: entries of its journal."""
     return {
-        "room": hall.room,
+        "room": facts.room,
         "title": facts.title,
         "state": facts.state,
         "start_ms": facts.start_ms,
         "epoch_ms": facts.epoch_ms,
-        "head": hall.journal.size,
-        "media_time": hall.media_time,
+        "head": head,
+        "media_time": media_time,
         "wall_ms": wall_ms,
         "facts": msgspec.to_builtins(facts),
     }

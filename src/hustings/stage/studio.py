@@ -8,6 +8,7 @@ up for at once; if the process stood still (SIGSTOP, a suspended laptop) longer 
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from hustings import VERSION
+from hustings.archive.importing import adopt, taken
 from hustings.base import heartbeat
 from hustings.base.clock import Clock
 from hustings.base.errors import Denied, NotFound, OperatorError, TryLater, UserError
@@ -25,12 +27,13 @@ from hustings.base.tasks import Tasks
 from hustings.journal import deletion
 from hustings.journal.file import Journal
 from hustings.journal.keys import SigningKey
+from hustings.journal.recovery import lock_house
 from hustings.settings import Settings
 from hustings.stage import rehearsals
 from hustings.stage.deleting import Deletions
 from hustings.stage.fleet import Fleet
 from hustings.stage.hall import Hall
-from hustings.stage.lines import board_line, index_line
+from hustings.stage.lines import board_line, index_line, line_of
 from hustings.stage.rehearsals import Rehearsals
 from hustings.stage.rtc.peers import Peers
 from hustings.stage.salt import SaltFile
@@ -48,6 +51,7 @@ CATCH_UP_TICKS: Final = 25  # 0.5 s; a part later than two parts (0.64 s) is hol
 PAST_FILE: Final = "ended.json"  # the room's last line in the index
 PAST_AFTER_MS: Final = 60_000
 NOT_KEPT_AFTER_MS: Final = 20_000  # who listens by HLS, 8 s behind, hears the end
+NEWS_S: Final = 60.0  # an adopted room is among those that web asks for; it asks each 2 s
 LATE_LOG_S: Final = 60.0
 TICKS_PER_SECOND: Final = 50
 LIGHT_S: Final = 5  # edges are told so often how many listen in all
@@ -70,6 +74,8 @@ class Studio:
         self._said_late_s = float("-inf")
         self._tasks = Tasks()
         self._past: dict[RoomId, dict[str, Any]] = {}
+        self._adopted_s: dict[RoomId, float] = {}  # those of the last minute
+        self._lock = -1  # of the data folder
         self._index_watchers: set[IndexWatcher] = set()
         self.fleet = Fleet()
         self.sound_checks = SoundChecks(self.open_private, self.discard)
@@ -103,8 +109,9 @@ class Studio:
         back as soon as one with none.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_house(self.folder.parent)  # nobody else puts rooms here
         for path in sorted(self.folder.iterdir()):
-            if path.is_dir() and not is_private(path.name):
+            if path.is_dir() and not is_private(path.name) and not path.name.startswith("."):
                 try:
                     self._reopen(room_id(path.name))
                 except (UserError, OperatorError, TryLater) as error:
@@ -123,11 +130,55 @@ class Studio:
             await hall.sound.close()
             hall.close()
         await self._peers.close()
+        if self._lock >= 0:
+            os.close(self._lock)
 
     @property
     def public_halls(self) -> list[Hall]:
         """Those in memory that lists may name."""
         return [hall for hall in self.halls.values() if not is_private(hall.room)]
+
+    def facts_of_all(self, *, past: bool) -> list[Any]:
+        """What web may know of the rooms in memory, and of all past ones or the new among them."""
+        now_s = self._clock.monotonic()
+        found = [hall.model.facts for hall in self.public_halls]
+        new = {room for room, at_s in self._adopted_s.items() if now_s - at_s < NEWS_S}
+        return [
+            *found,
+            *(
+                line["facts"]
+                for room, line in self._past.items()
+                if (past or room in new) and "deleted" not in line["facts"]
+            ),
+        ]
+
+    async def adopt(self, room: str) -> dict[str, Any]:
+        """Take in a room that `hustings import` made; returns its facts. Raises as `importing.adopt`."""
+        name = room_id(room)
+        if name in self.halls or name in self._past:
+            raise taken(name)
+
+        def take() -> dict[str, Any]:
+            found = adopt(self.folder, name, self._key, self._clock)
+            now_ms = self._clock.wall_ms()
+            line = line_of(
+                found.facts, head=found.size, media_time=found.media_time, wall_ms=now_ms
+            )
+            self._remember(name, line)
+            return line
+
+        line = await asyncio.to_thread(take)
+        if name not in self.halls:  # nobody opened it in that moment
+            self._past[name] = line
+        now_s = self._clock.monotonic()
+        recent = {each: at_s for each, at_s in self._adopted_s.items() if now_s - at_s < NEWS_S}
+        self._adopted_s = {**recent, name: now_s}
+        self._tell_index(line)
+        return dict(line["facts"])
+
+    def _remember(self, room: RoomId, line: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):  # without it the next start reads the journal
+            (self.folder / room / PAST_FILE).write_bytes(msgspec.json.encode(line))
 
     def hall(self, room: str) -> Hall:
         """The room, or NotFound `room_unknown`."""
@@ -232,8 +283,7 @@ class Studio:
             line["tombstone"] = deletion.read_again(self.folder / hall.room, self._key.vkey)
 
         def put_away() -> None:
-            with contextlib.suppress(OSError):  # without it the next start reads the journal
-                (self.folder / hall.room / PAST_FILE).write_bytes(msgspec.json.encode(line))
+            self._remember(hall.room, line)
             hall.close()  # last: its lock keeps whoever reopens the room from a stale file
 
         return put_away

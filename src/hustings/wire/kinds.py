@@ -76,6 +76,14 @@ class Deleted(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
+class Imported(msgspec.Struct, frozen=True):
+    """A recording that was made elsewhere: this house did not witness what it holds."""
+
+    name: str  # of the file
+    sha256: str  # of its bytes, hex
+    at_ms: int  # wall time of the import
+
+
 class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     """Kind `room`: all public facts of a room; each change repeats the whole."""
 
@@ -102,6 +110,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     tracks: list[str] = []  # participants who agreed that their own voice may be had by itself
     keep_days: int | None = None  # of the recording after the end; 0: not kept, None: for ever
     deleted: Deleted | None = None  # the recording is gone
+    imported: Imported | None = None  # where its sound comes from, if not from here
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -63,3 +63,20 @@ async def test_rooms_of_the_stage_stand_on_the_home_page(house: House) -> None:
     await house.turn()
     answer = (await house.browser.get("/api/v1/rooms")).json()
     assert [(room["room"], room["state"]) for room in answer["rooms"]] == [("demo", "ended")]
+
+
+async def test_past_rooms_that_came_to_be_without_web_are_learnt_when_it_sees_the_stage_again(
+    house: House,
+) -> None:
+    """An import, or what ended while either was away."""
+    old = {"room": "spring", "title": "Spring", "state": "ended", "ended_ms": 1_777_000_000_000}
+    house.stage.past["spring"] = old
+    await house.turn()
+    assert "Spring" in (await house.browser.get("/")).text
+    house.stage.past["later"] = {"room": "later", "title": "Later", "state": "ended", "ended_ms": 1}
+    await house.turn()
+    assert "Later" not in (await house.browser.get("/")).text
+    for away in (True, False):
+        house.stage.away = away
+        await house.turn()
+    assert "Later" in (await house.browser.get("/")).text

@@ -100,7 +100,7 @@ def router(door: Door) -> APIRouter:
         await door.engine.wait(lambda studio: studio.revoke(room, whom.participant))
         return {}
 
-    _erasing(routes, door)
+    _past(routes, door)
 
     @routes.post("/rooms/{room}/batch")
     async def batch(room: str, request: Request) -> Response:
@@ -130,17 +130,24 @@ def _listing(routes: APIRouter, door: Door) -> None:
     @routes.get("/rooms")
     async def rooms(
         request: Request, deleted_since: Annotated[int | None, Query(ge=0)] = None
-    ) -> list[dict[str, Any]]:
+    ) -> Response:
         door.service(request)
+        past = "past" in request.query_params
 
-        def facts(studio: Studio) -> list[Room]:
+        def facts(studio: Studio) -> list[Any]:
             gone = [] if deleted_since is None else studio.deletions.facts(since_ms=deleted_since)
-            return [*gone, *(hall.model.facts for hall in studio.public_halls)]
+            return [*gone, *studio.facts_of_all(past=past)]
 
-        return [dict(msgspec.to_builtins(each)) for each in await door.engine.do(facts)]
+        found = await door.engine.do(facts)
+        return Response(msgspec.json.encode(found), media_type="application/json")
 
 
-def _erasing(routes: APIRouter, door: Door) -> None:
+def _past(routes: APIRouter, door: Door) -> None:
+    @routes.post("/rooms/{room}/adopt")
+    async def adopt(room: str, request: Request) -> dict[str, Any]:
+        door.service(request)
+        return await door.engine.wait(lambda studio: studio.adopt(room))
+
     @routes.post("/rooms/{room}/erase")
     async def erase(room: str, what: Unwanted, request: Request) -> dict[str, int]:
         door.service(request)

@@ -82,9 +82,10 @@ class Outbox:
             self._wake.set()  # there may be more behind those that went
 
     async def _look(self) -> None:
-        try:
+        try:  # after a time without the stage: also what came to be meanwhile, imports among it
             since_ms = max(0, self._deleted_ms - SLACK_MS)
-            rooms = await self._stage.rooms(deleted_since_ms=since_ms)
+            past = not self._seen or not self.reachable
+            rooms = await self._stage.rooms(deleted_since_ms=since_ms, past=past)
         except (httpx.HTTPError, HustingsError, msgspec.MsgspecError) as error:
             self._away(error)
             return

@@ -35,9 +35,13 @@ class StageClient:
             base_url=url, timeout=_TIMEOUT_S, verify=tls, trust_env=False
         )
 
-    async def rooms(self, *, deleted_since_ms: int) -> list[Room]:
-        """All rooms that the stage has open, and those that were deleted since a wall time."""
-        response = await self._call("GET", f"/rooms?deleted_since={deleted_since_ms}", None)
+    async def rooms(self, *, deleted_since_ms: int, past: bool = False) -> list[Room]:
+        """The rooms that the stage has in memory, and those that were deleted since a wall time.
+
+        past: also all that it does not have in memory.
+        """
+        query = f"deleted_since={deleted_since_ms}{'&past' if past else ''}"
+        response = await self._call("GET", f"/rooms?{query}", None)
         return msgspec.json.decode(response.content, type=list[Room])
 
     async def board(self) -> bytes:

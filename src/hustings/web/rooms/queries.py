@@ -13,6 +13,7 @@ from hustings.web.rooms.model import Invitation, PlannedRoom, Wish
 from hustings.wire.kinds import Room
 
 _WISH = Wish.__struct_fields__
+_ASKED = 500  # names in one query; SQLite takes 32,766 values
 
 
 def _room(row: Any) -> PlannedRoom:
@@ -50,13 +51,23 @@ async def change_wish(connection: AsyncConnection, room: RoomId, wish: Wish, now
     await connection.execute(update(rooms).where(rooms.c.room == room).values(values))
 
 
-async def set_facts(connection: AsyncConnection, facts: Room, now_ms: int) -> bool:
-    """Keep what the stage says; False if web has no such room."""
-    values = {"state": facts.state, "facts": msgspec.json.encode(facts), "changed_ms": now_ms}
-    result = await connection.execute(
-        update(rooms).where(rooms.c.room == facts.room).values(values)
-    )
-    return bool(result.rowcount)
+async def told(connection: AsyncConnection, names: Sequence[str]) -> dict[str, bytes]:
+    """What the stage last said of those rooms that web has, as it is kept; empty: nothing yet."""
+    found: dict[str, bytes] = {}
+    for at in range(0, len(names), _ASKED):
+        query = select(rooms.c.room, rooms.c.facts).where(rooms.c.room.in_(names[at : at + _ASKED]))
+        found.update({row.room: row.facts for row in await connection.execute(query)})
+    return found
+
+
+async def set_facts(connection: AsyncConnection, facts: Room, now_ms: int) -> None:
+    """Keep what the stage says."""
+    values = {
+        "state": facts.state,
+        "facts": msgspec.json.encode(facts),
+        "changed_ms": facts.ended_ms if facts.state == "ended" else now_ms,
+    }
+    await connection.execute(update(rooms).where(rooms.c.room == facts.room).values(values))
 
 
 async def forget(connection: AsyncConnection, room: RoomId) -> None:

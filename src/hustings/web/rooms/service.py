@@ -130,9 +130,12 @@ class Rooms:
         """Keep what the stage says of its rooms, also of rooms that were not made here."""
         now_ms = self._clock.wall_ms()
         async with self._database.write() as connection:
+            known = await queries.told(connection, [room.room for room in facts])
             for room in facts:
-                if not await queries.set_facts(connection, room, now_ms):
+                if room.room not in known:
                     await queries.add_room(connection, _foreign(room, now_ms))
+                elif known[room.room] != msgspec.json.encode(room):
+                    await queries.set_facts(connection, room, now_ms)
                 if room.deleted:
                     await queries.forget(connection, RoomId(room.room))
                     await outbox.forget(connection, RoomId(room.room))
@@ -151,8 +154,9 @@ def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int) -> In
 
 
 def _foreign(facts: Room, now_ms: int) -> PlannedRoom:
-    """A room that the stage has and web has not: the demo's, or from before a lost database."""
+    """A room that the stage has and web has not: the demo's, an import, or from before a lost database."""
+    created_ms = facts.ended_ms if facts.state == "ended" else now_ms
     wish = Wish(**{field: getattr(facts, field) for field in Wish.__struct_fields__})
     return PlannedRoom(
-        room=RoomId(facts.room), wish=wish, made_here=False, created_ms=now_ms, facts=facts
+        room=RoomId(facts.room), wish=wish, made_here=False, created_ms=created_ms, facts=facts
     )
