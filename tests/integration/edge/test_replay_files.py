@@ -16,6 +16,7 @@ from hustings.archive.podcast import PODCAST, house_of
 from hustings.archive.replay import make_replay
 from hustings.base.clock import SystemClock
 from hustings.edge.past import files as files_module
+from hustings.edge.past.places import DownloadPlaces
 from hustings.journal.file import Journal
 from hustings.media import cmaf
 from hustings.media.hold import hold_frames
@@ -114,11 +115,30 @@ async def test_a_reader_who_stops_holds_one_block_and_not_for_ever(house, monkey
             await slow.read()
 
 
-async def test_downloads_have_a_bound(house, monkeypatch):
-    monkeypatch.setattr(files_module, "DOWNLOADS", 0)
+async def test_downloads_have_a_bound(house):
+    house.edge.past.files._places = DownloadPlaces(0)
     reply = await house.get("/r/demo/audio.wav")
     assert (reply.status, reply.json["code"]) == (503, "past_busy")
     assert "retry-after" in reply.headers
+
+
+async def test_one_address_does_not_take_all_places_from_the_others(house):
+    """Readers who take nothing, as seen through a proxy; the places come back when they go."""
+    places = house.edge.past.files._places = DownloadPlaces(4)
+    greedy, other = {"X_Forwarded_For": "198.51.100.7"}, {"X_Forwarded_For": "203.0.113.1"}
+    async with (
+        house.stream("/r/demo/audio.wav", buffer=4_096, **greedy) as one,
+        house.stream("/r/demo/audio.wav", buffer=4_096, **greedy) as two,
+    ):
+        assert (one.status, two.status, places.taken) == (200, 200, 2)
+        refused = await house.get("/r/demo/audio.wav", **greedy)
+        assert (refused.status, refused.json["code"]) == (429, "request_rate")
+        assert int(refused.headers["retry-after"]) > 0
+        ranged = await house.get("/r/demo/audio.wav", Range="bytes=0-", **greedy)
+        assert ranged.status == 206  # whoever only listens is not asked
+        whole = await house.get("/r/demo/audio.wav", **other)
+        assert whole.status == 200
+    await house.until("not edge.past.files._places.taken")
 
 
 async def test_what_is_taken_back_later_is_served_no_more_until_it_is_made_anew(

@@ -228,6 +228,8 @@ class Connection(asyncio.Protocol):
         del exc
         self.closed = True
         self._server.gone(self)
+        if self._drained is not None:  # whoever writes a long answer sees that it is over
+            self._drained()
         if self.cohort is not None:
             self.cohort.leave(self)
         if self._seat:

@@ -20,12 +20,13 @@ import msgspec
 
 from hustings.archive.index import INDEX, TYPES, Replay, agreed, outdated, read_index
 from hustings.archive.podcast import PODCAST
-from hustings.base.errors import HustingsError, NotFound, TryLater
+from hustings.base.errors import HustingsError, NotFound
 from hustings.base.ids import RoomId
 from hustings.base.tasks import Tasks
 from hustings.edge.http import protocol
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
+from hustings.edge.past.places import DownloadPlaces
 from hustings.edge.past.shelf import Refuse, Shelf
 from hustings.edge.past.sources import ASKS_HEADER, Folder, Source
 from hustings.edge.rooms import Rooms
@@ -74,6 +75,7 @@ class Files:
         self._shelf = shelf
         self._source = source
         self._tasks = Tasks()
+        self._places = DownloadPlaces(DOWNLOADS)
         self._indexes: dict[RoomId, tuple[bytes, Replay | None]] = {}
         self._podcasts: dict[bool, tuple[bytes, str]] = {}  # plain or not: bytes, their tag
 
@@ -221,11 +223,12 @@ class Files:
             connection.begin(self._head(headers, size), lambda: None)
             connection.done()
             return
-        if len(self._tasks) >= DOWNLOADS:
-            raise TryLater("past_busy", "Very many download just now.", delay_s=30)
+        who = connection.who
+        self._places.take(who)
         headers["Content-Disposition"] = f"attachment; {file.saved_as}"
         work = self._download(connection, self._head(headers, size), room, name, sound, size)
-        self._tasks.start(work, name=f"download of {room}")
+        task = self._tasks.start(work, name=f"download of {room}")
+        task.add_done_callback(lambda _: self._places.leave(who))
 
     @staticmethod
     def _head(headers: dict[str, str], size: int) -> bytes:

@@ -12,7 +12,7 @@ from hustings.journal.entry import Visibility
 from hustings.stage.http.door import Door
 from hustings.stage.studio import Studio
 from hustings.wire.batch import Batch, encode, read
-from hustings.wire.kinds import EXPECTED, KEEP_DAYS, Room
+from hustings.wire.kinds import EXPECTED, KEEP_DAYS
 from hustings.wire.report import Report
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
