@@ -61,6 +61,15 @@ class Rtc(Frozen, frozen=True):
     `static-auth-secret`): each page gets a password of its own, good for twelve hours."""
 
 
+class Radio(Frozen, frozen=True):
+    """Radio studios as speakers, by the Icecast source protocol."""
+
+    port: Port = 0
+    """TCP port at which they send; 0: none. With a certificate (`tls.cert`) it wants TLS."""
+    studios: Count = 8
+    """Lines at once; each takes about 2 % of a core."""
+
+
 class StageSettings(Frozen, frozen=True):
     """The stage service."""
 
@@ -81,6 +90,7 @@ class StageSettings(Frozen, frozen=True):
     """Days after the end for which the recording of a room is kept whose form says nothing; 0: not kept,
     -1: for ever. What a new room's form offers first."""
     rtc: Rtc = Rtc()
+    radio: Radio = Radio()
 
 
 class JournalSettings(Frozen, frozen=True):

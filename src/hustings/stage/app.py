@@ -30,6 +30,7 @@ from hustings.stage.engine import Engine
 from hustings.stage.http import control, feeds, lines, people, readiness, services
 from hustings.stage.http.door import Door
 from hustings.stage.http.metrics import metrics_text
+from hustings.stage.radio.port import RadioPort
 from hustings.wire.credentials import EdgeSigner
 from hustings.wire.tokens import KeyRing
 
@@ -101,6 +102,9 @@ def run_stage(settings: Settings, clock: Clock | None = None) -> int:
     data = Path(settings.data)
     key = load_or_make(data / "keys")
     listener = bound_socket(settings.host, settings.stage.port, flag="--stage-port")
+    radio = None
+    if port := settings.stage.radio.port:
+        radio = bound_socket(settings.host, port, flag="stage.radio.port")
     engine = Engine(settings, key, clock)
     engine.start()
     try:
@@ -113,13 +117,15 @@ def run_stage(settings: Settings, clock: Clock | None = None) -> int:
             tickets=ticket_key(data),
             edges=EdgeSigner(edges_key(data)),
         )
-        asyncio.run(_serve(door, key, listener))
+        asyncio.run(_serve(door, key, listener, radio))
     finally:
         engine.stop()
     return 0
 
 
-async def _serve(door: Door, key: SigningKey, listener: socket.socket) -> None:
+async def _serve(
+    door: Door, key: SigningKey, listener: socket.socket, radio: socket.socket | None
+) -> None:
     server = GuardedServer(
         create_app(door, key),
         sock=listener,
@@ -138,8 +144,12 @@ async def _serve(door: Door, key: SigningKey, listener: socket.socket) -> None:
         loop.add_signal_handler(number, stop)
     tasks = Tasks()
     tasks.start(heartbeat.beat("door"), name="heartbeat of the door")
+    studios = RadioPort(door)
+    if radio is not None:
+        await studios.start(radio)
     try:
         await server.serve()
     finally:
+        await studios.close()
         await tasks.close()
         await door.close()

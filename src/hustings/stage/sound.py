@@ -8,7 +8,7 @@ stage hear each other at once.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from hustings.base.ids import ParticipantId
 from hustings.media.opus import OpusEncoder
@@ -30,13 +30,23 @@ RETURN_COMPLEXITY: Final = 5  # 0.26 % of a core a stream; 10 costs four times t
 OnConnected = Callable[[str, bool], None]  # participant id, connected
 
 
+class Connection(Protocol):
+    """What a voice comes by."""
+
+    id: str
+
+    async def close(self) -> None:
+        """Hang up."""
+        ...
+
+
 class Line:
     """One person's connection: what comes from their microphone, what goes to their ear."""
 
     def __init__(self, voice: Voice, *, encoder: bool) -> None:
-        self.is_encoder = encoder  # an outside encoder (WHIP): nothing is sent back
+        self.is_encoder = encoder  # an outside encoder (WHIP, radio): nothing is sent back
         self.voice = voice
-        self.peer: Peer | None = None
+        self.peer: Connection | None = None
         self.connected = False
         self.opus = _return_encoder()
         self.hears = OWN  # which shared encode the last frame was of
@@ -85,13 +95,27 @@ class Sound:
                 line.connected = now == "connected"
                 self._on_connected(who_id, line.connected)
 
-        line.peer = await self._peers.accept(
+        peer = line.peer = await self._peers.accept(
             offer_sdp, returns=not encoder, on_packet=line.voice.put, on_state=state
         )
+        await self._replace(seat, line)
+        return peer
+
+    async def connect_studio(self, who_id: str, connection: Connection) -> Voice:
+        """A radio studio's line; its packets go to the voice that this returns."""
+        seat = ParticipantId(who_id)
+        before = self._lines.get(seat)
+        line = Line(before.voice if before else Voice(), encoder=True)
+        line.voice.trim(self._gains.get(who_id, 0))
+        line.peer, line.connected = connection, True
+        await self._replace(seat, line)
+        self._on_connected(who_id, True)
+        return line.voice
+
+    async def _replace(self, seat: ParticipantId, line: Line) -> None:
         replaced, self._lines[seat] = self._lines.get(seat), line
         if replaced is not None and replaced.peer is not None:
             await replaced.peer.close()
-        return line.peer
 
     async def disconnect(self, who_id: str, peer_id: str = "") -> bool:
         """Hang up a person's line (only the one of `peer_id`, if given)."""
@@ -224,7 +248,7 @@ class Sound:
         peers = {
             who_id: line.peer
             for who_id, line in self._lines.items()
-            if line.peer is not None and line.connected and not line.is_encoder
+            if isinstance(line.peer, Peer) and line.connected and not line.is_encoder
         }
         heard = returns(peers, mixed, beside, green=self._green, partners=self._partners)
         packets: dict[str, bytes] = {}

@@ -155,6 +155,10 @@ class Door:
         """An outside encoder's token (kind `whip`)."""
         return self._people.check(token, kind="whip", now_s=self.now_s, room=room)
 
+    def studio(self, password: str, room: str, seat: str) -> None:
+        """A radio studio's password for this seat, or Denied `source_password`."""
+        self._people.check_source(password, room, seat)
+
     # --- the device cookie -----------------------------------------------------------------------
 
     def device(self, request: Request, response: Response) -> str:

@@ -1,0 +1,194 @@
+"""The port at which radio studios send their sound: the Icecast source protocol on asyncio.
+
+Keeps true: who shows no good password costs one short head, within `HEAD_S`, at most so many a
+second for each address; sound is decoded in a thread of its own line (`stage.radio.studio_line`),
+never on the mixer's loop nor on the door's. A studio sits on its seat as an encoder does: hosts
+bring it up, mute it, remove it. Started by `stage.app` if the settings name a port.
+"""
+
+import asyncio
+import functools
+import logging
+import socket
+from typing import Final
+
+from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
+from hustings.base.limits import Gcra, address_key
+from hustings.base.listening import server_tls
+from hustings.base.tasks import Tasks
+from hustings.stage.http.door import Door
+from hustings.stage.radio.head import HEAD_BYTES, Dechunker, Wanted, read_head
+from hustings.stage.radio.studio_line import SILENT_S, StudioLine
+
+log = logging.getLogger(__name__)
+
+HEAD_S: Final = 5.0
+_SPARE: Final = 24  # connections beyond the studios' that are still answered
+_NAMELESS: Final = "Studio"
+_READ: Final = 8_192
+_FULL_S: Final = 0.05
+_PHRASES: Final = {
+    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 408: "Request Timeout", 409: "Conflict", 410: "Gone",
+    415: "Unsupported Media Type", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}  # fmt: skip
+
+
+class RadioPort:
+    """The studios of one stage."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._limit = door.settings.stage.radio.studios
+        self._tries = Gcra(rate=0.5, burst=10)
+        self._tasks = Tasks()
+        self._lines = 0
+        self._server: asyncio.Server | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Listen on this bound socket."""
+        tls = self._door.settings.tls
+        self._server = await asyncio.start_server(
+            self._arrived, sock=sock, limit=HEAD_BYTES, ssl=server_tls(tls.cert, tls.key)
+        )
+
+    async def close(self) -> None:
+        """Hang up all."""
+        if self._server is not None:
+            self._server.close()
+        await self._tasks.close()
+
+    def _arrived(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._tasks) >= self._limit + _SPARE:
+            writer.transport.abort()
+        else:
+            self._tasks.start(self._serve(reader, writer), name="radio studio")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._answer(reader, writer)
+        except HustingsError as error:
+            status = int(error.facts.get("status", error.status))
+            await _say(writer, status, error.title)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wanted = await self._wanted(reader, writer)
+        if wanted.verb == "title":  # of a song: what is on is said by the running order
+            await _say(writer, 200, "")
+            return
+        if self._lines >= self._limit:
+            raise TryLater("studios_full", "All lines for radio studios are taken.", delay_s=30)
+        await self._door.engine.do(
+            lambda studio: studio.meeting(wanted.room).join(
+                wanted.seat, name=wanted.name or _NAMELESS, role="speaker"
+            )
+        )
+        self._lines += 1
+        try:
+            await self._sound(wanted, reader, writer)
+        finally:
+            self._lines -= 1
+
+    async def _wanted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Wanted:
+        """Who it is and what they want, with a good password."""
+        try:
+            async with asyncio.timeout(HEAD_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+        except TimeoutError:
+            raise PeerError(
+                "source_head", "The request did not come in time.", status=408
+            ) from None
+        except asyncio.LimitOverrunError:
+            raise PeerError("source_head", "This head is too long.", status=431) from None
+        address = address_key(str((writer.get_extra_info("peername") or ("",))[0]))
+        now_s = self._door.clock.monotonic()
+        if self._tries.wait(address, now_s):
+            raise TryLater("request_rate", "Too many tries.", delay_s=20, status=429)
+        try:
+            wanted = read_head(head[:-4])
+            self._door.studio(wanted.password, wanted.room, wanted.seat)
+        except (Denied, PeerError):
+            self._tries.charge(address, now_s)  # who knows the password is never slowed down
+            raise
+        return wanted
+
+    async def _sound(
+        self, wanted: Wanted, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        loop, door = asyncio.get_running_loop(), self._door
+        put_on = door.engine.loop.call_soon_threadsafe
+        hang_up = functools.partial(loop.call_soon_threadsafe, writer.transport.abort)
+        ended: list[str] = []
+
+        def over(said: str) -> None:
+            ended.append(said)
+            hang_up()
+
+        line = StudioLine(
+            wanted.format,
+            door.clock,
+            lambda *packet: put_on(voice.put, *packet) and None,
+            on_end=over,
+        )
+        voice = await door.engine.wait(
+            lambda studio: studio.meeting(wanted.room).connect_studio(wanted.seat, line)
+        )
+        line.start()
+        try:
+            await _say(
+                writer, 100 if wanted.expects else 200, "", version=wanted.version, more=True
+            )
+            await _feed(line, reader, chunked=wanted.chunked)
+        finally:
+            line.pipe.end()
+            hall = await door.engine.do(lambda studio: studio.halls.get(wanted.room))
+            if hall is not None:
+                await door.engine.wait(
+                    lambda studio: studio.meeting(wanted.room).sound.disconnect(
+                        wanted.seat, line.id
+                    )
+                )
+            if ended and ended[0]:
+                log.info("%s: a radio studio's line ended: %s", wanted.room, ended[0])
+
+
+async def _feed(line: StudioLine, reader: asyncio.StreamReader, *, chunked: bool) -> None:
+    """Until the studio hangs up, says the end, or is silent for too long."""
+    dechunker = Dechunker() if chunked else None
+    while dechunker is None or not dechunker.ended:
+        while line.full:
+            await asyncio.sleep(_FULL_S)
+        try:
+            async with asyncio.timeout(SILENT_S):
+                data = await reader.read(_READ)
+        except TimeoutError:
+            return
+        if not data:
+            return
+        line.pipe.feed(dechunker.feed(data) if dechunker else data)
+
+
+async def _say(
+    writer: asyncio.StreamWriter,
+    status: int,
+    words: str,
+    *,
+    version: str = "1.0",
+    more: bool = False,
+) -> None:
+    """An answer; more: sound comes next, and the line stays."""
+    if status == 100:
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    else:
+        head = [f"HTTP/{version} {status} {_PHRASES.get(status, 'Error')}"]
+        if status == 401:
+            head.append('WWW-Authenticate: Basic realm="hustings"')
+        if not more:
+            head += ["Content-Type: text/plain; charset=utf-8", "Connection: close"]
+        writer.write("\r\n".join([*head, "", words]).encode())
+    await writer.drain()
