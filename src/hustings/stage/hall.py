@@ -31,8 +31,7 @@ from hustings.stage.queue import RoomQueue, drawn
 from hustings.stage.room import STEWARDS, Change, RoomModel
 from hustings.stage.rtc.peers import Peer
 from hustings.stage.signs import Signs
-from hustings.stage.mix.voice import Voice
-from hustings.stage.sound import Connection, Sound
+from hustings.stage.sound import Sound
 from hustings.stage.views import counts_view, hands_view, seats_view
 from hustings.stage.watchers import Absences, Watcher, Watchers
 from hustings.stage.written import BODIES, STAGE_KINDS
@@ -334,15 +333,6 @@ class Hall:
         if self.ended:  # or the room
             await self.sound.close()
         return peer
-
-    async def connect_studio(self, who_id: str, connection: Connection) -> Voice:
-        """A participant's line from a radio studio; its packets go to this voice."""
-        self.known(who_id)
-        voice = await self.sound.connect_studio(who_id, connection)
-        await self._expel_the_gone()
-        if self.ended:
-            await self.sound.close()
-        return voice
 
     async def command(self, actor_id: str, command: str, args: Mapping[str, Any]) -> None:
         """A command from a control socket; raises as `commands.perform` does."""

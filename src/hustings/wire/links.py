@@ -24,6 +24,7 @@ class Links(msgspec.Struct, frozen=True):
     web: str
     stage: str
     edge: str
+    radio: str = ""  # host:port at which radio studios send; empty: nowhere
 
     def listen(self, room: RoomId) -> str:
         """Where the audience hears the room; the same for ever."""
@@ -56,10 +57,13 @@ def links_for(settings: Settings, *, asked_host: str = "") -> Links:
     def base(url: str, port: int) -> str:
         return url.rstrip("/") or f"{scheme}://{name}:{port}"
 
+    stage = base(public.stage, settings.stage.port)
+    radio = settings.stage.radio.port
     return Links(
         web=base(public.web, settings.web.port),
-        stage=base(public.stage, settings.stage.port),
+        stage=stage,
         edge=base(public.edge, settings.edge.port),
+        radio=f"{urlsplit(stage).hostname}:{radio}" if radio else "",
     )
 
 

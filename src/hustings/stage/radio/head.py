@@ -40,10 +40,10 @@ FORMATS: Final = {
 class Wanted(msgspec.Struct, frozen=True):
     """What a studio asks for."""
 
-    verb: Literal["send", "title"]
-    room: RoomId
-    seat: str
-    password: str
+    verb: Literal["send", "title", "options"]
+    room: RoomId = RoomId("")
+    seat: str = ""
+    password: str = ""
     format: str = ""  # of FORMATS' values
     name: str = ""  # as the studio calls itself
     expects: bool = False  # it waits for "100 Continue"
@@ -54,7 +54,7 @@ class Wanted(msgspec.Struct, frozen=True):
 def read_head(data: bytes) -> Wanted:
     """A whole request head (up to and without the empty line).
 
-    Raises PeerError `source_head` or `source_format`, Denied `source_password` (nothing shown).
+    Raises PeerError `source_head` or `source_format`, Denied `token_missing`: no password is shown.
     """
     try:
         first, *lines = data.decode("latin-1").split("\r\n")
@@ -79,6 +79,8 @@ def read_head(data: bytes) -> Wanted:
             chunked="chunked" in headers.get("transfer-encoding", "").lower(),
             version=version,
         )
+    if method == "OPTIONS":  # libshout asks first what we are
+        return Wanted("options", version=version)
     asked = urlsplit(target)
     query = parse_qs(asked.query)
     if method == "GET" and asked.path == "/admin/metadata":
@@ -112,7 +114,7 @@ def _password(headers: dict[str, str]) -> str:
                 return password
     except (binascii.Error, UnicodeDecodeError):
         pass
-    raise Denied("source_password", "The password is wrong.", status=401)
+    raise Denied("token_missing", "A studio shows its password.", status=401)
 
 
 def _utf8(text: str) -> str:

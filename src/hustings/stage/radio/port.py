@@ -12,13 +12,15 @@ import logging
 import socket
 from typing import Final
 
-from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
+from hustings.base.errors import HustingsError, PeerError, TryLater
 from hustings.base.limits import Gcra, address_key
 from hustings.base.listening import server_tls
 from hustings.base.tasks import Tasks
 from hustings.stage.http.door import Door
+from hustings.stage.mix.voice import Voice
 from hustings.stage.radio.head import HEAD_BYTES, Dechunker, Wanted, read_head
 from hustings.stage.radio.studio_line import SILENT_S, StudioLine
+from hustings.stage.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +80,7 @@ class RadioPort:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wanted = await self._wanted(reader, writer)
-        if wanted.verb == "title":  # of a song: what is on is said by the running order
+        if wanted.verb != "send":  # titles: what is on is said by the running order
             await _say(writer, 200, "")
             return
         if self._lines >= self._limit:
@@ -111,9 +113,11 @@ class RadioPort:
             raise TryLater("request_rate", "Too many tries.", delay_s=20, status=429)
         try:
             wanted = read_head(head[:-4])
-            self._door.studio(wanted.password, wanted.room, wanted.seat)
-        except (Denied, PeerError):
-            self._tries.charge(address, now_s)  # who knows the password is never slowed down
+            if wanted.verb != "options":
+                self._door.studio(wanted.password, wanted.room, wanted.seat)
+        except HustingsError as error:
+            if error.code != "token_missing":  # libshout's first try, always
+                self._tries.charge(address, now_s)  # who knows the password is never slowed down
             raise
         return wanted
 
@@ -125,6 +129,9 @@ class RadioPort:
         hang_up = functools.partial(loop.call_soon_threadsafe, writer.transport.abort)
         ended: list[str] = []
 
+        def put(seq: int, timestamp: int, packet: bytes, arrival_s: float) -> None:
+            put_on(voice.put, seq, timestamp, packet, arrival_s)
+
         def over(said: str) -> None:
             ended.append(said)
             hang_up()
@@ -132,12 +139,10 @@ class RadioPort:
         line = StudioLine(
             wanted.format,
             door.clock,
-            lambda *packet: put_on(voice.put, *packet) and None,
+            put,
             on_end=over,
         )
-        voice = await door.engine.wait(
-            lambda studio: studio.meeting(wanted.room).connect_studio(wanted.seat, line)
-        )
+        voice = await door.engine.wait(lambda studio: _seated(studio, wanted, line))
         line.start()
         try:
             await _say(
@@ -157,11 +162,18 @@ class RadioPort:
                 log.info("%s: a radio studio's line ended: %s", wanted.room, ended[0])
 
 
+async def _seated(studio: Studio, wanted: Wanted, line: StudioLine) -> Voice:
+    """The voice to speak with. Whoever is removed, or whose room ends, is hung up by the hall."""
+    hall = studio.meeting(wanted.room)
+    hall.known(wanted.seat)
+    return await hall.sound.connect_studio(wanted.seat, line)
+
+
 async def _feed(line: StudioLine, reader: asyncio.StreamReader, *, chunked: bool) -> None:
     """Until the studio hangs up, says the end, or is silent for too long."""
     dechunker = Dechunker() if chunked else None
     while dechunker is None or not dechunker.ended:
-        while line.full:
+        while line.full:  # noqa: ASYNC110 - another thread empties it
             await asyncio.sleep(_FULL_S)
         try:
             async with asyncio.timeout(SILENT_S):
@@ -189,6 +201,7 @@ async def _say(
         if status == 401:
             head.append('WWW-Authenticate: Basic realm="hustings"')
         if not more:
-            head += ["Content-Type: text/plain; charset=utf-8", "Connection: close"]
+            head += ["Allow: OPTIONS, GET, PUT, SOURCE", "Connection: close"]
+            head += ["Content-Type: text/plain; charset=utf-8"]
         writer.write("\r\n".join([*head, "", words]).encode())
     await writer.drain()

@@ -126,6 +126,10 @@ class Rooms:
             )
         )
 
+    def source_password(self, invitation: Invitation) -> str:
+        """What a radio studio shows for this seat."""
+        return self._keys.source_password(invitation.room, invitation.seat)
+
     async def learn(self, facts: Sequence[Room]) -> None:
         """Keep what the stage says of its rooms, also of rooms that were not made here."""
         now_ms = self._clock.wall_ms()

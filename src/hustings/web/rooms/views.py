@@ -183,7 +183,11 @@ async def _room_page(
         is_host=True,
         **_form(visit, fields or fields_of(wish), error),
         seats=[(each, _address(visit, each)) for each in passes if each.kind == "invite"],
-        encoders=[(each, rooms.sign(each)) for each in passes if each.kind == "whip"],
+        encoders=[
+            (each, rooms.sign(each), rooms.source_password(each))
+            for each in passes
+            if each.kind == "whip"
+        ],
         backlog=backlog,
         roles=ROLES,
         said=visit.request.query_params.get("said", ""),

@@ -1,0 +1,212 @@
+"""Radio studios as speakers: real Icecast clients against a real stage, and what is no studio."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from hustings.base.ids import new_id
+from hustings.base.listening import bound_socket
+from hustings.journal.entry import Entry
+from hustings.media.decoders import FrameDecoder
+from hustings.stage.radio.port import RadioPort
+from hustings.wire import kinds
+from hustings.wire.names import OPUS
+from tests.fakes.tools import need
+from tests.support.stage import Person, Stage
+
+HERTZ = 1_000
+CODINGS = {
+    "mp3": ("-c:a", "libmp3lame", "-content_type", "audio/mpeg", "-f", "mp3"),
+    "aac": ("-c:a", "aac", "-content_type", "audio/aac", "-f", "adts"),
+    "opus": ("-c:a", "libopus", "-content_type", "application/ogg", "-f", "ogg"),
+    "vorbis": ("-c:a", "libvorbis", "-content_type", "audio/ogg", "-f", "ogg"),
+}
+# Debian's libshout clients send what they read on standard input. They ask by OPTIONS, try without
+# a password, and only then show it.
+CLIENTS = {
+    "shout": "shout --format ogg --host 127.0.0.1 --port {port} --user source --pass {password}"
+    " --mount {mount} --station-name Nord",
+    "oggfwd": "oggfwd -n Nord 127.0.0.1 {port} {password} {mount}",
+}
+
+
+class Air:
+    """A live stage with its radio port, and a seat for a studio."""
+
+    def __init__(self, stage: Stage, port: int, host: Person) -> None:
+        self.stage, self.port, self.host = stage, port, host
+        self.seat = new_id()
+        self.password = stage.people.source_password("r", self.seat)
+        self.mount = f"/r/{self.seat}"
+        self.target = f"source:{self.password}@127.0.0.1:{port}{self.mount}"
+
+    async def arrives(self) -> dict[str, Any]:
+        """The studio stands backstage, with sound; then the host brings it up."""
+        while True:
+            told = await self.host.hear("roster")
+            found = [who for who in told["roster"] if who["id"] == self.seat and who["connected"]]
+            if found:
+                await self.host.do("invite", participant=self.seat)
+                return dict(found[0])
+
+    async def tone(self) -> float:
+        """Wait until the program is that tone; its share of the sound."""
+        share = 0.0
+
+        def enough(records: list[Any]) -> bool:
+            nonlocal share
+            parts = [r for r in records if isinstance(r, Entry) and r.kind == kinds.PART][-6:]
+            if len(parts) == 6:
+                share = purity([each.decode(kinds.Part) for each in parts])
+            return share > 0.9
+
+        async with asyncio.timeout(60):  # only ends a test that hangs
+            await self.stage.records("r", until=enough)
+        return share
+
+    async def says(self, data: bytes) -> bytes:
+        """What the port answers to these bytes, until it hangs up."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(data)
+        answer = b""
+        async with asyncio.timeout(60):
+            with contextlib.suppress(ConnectionResetError):  # there was more that nobody reads
+                while data := await reader.read(1_024):
+                    answer += data
+        writer.close()
+        return answer
+
+    def head(self, password: str = "", **headers: str) -> bytes:
+        shown = base64.b64encode(f"source:{password or self.password}".encode()).decode()
+        lines = [f"PUT {self.mount} HTTP/1.1", f"Authorization: Basic {shown}"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+def purity(parts: list[kinds.Part]) -> float:
+    """How much of the power of some parts in a row is the tone's."""
+    decoder = FrameDecoder(OPUS)
+    pcm = np.concatenate([decoder.decode(f) for part in parts for f in part.renditions[OPUS]])
+    pcm = pcm[9_600:]
+    power = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm)))) ** 2
+    at = round(HERTZ * len(pcm) / 48_000)
+    return float(power[at - 4 : at + 5].sum() / max(power.sum(), 1e-9))
+
+
+@pytest.fixture
+async def air(tmp_path: Path) -> AsyncIterator[Air]:
+    async with Stage(tmp_path) as stage:
+        radio = msgspec.structs.replace(stage.settings.stage.radio, studios=1)
+        stage.door.settings = msgspec.structs.replace(
+            stage.settings, stage=msgspec.structs.replace(stage.settings.stage, radio=radio)
+        )
+        port = RadioPort(stage.door)
+        sock = bound_socket("127.0.0.1", 0, flag="test")
+        await port.start(sock)
+        await stage.put("r", title="An evening", host="Ada", state="lobby")
+        host = await Person(stage, "r", "host").join("Ada")
+        async with host.control():
+            await host.do("go_live")
+            yield Air(stage, sock.getsockname()[1], host)
+        await port.close()
+
+
+@contextlib.asynccontextmanager
+async def running(*words: str, stdin: Path | None = None) -> AsyncIterator[Any]:
+    with contextlib.ExitStack() as stack:
+        given = stack.enter_context(stdin.open("rb")) if stdin else asyncio.subprocess.DEVNULL
+        quiet = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=given, stdout=quiet, stderr=quiet
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def sine(seconds: int) -> list[str]:
+    return ["-f", "lavfi", "-i", f"sine=frequency={HERTZ}:duration={seconds}:sample_rate=44100"]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_a_studio_is_heard(air: Air, coding: str) -> None:
+    ffmpeg = need("ffmpeg", why="it sends as a radio studio does")
+    words = [ffmpeg, "-re", *sine(120), "-ac", "2", "-b:a", "128k", "-ice_name", "Studio Süd"]
+    async with running(*words, *CODINGS[coding], f"icecast://{air.target}"):
+        assert (await air.arrives())["name"] == "Studio Süd"
+        assert await air.tone() > 0.9
+    while True:  # it hangs up: the seat stays, without sound
+        told = await air.host.hear("roster")
+        if [w["connected"] for w in told["roster"] if w["id"] == air.seat] == [False]:
+            break
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_libshout_clients_are_heard(air: Air, client: str, tmp_path: Path) -> None:
+    program, *words = CLIENTS[client].format(**vars(air)).split()
+    program = need(program, why="it sends as libshout does")
+    ffmpeg = need("ffmpeg", why="it makes the sound")
+    file = tmp_path / "tone.ogg"
+    async with running(ffmpeg, *sine(60), *CODINGS["vorbis"][:2], str(file)) as making:
+        await making.wait()
+    async with running(program, *words, stdin=file):
+        await air.arrives()
+        assert await air.tone() > 0.9
+
+
+async def test_whoever_has_no_password_gets_no_seat_and_soon_no_answer(air: Air) -> None:
+    answers = [await air.says(air.head("wrong")) for _ in range(12)]
+    assert answers[0].startswith(b"HTTP/1.0 401 ")
+    assert b"WWW-Authenticate: Basic" in answers[0]
+    assert answers[-1].startswith(b"HTTP/1.0 429 ")
+    assert (await air.says(b"\x16\x03\x01 hello\r\n\r\n")).startswith(b"HTTP/1.0 4")
+    people = await air.stage.engine.do(lambda studio: studio.hall("r").model.people)
+    assert air.seat not in people
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"405"),
+        (b"x" * 20_000, b"431"),
+        (b"\r\n\r\n", b"400"),
+    ],
+)
+async def test_what_is_no_studio_is_told_so(air: Air, data: bytes, status: bytes) -> None:
+    assert (await air.says(data)).startswith(b"HTTP/1.0 " + status)
+
+
+async def test_a_kind_of_sound_that_is_not_read_is_refused(air: Air) -> None:
+    assert (await air.says(air.head(Content_Type="video/mp4"))).startswith(b"HTTP/1.0 415 ")
+
+
+async def test_bytes_that_are_no_sound_end_the_line(air: Air) -> None:
+    """The port answers, tries, and hangs up; the stage goes on."""
+    noise = np.random.default_rng(1).bytes(200_000)
+    answer = await air.says(air.head(Content_Type="audio/ogg") + noise)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    async with asyncio.timeout(30):
+        while air.seat in await air.stage.engine.do(lambda studio: studio.hall("r").sound.people):
+            await asyncio.sleep(0.05)
+
+
+async def test_who_is_removed_is_cut_off_and_stays_out(air: Air) -> None:
+    ffmpeg = need("ffmpeg", why="it sends as a radio studio does")
+    async with running(ffmpeg, "-re", *sine(120), *CODINGS["mp3"], f"icecast://{air.target}") as it:
+        await air.arrives()
+        # One line at a time here: another studio's would be refused.
+        assert (await air.says(air.head())).startswith(b"HTTP/1.0 503 ")
+        await air.host.do("remove", participant=air.seat)
+        async with asyncio.timeout(30):
+            await it.wait()
+    assert (await air.says(air.head())).startswith(b"HTTP/1.0 403 ")
