@@ -203,7 +203,7 @@ class FakeEdge:
                 reactions=("clap", "heart", "laugh", "wow", "agree", "doubt"),
                 **self.shown,
             )
-            return 200 if room else 404, page_headers(), page
+            return 200 if room else 404, page_headers(frames=[self.origin]), page
         if path.startswith("/static/") and (found := asset(path)):
             kind = [("Content-Type", found.content_type), ("Cache-Control", found.cache_control)]
             return 200, kind, found.body

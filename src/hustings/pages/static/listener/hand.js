@@ -10,6 +10,8 @@ const AGAIN_S = 5; // a crowd whose line broke raises its hands again spread ove
 let prepared = false;
 /** @type {Raised | null} */
 let raised = null;
+/** @type {Promise<import("./up.js").Way> | null} */
+let up = null; // to the stage, once called
 
 /**
  * @param {string} live
@@ -46,22 +48,23 @@ export function prepare(live, session) {
 }
 
 /**
- * Until it is called or down: hear the call, and raise it again after a broken line, as the edge
- * that held it may be gone.
+ * Until it is called or down: hear the call at once, and raise it again after a broken line, as the
+ * edge that held it may be gone.
  * @param {string} live
  * @param {import("./session.js").Session} session
  * @param {Raised} mine
  */
 function watch(live, session, mine) {
   let away = false;
+  session.called = (hand) => {
+    if (raised !== mine || hand !== mine.hand) return;
+    raised = null;
+    element("hand-lower").hidden = true;
+    write(element("hand-answer"), t("The hosts call on you."));
+    showWay(mine, session);
+  };
   const timer = setInterval(() => {
     if (raised !== mine) return clearInterval(timer);
-    if (session.room.called?.hand === mine.hand) {
-      raised = null;
-      element("hand-lower").hidden = true;
-      write(element("hand-answer"), t("The hosts call on you."));
-      return showWay(mine, session);
-    }
     const open = session.line === "open";
     if (open && away) setTimeout(() => raised === mine && raise(live, mine), Math.random() * AGAIN_S * 1000);
     away = !open;
@@ -97,6 +100,7 @@ function showTopics(topics) {
 
 /**
  * To the speakers' page, which takes the ticket for an invitation; the fragment stays in the browser.
+ * That page is loaded at once and waits for the button.
  * @param {Raised} mine
  * @param {import("./session.js").Session} session
  */
@@ -106,10 +110,11 @@ function showWay({ ticket, name }, session) {
   way.href = `${stage}/s/${room}#h=${ticket}&n=${encodeURIComponent(name)}`;
   way.hidden = false;
   way.focus();
+  up?.then((before) => before.close());
+  const mine = (up = import("./up.js").then(({ Way }) => new Way(way.href, session)));
   way.onclick = async (event) => {
     event.preventDefault();
-    const { goUp } = await import("./up.js");
-    goUp(way.href, session);
+    (await mine).go();
     way.hidden = true;
     write(element("hand-answer"), "");
     document.querySelector("#hand-form button")?.removeAttribute("disabled");

@@ -83,8 +83,6 @@ export class Room {
   source = "live";
   /** @type {number | null} */
   listeners = null;
-  /** @type {{hand: string, name: string} | null} the hand that was called last */
-  called = null;
   /** @type {Poll | null} null: not known yet; without an id: there is none */
   poll = null;
   asks = false; // questions are taken
@@ -127,7 +125,6 @@ export class Room {
     else if (kind === "poll") this.poll = body;
     else if (kind === "agenda") this.point = body;
     else if (kind === "reactions") this.applause.hear(body.counts, performance.now() / 1000);
-    else if (kind === "call") this.called = body;
     else if (kind === "reach") this.listeners = body.now ?? this.listeners;
     else if (kind === "caption" && typeof body.text === "string") this.#caption(seq, body);
   }

@@ -47,6 +47,7 @@ export class Session {
     line: (/** @type {LineState} */ state, /** @type {number} */ retryS) => this.#line(state, retryS),
   };
   reads = false; // instead of hearing
+  called = (/** @type {string} */ _hand) => {}; // somebody's hand was: for whoever raised one
 
   /**
    * @param {string} live  `/live/<room>`
@@ -231,6 +232,7 @@ export class Session {
   /** @param {import("./protocol.js").RoomEvent} event */
   #event(event) {
     if (event.kind === "pace" || event.kind === "state") this.#player?.pace?.(event.body.joined ?? 1);
+    if (event.kind === "call") return this.called(event.body.hand); // for a person: not when its sound is heard
     if (event.kind !== "state") return this.#events.put(event);
     this.#clock.set(event.body.media_time, performance.now() / 1000);
     this.room.apply(event);

@@ -1,41 +1,78 @@
 /**
  * From listening to the stage and back without leaving the page: the speakers' page in a frame,
- * over all of this one. Loaded when a hand was called up. The frame says when its person is in (then
- * they hear the stage there, and this page is silent) and when they have left.
+ * over all of this one. Loaded when a hand was called up, and loads that page at once, out of sight:
+ * when its person presses the button it is there. Until then it waits, asks for no microphone and
+ * takes no seat. The frame says when it is ready, when its person is in (then they hear the stage
+ * there, and this page is silent) and when they have left.
  */
 
 import { t } from "../strings.js";
 
-/**
- * @param {string} url  of the speakers' page, with the ticket
- * @param {import("./session.js").Session} session
- */
-export function goUp(url, session) {
-  const listened = ["playing", "starting", "reading"].includes(session.mode);
-  const dialog = document.createElement("dialog");
-  dialog.className = "up";
-  dialog.setAttribute("aria-label", t("On stage"));
-  const back = document.createElement("button");
-  back.type = "button";
-  back.textContent = t("Back to listening");
-  back.addEventListener("click", () => dialog.close());
-  const frame = document.createElement("iframe");
-  frame.title = t("On stage");
-  frame.allow = "microphone; autoplay; screen-wake-lock";
-  frame.src = url;
-  dialog.append(back, frame);
+const HEARING = ["playing", "starting", "reading"];
+
+export class Way {
+  #dialog = document.createElement("dialog");
+  #frame = document.createElement("iframe");
+  #ready = false;
+  #loaded = false;
+  #wanted = false;
+  #listened = false;
+
+  /**
+   * @param {string} url  of the speakers' page, with the ticket in its fragment
+   * @param {import("./session.js").Session} session
+   */
+  constructor(url, session) {
+    const [page = "", fragment = ""] = url.split("#");
+    this.url = url;
+    this.session = session;
+    this.fragment = fragment;
+    this.origin = new URL(page, location.href).origin;
+    const back = document.createElement("button");
+    back.type = "button";
+    back.textContent = t("Back to listening");
+    back.addEventListener("click", () => this.#dialog.close());
+    this.#dialog.className = "up";
+    this.#dialog.setAttribute("aria-label", t("On stage"));
+    this.#dialog.append(back, this.#frame);
+    this.#dialog.addEventListener("close", () => this.close());
+    this.#frame.title = t("On stage");
+    this.#frame.allow = "microphone; autoplay; screen-wake-lock";
+    this.#frame.src = `${page}#wait`;
+    this.#frame.addEventListener("load", () => (this.#loaded = true));
+    addEventListener("message", this.#heard);
+    document.body.append(this.#dialog);
+  }
+
+  /** Show it, and let it begin. */
+  go() {
+    this.#listened = HEARING.includes(this.session.mode);
+    this.#wanted = true;
+    this.#dialog.showModal();
+    if (this.#ready) this.#begin();
+    else if (this.#loaded) this.#frame.src = this.url; // it failed before; the stage may be back
+  }
+
+  /** Back to listening, or never gone; the frame hangs up as it goes. */
+  close() {
+    removeEventListener("message", this.#heard);
+    this.#dialog.remove();
+    if (this.#listened && this.session.mode === "stopped") this.session.start();
+    this.#listened = false;
+  }
+
   /** @param {MessageEvent} event */
-  const heard = ({ source, data }) => {
-    if (source !== frame.contentWindow) return;
-    if (data?.hustings === "seated") session.stop();
-    if (data?.hustings === "left") dialog.close();
+  #heard = ({ source, data }) => {
+    if (source !== this.#frame.contentWindow) return;
+    if (data?.hustings === "ready") {
+      this.#ready = true;
+      if (this.#wanted) this.#begin();
+    }
+    if (data?.hustings === "seated") this.session.stop();
+    if (data?.hustings === "left") this.#dialog.close();
   };
-  addEventListener("message", heard);
-  dialog.addEventListener("close", () => {
-    removeEventListener("message", heard);
-    dialog.remove(); // the frame hangs up as it goes
-    if (listened && session.mode === "stopped") session.start();
-  });
-  document.body.append(dialog);
-  dialog.showModal();
+
+  #begin() {
+    this.#frame.contentWindow?.postMessage({ hustings: "come", fragment: this.fragment }, this.origin);
+  }
 }

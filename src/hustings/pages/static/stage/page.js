@@ -10,7 +10,7 @@ import { CommandError, Control } from "./control.js";
 import { Desk } from "./desk.js";
 import { ask, element, write } from "./dom.js";
 import { Emergency } from "./emergency.js";
-import { frame } from "./frame.js";
+import { fragment, frame } from "./frame.js";
 import { Hall } from "./hall.js";
 import { Hands } from "./hands.js";
 import { Line, iceServer } from "./line.js";
@@ -54,7 +54,7 @@ const view = new View({ hall, line, microphone, audience, people, hands, desk, r
 
 let lostTimer = 0;
 let entering = false; // pressed, perhaps sooner than the stage's welcome came
-const opened = new URLSearchParams(location.hash.slice(1));
+const opened = new URLSearchParams(await fragment());
 seat.invited(opened.get("i") ?? "");
 const ticket = opened.get("h") ?? ""; // of a listener's hand that was called up
 if (location.hash) history.replaceState(null, "", location.pathname + location.search);
