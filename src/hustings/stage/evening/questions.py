@@ -6,13 +6,14 @@ question stays so. At most `QUESTIONS` are kept; beyond, the stage takes no more
 entry `questions`, at most each `EACH_S`, which edges serve as a file: it never rides in the stream.
 """
 
-import heapq
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final, cast, get_args
 
 import msgspec
 
 from hustings.base.errors import NotFound, UserError
+from hustings.stage.evening.ranking import Ranking
 from hustings.stage.names import clean
 from hustings.stage.room import Change
 from hustings.wire import kinds
@@ -29,6 +30,7 @@ NEWEST: Final = 8  # … and so many new ones, which could otherwise never rise
 EACH_S: Final = 5
 TEXT_CHARS: Final = 280
 NAME_CHARS: Final = 80
+_STATES: Final = get_args(kinds.QuestionState)
 
 
 class AudienceQuestions:
@@ -39,6 +41,7 @@ class AudienceQuestions:
         self._all: dict[str, Question] = {}  # in the order in which they came
         self._tally = Tally()
         self._votes: dict[str, int] = {}  # of those that have any
+        self._ranking = Ranking()
         self._stale = False  # something has changed since hosts' pages heard
         self._listed = Questions()  # as listeners have it
         self._listed_at = -EACH_S * SAMPLE_RATE
@@ -52,11 +55,12 @@ class AudienceQuestions:
             self._listed, self._listed_at = body, at
         elif body.id in self._all or len(self._all) < QUESTIONS:
             self._all[body.id] = body
+            self._ranking.put(body.id, body.state, self.votes(body.id))
         self._stale = True
 
     def state(self) -> dict[str, Any]:
         """What `restore` needs, as plain data: `KEPT` questions and their votes."""
-        kept = self._best(KEPT, self._all.values())
+        kept = self._best(KEPT, *_STATES)
         return {
             "all": [msgspec.to_builtins(each) for each in kept],
             "votes": self._tally.state([each.id for each in kept]),
@@ -67,6 +71,9 @@ class AudienceQuestions:
         """Go on where an earlier run of the stage stood."""
         kept = msgspec.convert(state.get("all", []), list[Question])
         self._all = {each.id: each for each in kept}
+        self._ranking = Ranking()
+        for each in kept:
+            self._ranking.put(each.id, each.state, 0)
         self._tally.restore(state.get("votes", {}))
         self._count(self._tally.papers())
         self._listed = msgspec.convert(state.get("listed", {}), Questions)
@@ -82,12 +89,12 @@ class AudienceQuestions:
 
     def view(self) -> dict[str, Any]:
         """What hosts' pages show: the mode, the best open questions, and how many there are."""
-        open_ = [each for each in self._all.values() if each.state in {"asked", "shown"}]
-        best = self._best(TOLD, open_)
+        best = self._best(TOLD, "asked", "shown")
         questions = [
             {**msgspec.structs.asdict(each), "votes": self.votes(each.id)} for each in best
         ]
-        return {"mode": self.mode, "questions": questions, "open": len(open_)}
+        open_ = self._ranking.count("asked", "shown")
+        return {"mode": self.mode, "questions": questions, "open": open_}
 
     def news(self) -> dict[str, Any] | None:
         """The same, if it has changed since the last time."""
@@ -96,8 +103,13 @@ class AudienceQuestions:
         self._stale = False
         return self.view()
 
-    def _best(self, most: int, some: Iterable[Question]) -> list[Question]:
-        return heapq.nlargest(most, some, key=lambda each: self._votes.get(each.id, 0))
+    def _best(self, most: int, *states: str) -> list[Question]:
+        return [self._all[question] for question in self._ranking.best(most, *states)]
+
+    def _newest(self, most: int, state: str) -> list[Question]:
+        """The last that came of those in this state, in the order in which they came."""
+        newest = (each for each in reversed(self._all.values()) if each.state == state)
+        return list(islice(newest, most))[::-1]
 
     # --- what edges say ------------------------------------------------------------------------
 
@@ -107,7 +119,9 @@ class AudienceQuestions:
 
     def _count(self, changed: Iterable[str]) -> None:
         for question in changed:
-            self._votes[question] = next(iter(self._tally.sums(question)), 0)
+            votes = self._votes[question] = next(iter(self._tally.sums(question)), 0)
+            if question in self._all:
+                self._ranking.put(question, self._all[question].state, votes)
             self._stale = True
 
     def take(self, asked: Iterable[Asked]) -> tuple[list[Change], int]:
@@ -164,14 +178,13 @@ class AudienceQuestions:
     def _list(self, mode: kinds.QuestionMode) -> Questions:
         if mode == "off":
             return Questions()
-        shown = [each for each in self._all.values() if each.state == "shown"]
-        best = self._best(TOP, shown)
-        newest = [each for each in shown[-NEWEST:] if each not in best]
-        done = [each for each in self._all.values() if each.state == "answered"][-3:]
+        best = self._best(TOP, "shown")
+        newest = [each for each in self._newest(NEWEST, "shown") if each not in best]
+        done = self._newest(3, "answered")
         top = [
             ShownQuestion(
                 each.id, each.text, each.name, self.votes(each.id), each.state == "answered"
             )
             for each in (*best, *newest, *done)
         ]
-        return Questions(mode, top, len(shown))
+        return Questions(mode, top, self._ranking.count("shown"))
