@@ -46,10 +46,12 @@ class Engine:
             raise self._failure
 
     def stop(self) -> None:
-        """Hang up, close the journals and end the thread."""
+        """Hang up, close the journals and end the thread; raises what `Studio.close` does."""
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+            if self._failure is not None:
+                raise self._failure
 
     def _run(self) -> None:
         asyncio.run(self._live())
@@ -68,7 +70,10 @@ class Engine:
         try:
             await self._stop.wait()
         finally:
-            await self.studio.close()
+            try:
+                await self.studio.close()
+            except Exception as error:  # noqa: BLE001 - handed to stop()
+                self._failure = error
 
     async def do(self, work: Callable[[Studio], T]) -> T:
         """Run `work(studio)` between two ticks and return what it returns or raises."""

@@ -26,6 +26,7 @@ from hustings.stage.audience import Audience
 from hustings.stage.charge import in_charge
 from hustings.stage.erasing import REASON_CHARS, Eraser, Stretch, asked, listed, pressed, withdrawn
 from hustings.stage.evening import evening
+from hustings.stage.keys import Keys
 from hustings.stage.names import clean
 from hustings.stage.queue import RoomQueue, drawn
 from hustings.stage.room import STEWARDS, Change, RoomModel
@@ -47,7 +48,6 @@ log = logging.getLogger(__name__)
 TICK_MS: Final = 20
 LEVEL_TICKS: Final = 10  # levels go to the control sockets five times a second
 ENTRY_BYTES: Final = 64 * 1024
-KEYS_REMEMBERED: Final = 1_000
 _WITH_THE_SOUND: Final = frozenset(
     {kinds.ROOM, kinds.ROSTER, kinds.LEVEL, kinds.AGENDA, kinds.POLL}
 )  # wait as it does
@@ -83,7 +83,7 @@ class Hall:
         self._signs_told = self.signs.view()
         self.watchers = Watchers()
         self.tell = self.watchers.tell
-        self._keys: dict[str, int] = {}
+        self._keys = Keys()
         self.audience = Audience()
         self.evening = evening.Evening()
         self._reach = kinds.Reach()  # as the journal has it
@@ -101,12 +101,13 @@ class Hall:
         past = self.journal.recovered
         if past.snapshot is not None:
             self.model.restore(past.snapshot)
-            self._keys = dict(past.snapshot.private.get("keys", {}))
+            self._keys.restore(past.snapshot.private.get("keys", {}))
             self.audience.restore(past.snapshot.private.get("audience", {}))
             self.evening.restore(past.snapshot)
             self.eraser.resume(past.snapshot.private.get("erasing", ()))
         for entry in past.entries:
             self._replay(entry)
+        self.airing.ending = self.model.ending  # what was held when we died was never aired
         self.evening.spoken.hear([], past.next_part * PART_SAMPLES)  # nobody since we ended
         self.term = past.term
         if self.ended:
@@ -129,7 +130,7 @@ class Hall:
             return
         body = entry.decode(kind)
         if isinstance(body, kinds.Key):
-            self._keys[body.key] = body.seq
+            self._keys.add(body.key, body.seq)
         elif isinstance(body, kinds.Dump):  # done already, unless we died over it
             self.eraser.erase(Stretch(body.first, body.last))
         self._fold(body, entry)
@@ -259,7 +260,6 @@ class Hall:
         if self.journal.size <= self._snapshot_size or self.model.facts.deleted:
             return
         model = self.model
-        keys = dict(list(self._keys.items())[-KEYS_REMEMBERED:])
         self.journal.snapshot(
             media_time=self.media_time,
             room=model.facts,
@@ -268,7 +268,7 @@ class Hall:
             term=self.term,
             part=self.airing.next_part,
             private=model.private_state()
-            | {"keys": keys, "audience": self.audience.state(self._clock.monotonic())}
+            | {"keys": self._keys.state(), "audience": self.audience.state(self._clock.monotonic())}
             | {"evening": self.evening.state(self.air_time), "erasing": self.eraser.pending},
             shown=self.evening.shown(),
         )
@@ -342,6 +342,7 @@ class Hall:
             self._tell_signs()
         if command == "end" and changes:
             if len(self.sound.delay):  # what was said is still to be heard
+                self._enter(self.model.end_soon(actor_id))
                 self.airing.ending = True
                 self.tell({"type": "ending", "in_s": len(self.sound.delay) * TICK_MS / 1_000})
                 return
@@ -476,16 +477,14 @@ class Hall:
         """
         if kind in STAGE_KINDS or not kind.isidentifier() or len(kind) > 32:
             raise UserError("entry_kind", "This kind of entry is the stage's own, or not a word.")
-        if key in self._keys:
-            return self._keys[key]
+        if (known := self._keys.get(key)) is not None:
+            return known
         if len(msgspec.msgpack.encode(body)) > ENTRY_BYTES:
             raise UserError("entry_size", f"An entry holds at most {ENTRY_BYTES} bytes.")
         seq = self._append(kind, body, media_time=at, visibility=Visibility(visibility)).seq
         if key:
             self._append(kinds.KEY, kinds.Key(key, seq), visibility=Visibility.STAGE)
-            self._keys[key] = seq
-            if len(self._keys) > 2 * KEYS_REMEMBERED:
-                self._keys = dict(list(self._keys.items())[-KEYS_REMEMBERED:])
+            self._keys.add(key, seq)
         return seq
 
     # --- what watchers see ---------------------------------------------------------------------

@@ -69,6 +69,9 @@ class RoomModel:
         self.barred: dict[str, Seat] = {}  # who was removed, with their devices
         self.devices: dict[str, set[str]] = {}  # participant -> fingerprints; not in the journal
         self.charge = ""  # who runs the room (`stage.charge`)
+        self.ending = (
+            False  # a host has ended it; what the broadcast delay holds is still to be aired
+        )
         self.panic: kinds.Panic | None = None  # how it was before the hosts cleared the stage
         self.talks: dict[str, str] = {}  # host -> guest, in private (`stage.talkback`)
         self.speaking: list[str] = []
@@ -80,10 +83,8 @@ class RoomModel:
     def fold(self, body: object) -> None:
         """Take one change, new or replayed, into the state."""
         match body:
-            case Room():
-                self.facts = body
-            case kinds.Tombstone(facts=facts):
-                self.facts = facts
+            case Room() | kinds.Tombstone():
+                self.facts = body if isinstance(body, Room) else body.facts
             case Roster(participant=who):
                 self.people[who.id] = who
                 if who.place == "gone":
@@ -96,6 +97,8 @@ class RoomModel:
                 self._fold_seat(body)
             case kinds.Charge(id=who_id):
                 self.charge = who_id
+            case kinds.Ending():
+                self.ending = True
             case kinds.Panic(on=on):
                 self.panic = body if on else None
             case kinds.Talk(host=host, guest=guest):
@@ -126,6 +129,7 @@ class RoomModel:
             "revoked": sorted(self.revoked),
             "barred": [msgspec.to_builtins(seat) for seat in self.barred.values()],
             "charge": self.charge,
+            "ending": self.ending,
             "panic": msgspec.to_builtins(self.panic),
             "talks": dict(self.talks),
         }
@@ -142,6 +146,7 @@ class RoomModel:
         barred = (msgspec.convert(seat, Seat) for seat in snapshot.private.get("barred", ()))
         self.barred = {seat.id: seat for seat in barred}
         self.charge = str(snapshot.private.get("charge", ""))
+        self.ending = bool(snapshot.private.get("ending"))
         self.talks = dict(snapshot.private.get("talks", {}))
         self.panic = msgspec.convert(snapshot.private.get("panic"), kinds.Panic | None)
 
@@ -361,6 +366,10 @@ class RoomModel:
         """The change that makes the room's facts what `new` says."""
         after = msgspec.structs.replace(self.facts, **new)
         return [] if after == self.facts else [Change(kinds.ROOM, after)]
+
+    def end_soon(self, by: str) -> list[Change]:
+        """It ends when what is held back has been aired; pressing again changes nothing."""
+        return [] if self.ending else [Change(kinds.ENDING, kinds.Ending(by), public=False)]
 
     def opened(self, now_ms: int) -> Room:
         """The room with its lobby open: media time 0 is its first opening, for ever."""

@@ -124,14 +124,31 @@ class Studio:
         self._tasks.start(self.deletions.watch(), name="rooms whose time is over")
 
     async def close(self) -> None:
-        """Stop ticking, hang up, sign and close the journals."""
+        """Stop ticking, hang up, sign and close the journals: each room's, whatever another's does.
+
+        Raises OperatorError `journal_close` that names the rooms whose journal did not close in order.
+        """
         await self._tasks.close()
+        broken = []
         for hall in self.halls.values():
-            await hall.sound.close()
-            hall.close()
+            try:
+                await hall.sound.close()
+            except Exception:
+                log.exception("%s: its lines did not close in order", hall.room)
+            try:
+                hall.close()
+            except Exception:
+                log.exception("%s: its journal did not close in order", hall.room)
+                broken.append(hall.room)
         await self._peers.close()
         if self._lock >= 0:
             os.close(self._lock)
+        if broken:
+            raise OperatorError(
+                "journal_close",
+                f"The record of {', '.join(broken)} was not closed in order; the log says why. "
+                "The next start reads what is on the disk.",
+            )
 
     @property
     def public_halls(self) -> list[Hall]:
@@ -326,6 +343,8 @@ class Studio:
         if not hall.ended:
             hall.take(hall.model.room(state="ended", ended_ms=self._clock.wall_ms()))
         del self.halls[room]
+
+        hall.eraser.abandon()  # or it tries for ever to erase in a folder that is gone
 
         def wipe() -> None:
             hall.journal.close()

@@ -19,6 +19,7 @@ BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.PANIC: kinds.Panic,
     kinds.DUMP: kinds.Dump,
     kinds.TOMBSTONE: kinds.Tombstone,
+    kinds.ENDING: kinds.Ending,
     **KINDS,
 }
 STAGE_KINDS: Final = frozenset(BODIES) | {

@@ -34,6 +34,7 @@ QUESTION: Final = "question"
 QUESTIONS: Final = "questions"
 POLL: Final = "poll"
 TOMBSTONE: Final = "tombstone"
+ENDING: Final = "ending"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({QUESTION, QUESTIONS, PART, SNAPSHOT, TERM, GAP})
@@ -185,6 +186,12 @@ class Panic(msgspec.Struct, frozen=True, omit_defaults=True):
     stage: list[str] = []  # participant ids
     locked: bool = False
     hands_closed: bool = False
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """Kind `ending` (stage only): the room ends as soon as the broadcast delay has been aired."""
+
+    by: str  # participant id
 
 
 class OrderItem(msgspec.Struct, frozen=True, omit_defaults=True):

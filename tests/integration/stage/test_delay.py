@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from hustings.journal.entry import Entry
+from hustings.journal.reader import JournalReader
 from hustings.stage.mix.delay import delay_ticks
 from hustings.wire import kinds
 from hustings.wire.names import PART_SAMPLES, TICK_SAMPLES
-from tests.support.speakers import speech
+from tests.support.speakers import StageProcess, speech
 from tests.support.stage import Person, Stage
 
 DELAY_S = 3
@@ -62,3 +63,42 @@ async def test_what_is_said_airs_later_and_the_end_waits_for_it(stage: Stage) ->
     speaking = next(e for e in entries(records, kinds.LEVEL) if e.seq > live.seq)
     assert live.media_time <= speaking.media_time < parts[-1].media_time  # with its sound
     await caller.close()
+
+
+async def test_a_room_that_was_ended_ends_though_the_stage_dies_before_the_last_word(
+    tmp_path: Path,
+) -> None:
+    """kill -9 between "end" and the end of the held sound: it must not go on live."""
+    with StageProcess(tmp_path) as stage:
+        stage.put("r", title="R", state="lobby", delay_s=7)
+        host = await Person(stage, "r", "host").join("Ada")  # type: ignore[arg-type]
+        async with host.control():
+            await host.do("accept")
+            caller = await host.speak(speech(4) * 20)
+            await host.do("go_live")
+            await host.hear("levels", held_s=delay_ticks(7) * 0.02)
+            assert (await host.do("end"))["type"] == "done"
+            await asyncio.sleep(1)  # what a journal may lose to a kill
+            stage.process.kill()
+            stage.process.wait(10)
+        await caller.close()
+        await host.http.aclose()
+    assert (await _states(tmp_path))[-1] == "live"
+    async with Stage(tmp_path) as again:
+        async with asyncio.timeout(20):
+            while (await _states(tmp_path))[-1] != "ended":
+                await asyncio.sleep(0.1)
+        refused = await Person(again, "r", "host").http.post(
+            "/rooms/r/join", json={"invitation": again.invite("r", "host"), "name": "Ada"}
+        )
+        assert refused.json()["code"] == "room_ended"
+    with JournalReader(tmp_path / "rooms" / "r") as reader:
+        kinds_seen = [entry.kind for entry in reader.entries()]
+    assert kinds_seen.count(kinds.ENDING) == 1
+
+
+async def _states(data: Path) -> list[str]:
+    """What the room's journal says of its state, in order."""
+    with JournalReader(data / "rooms" / "r") as reader:
+        found = [state_of(e) for e in reader.entries() if e.kind == kinds.ROOM and e.body]
+    return [state for number, state in enumerate(found) if state not in found[:number]]
