@@ -91,6 +91,19 @@ def test_the_eraser_works_off_the_callers_thread_and_tells_what_is_pending(journ
     }
 
 
+def test_an_eraser_that_is_abandoned_stops_trying(tmp_path):
+    journal = open_journal(tmp_path)
+    shutil.rmtree(journal.folder)
+    eraser = Eraser(journal)
+    eraser.erase(Stretch(0, 3))
+    eraser.erase(Stretch(5, 9))
+    eraser.abandon()
+    eraser.close()
+    assert eraser.pending == []
+    assert f"erase {ROOM}" not in {thread.name for thread in threading.enumerate()}
+    journal.close()
+
+
 def test_an_erasure_of_many_that_a_crash_interrupted_is_finished(tmp_path):
     journal = open_journal(tmp_path)
     speak(journal, range(100))

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,11 @@ import httpx
 import pytest
 
 from hustings.base.clock import SystemClock
+from hustings.base.errors import OperatorError
+from hustings.base.ids import RoomId, private_id
+from hustings.journal.auditing import audit_file
 from hustings.journal.entry import Entry
+from hustings.stage.erasing import Stretch
 from hustings.stage.sound import Sound
 from hustings.stage.studio import Studio
 from hustings.wire import kinds
@@ -263,3 +269,43 @@ async def test_F21_a_participant_who_floods_is_throttled_and_nobody_else_notices
         assert hands == 1
         assert 0 < answered < 500  # of 1,000: the others still wait, at their sender
         await caller.close()
+
+
+async def test_one_journal_that_does_not_close_keeps_no_other_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Stage(tmp_path) as stage:
+        for room in ("a", "b", "c"):
+            await stage.put(room, title=room, state="lobby")
+        halls = await stage.engine.do(lambda studio: dict(studio.halls))
+
+        def broken() -> None:
+            raise RuntimeError("a fault of ours")
+
+        monkeypatch.setattr(halls[RoomId("b")], "minute", broken)
+        with pytest.raises(OperatorError, match="of b was not closed") as caught:
+            await stage.stop()
+        assert caught.value.code == "journal_close"
+        for room in ("a", "c"):
+            report = audit_file(tmp_path / "rooms" / room / "journal")
+            assert report.ok
+            assert not any("no checkpoint" in each for each in report.not_compared)
+        halls[RoomId("b")].journal.close()  # else its lock stays with this process
+        await stage.start()
+        assert await stage.engine.do(lambda studio: len(studio.halls)) == 3
+
+
+async def test_a_private_room_that_is_wiped_leaves_nobody_erasing(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage:
+
+        def wipe(studio: Studio) -> str:
+            hall = studio.open_private(private_id("rehearsal"))
+            shutil.rmtree(hall.journal.folder)
+            hall.eraser.erase(Stretch(0, 3))
+            studio.discard(hall.room)
+            return f"erase {hall.room}"
+
+        name = await stage.engine.do(wipe)
+        async with asyncio.timeout(20):
+            while name in {thread.name for thread in threading.enumerate()}:
+                await asyncio.sleep(0.05)
