@@ -96,7 +96,7 @@ def clean(text: str, limit: int, *, lines: bool = False) -> str:
         for c in text.replace("\r\n", "\n")
         if (lines and c == "\n") or unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
     )
-    return kept.strip()[:limit]
+    return kept.strip()[:limit].rstrip()
 
 
 def fields_of(wish: Wish) -> dict[str, str]:
