@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Page, expect
@@ -210,3 +211,29 @@ async def test_the_board_shows_numbers_that_move_and_keeps_nobody_out(
     house.stage.away = True
     house.clock.advance(5)
     await expect(page.locator("#trouble")).to_contain_text("does not answer")
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+async def test_a_room_is_cancelled_in_two_steps_and_keeps_nobody_out(
+    page: Page, house: House, language: str
+) -> None:
+    await become_host(page, house)
+    await make_room(page)
+    await house.turn()
+    room = urlsplit(page.url).path.rpartition("/")[2]
+    await page.goto(url(house, f"/rooms/{room}?lang={language}"))
+    await page.locator("#cancel summary").click()
+    await page.fill("#why", "The guest is ill.")
+    await page.locator("#cancel button").click()
+    await expect(page.locator(".card.off")).to_contain_text("The guest is ill.")
+    assert await barriers(page) == []
+    await expect(page.locator("#restart")).to_have_value("2027-02-01T19:30")
+    await expect(page.locator("#restart-zone")).to_have_value("Europe/Berlin")
+    await page.fill("#restart", "2026-10-25T02:30")
+    await page.locator(".card.off button.primary").click()
+    assert await barriers(page) == []
+    await page.check("#restart-which-1")
+    await page.locator(".card.off button.primary").click()
+    await house.turn()
+    told = house.stage.rooms[room]
+    assert (told["cancelled"], told["start_ms"]) == (False, 1_792_891_800_000)

@@ -27,7 +27,10 @@ AGAIN_S: Final = 60.0  # after a failure
 
 
 def ended(folder: Path) -> bool:
-    """Whether a room has ended and is kept, by the last word of its journal. Raises HustingsError."""
+    """Whether a room has ended, took place at all and is kept, by the last word of its journal.
+
+    Raises HustingsError.
+    """
     room = kinds.Room("", "")
     with JournalReader(folder) as reader:
         for entry in reader.entries(reader.snapshot_before(1 << 62)):
@@ -37,7 +40,8 @@ def ended(folder: Path) -> bool:
                 room = entry.decode(kinds.Room)
             elif entry.kind == kinds.SNAPSHOT:
                 room = entry.decode(kinds.Snapshot).room
-    return room.state == "ended" and room.keep_days != 0 and not deletion.deleted(folder)
+    took_place = room.state == "ended" and not room.cancelled_ms
+    return took_place and room.keep_days != 0 and not deletion.deleted(folder)
 
 
 class Follower:

@@ -48,6 +48,9 @@ class RoomStatus(msgspec.Struct, frozen=True):
     waiting: int
     what: list[str]  # codes, the most important first
     reach: dict[str, Any] = {}  # the last `reach` entry of the journal
+    was_ms: int = 0  # the start that was announced before; 0: never moved
+    cancelled_ms: int = 0  # 0: it takes place
+    cancelled_why: str = ""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -78,8 +81,9 @@ def room_status(
     state = str(facts.get("state", "scheduled"))
     begun = {"live": "live_ms", "lobby": "epoch_ms", "ended": "ended_ms"}.get(state, "")
     start_ms = int(facts.get("start_ms", 0))
-    codes = [state]
-    if state in {"scheduled", "lobby"} and 0 < start_ms < now_ms - _LATE_MS:
+    cancelled = bool(facts.get("cancelled_ms"))
+    codes = ["cancelled" if cancelled else state]
+    if state in {"scheduled", "lobby"} and not cancelled and 0 < start_ms < now_ms - _LATE_MS:
         codes.append("late")
     if state == "live" and source == "hold":
         codes.append("hold")
@@ -100,6 +104,9 @@ def room_status(
         waiting=waiting,
         what=codes,
         reach=dict(reach or {}),
+        was_ms=int(facts.get("was_ms", 0)),
+        cancelled_ms=int(facts.get("cancelled_ms", 0)),
+        cancelled_why=str(facts.get("cancelled_why", "")),
     )
 
 

@@ -312,14 +312,21 @@ def _lobby(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> li
         return []
     if room.facts.state != "scheduled":
         raise UserError("room_state", f"The room is {room.facts.state} already.")
+    _expect_on(room)
     return [Change(kinds.ROOM, room.opened(now_ms))]
 
 
 def _go_live(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:
     if room.facts.state == "ended":
         raise UserError("room_state", "The room has ended; make a new one.")
+    _expect_on(room)
     opened = room.opened(now_ms)
     return room.room(state="live", epoch_ms=opened.epoch_ms, live_ms=room.facts.live_ms or now_ms)
+
+
+def _expect_on(room: RoomModel) -> None:
+    if room.facts.cancelled_ms:
+        raise UserError("room_cancelled", "This room is cancelled. Take that back first.")
 
 
 def _end(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list[Change]:

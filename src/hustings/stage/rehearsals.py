@@ -105,6 +105,9 @@ def rehearsed(facts: Room, now_ms: int) -> dict[str, Any]:
         locked=False,  # until those who are in the room have come over
         draw=None,
         tracks=[],
+        was_ms=0,
+        cancelled_ms=0,
+        cancelled_why="",
         rehearsal_of=facts.room,
     )
     return {name: value for name, value in msgspec.structs.asdict(new).items() if name != "room"}

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from hustings.base.errors import Denied, TryLater, UserError
+from hustings.stage.announcing import cancelled, moved, revised
 from hustings.stage.mix.delay import chosen_delay
 from hustings.stage.names import alike, clean
 from hustings.wire import kinds
@@ -172,7 +173,10 @@ class RoomModel:
             if field in wanted:
                 facts[field] = str(wanted[field])[:TEXT_CHARS]
         if "start_ms" in wanted:
-            facts["start_ms"] = int(wanted["start_ms"])
+            facts |= moved(self.facts, int(wanted["start_ms"]))
+        if "cancelled" in wanted:
+            off, why = bool(wanted["cancelled"]), str(wanted.get("cancelled_why", ""))
+            facts |= cancelled(self.facts, off=off, why=why, now_ms=now_ms)
         if "expected" in wanted:
             facts["expected"] = int(wanted["expected"])
         if "radio" in wanted:
@@ -182,9 +186,11 @@ class RoomModel:
             facts["keep_days"] = None if days is None else int(days)
         if "delay_s" in wanted and self.facts.state != "live":  # then it is the hosts' own decision
             facts["delay_s"] = chosen_delay(wanted["delay_s"])
-        if wanted.get("state") == "lobby" and self.facts.state == "scheduled":
+        is_off = facts.get("cancelled_ms", self.facts.cancelled_ms)
+        if wanted.get("state") == "lobby" and self.facts.state == "scheduled" and not is_off:
             facts |= {"state": "lobby", "epoch_ms": self.facts.epoch_ms or now_ms}
-        return self.room(**facts)
+        after = revised(self.facts, msgspec.structs.replace(self.facts, **facts), now_ms)
+        return [] if after == self.facts else [Change(kinds.ROOM, after)]
 
     def join(self, who_id: str, *, name: str, role: str, device: str = "") -> list[Change]:
         """Somebody comes with an invitation; coming again is coming back to the same seat.
@@ -274,7 +280,8 @@ class RoomModel:
     def lobby_due(self, now_ms: int, *, before_ms: int) -> list[Change]:
         """Open the lobby so long before the planned start; `LOBBY_LATE_MS` after it no more."""
         start_ms = self.facts.start_ms
-        if self.facts.state != "scheduled" or not start_ms or not before_ms:
+        planned = self.facts.state == "scheduled" and not self.facts.cancelled_ms
+        if not planned or not start_ms or not before_ms:
             return []
         due = -before_ms <= now_ms - start_ms < LOBBY_LATE_MS
         return [Change(kinds.ROOM, self.opened(now_ms))] if due else []

@@ -46,7 +46,7 @@ rooms: Final = Table(
     Column("made_here", Boolean, nullable=False),  # false: the stage told us of it
     Column("created_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),  # as the stage last said
+    Column("state", String(16), nullable=False),  # as the stage last said, or cancelled
     Column("facts", LargeBinary, nullable=False),  # JSON of the stage's `room` body; empty: none
 )
 

@@ -112,6 +112,11 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     keep_days: int | None = None  # of the recording after the end; 0: not kept, None: for ever
     deleted: Deleted | None = None  # the recording is gone
     imported: Imported | None = None  # where its sound comes from, if not from here
+    was_ms: int = 0  # the start that was announced before it was moved; 0: it was not
+    cancelled_ms: int = 0  # wall ms of the decision; 0: it takes place
+    cancelled_why: str = ""  # in the hosts' words, for everybody; may be empty
+    revision: int = 0  # one more with each change of title, description, start or cancellation
+    revised_ms: int = 0  # wall ms of the last one
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):

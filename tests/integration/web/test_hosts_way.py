@@ -60,7 +60,7 @@ async def test_editing_and_the_lobby(house: House) -> None:
     await house.become_host()
     await house.create()
     await house.turn()
-    edit = {"title": "New title", "language": "en", "start": "2026-11-20T18:00", "zone_min": "0"}
+    edit = {"title": "New title", "language": "en", "start": "2026-11-20T18:00", "zone": "UTC"}
     answer = await house.browser.post("/rooms/hall?lang=de", data=edit)
     assert answer.headers["location"] == "/rooms/hall?lang=de&said=changed"
     assert (await house.browser.post("/rooms/hall/lobby")).status_code == 303
@@ -210,3 +210,68 @@ async def test_a_new_rooms_form_offers_what_the_house_is_used_to(house: House) -
     wrong = await house.create(keep="days", keep_days="many")
     assert re.search(r'id="keep_days"[^>]*value="many"[^>]*aria-invalid="true"', wrong.text)
     assert re.search(r'id="keep-for"[^>]*checked', wrong.text)
+
+
+async def test_a_room_is_cancelled_with_a_reason_and_takes_place_after_all(house: House) -> None:
+    await house.become_host()
+    await house.create(start="2030-11-20T19:30", zone="Europe/Berlin")
+    await house.turn()
+    page = (await house.browser.get("/rooms/hall")).text
+    assert 'action="/rooms/hall/cancel"' in page
+    answer = await house.browser.post("/rooms/hall/cancel", data={"why": "  The guest is <ill>"})
+    assert answer.headers["location"] == "/rooms/hall?said=cancelled"
+    page = (await house.browser.get("/rooms/hall")).text  # the stage has not heard of it yet
+    assert "This room is cancelled" in page
+    assert "The guest is &lt;ill&gt;" in page
+    assert 'action="/rooms/hall/lobby"' not in page
+    await house.turn()
+    assert house.stage.rooms["hall"]["cancelled"] is True
+    assert house.stage.rooms["hall"]["cancelled_why"] == "The guest is <ill>"
+    house.stage.rooms["hall"] |= {"cancelled_ms": 5}
+    await house.turn()
+    assert (await house.browser.post("/rooms/hall/lobby")).status_code == 400
+    home = (await house.browser.get("/")).text
+    assert 'class="badge off"' in home
+    (told,) = (await house.browser.get("/api/v1/rooms")).json()["rooms"]
+    assert (told["cancelled_ms"], told["cancelled_why"]) == (5, "The guest is <ill>")
+    again = {"start": "2030-12-01T19:30", "zone": "Europe/Berlin"}
+    assert (await house.browser.post("/rooms/hall/revive", data=again)).status_code == 303
+    await house.turn()
+    assert house.stage.rooms["hall"]["cancelled"] is False
+    assert house.stage.rooms["hall"]["start_ms"] == 1_922_380_200_000
+    for path in ("cancel", "revive"):
+        house.browser.cookies.clear()
+        assert (await house.browser.post(f"/rooms/hall/{path}")).status_code == 401
+
+
+async def test_a_cancelled_room_leaves_the_list_a_day_after_it_was_to_begin(house: House) -> None:
+    await house.become_host()
+    soon_ms = house.clock.wall_ms() + 3_600_000
+    house.stage.rooms["gone"] = {"room": "gone", "title": "Off", "start_ms": soon_ms}
+    house.stage.rooms["gone"] |= {"state": "scheduled", "cancelled_ms": 5}
+    await house.turn()
+    assert "Off" in (await house.browser.get("/")).text
+    house.clock.advance(26 * 3_600)
+    assert "Off" not in (await house.browser.get("/")).text
+
+
+async def test_the_night_of_the_clocks_is_asked_about(house: House) -> None:
+    await house.become_host()
+    twice = {"start": "2026-10-25T02:30", "zone": "Europe/Berlin"}
+    asked = await house.create(**twice)
+    assert asked.status_code == 422
+    assert re.findall(
+        r'name="which" value="(\d)" required><label[^>]*>[^<]*<bdi>([^<]+)', asked.text
+    )
+    assert asked.text.count('name="which"') == 2
+    assert '<option value="Europe/Berlin" selected>' in asked.text
+    assert (await house.create(**twice, which="1")).status_code == 303
+    await house.turn()
+    assert house.stage.rooms["hall"]["start_ms"] == 1_792_891_800_000
+    same = {"title": "New", **twice}  # the form as it was shown: no question
+    assert (await house.browser.post("/rooms/hall", data=same)).status_code == 303
+    await house.turn()
+    assert house.stage.rooms["hall"]["start_ms"] == 1_792_891_800_000
+    skipped = await house.browser.post("/rooms/hall", data=same | {"start": "2026-03-29T02:30"})
+    assert skipped.status_code == 422
+    assert "no clock shows it" in skipped.text

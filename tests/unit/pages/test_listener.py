@@ -129,3 +129,24 @@ def test_a_poll_works_without_scripts_and_shows_its_result() -> None:
         in html
     )
     assert '<meter max="4" value="3"' in html
+
+
+def test_a_cancelled_room_says_so_why_and_for_when_it_was_planned() -> None:
+    off = {"start_ms": 1_800_000_000_000, "cancelled_ms": 5, "cancelled_why": "The <guest> is ill"}
+    for state in ("scheduled", "ended"):
+        html = page(state=state, **off)  # type: ignore[arg-type]
+        assert 'class="badge off">Cancelled<' in html
+        assert "This conversation was cancelled." in html
+        assert "The &lt;guest&gt; is ill" in html
+        assert 'It was planned for <time datetime="2027-01-15T08:00:00Z">' in html
+        for wrong in ("Starts on", "Thank you for listening", "Reload this page"):
+            assert wrong not in html
+
+
+def test_a_moved_room_says_both_dates_until_it_is_live() -> None:
+    moved = {"start_ms": 1_800_000_000_000, "was_ms": 1_799_000_000_000}
+    html = page(state="scheduled", **moved)
+    assert 'Starts on <time datetime="2027-01-15' in html
+    assert 'It was planned for <time datetime="2027-01-03' in html
+    assert re.search(r'id="before"[^>]* hidden', page(state="live", **moved))
+    assert re.search(r'id="before"[^>]* hidden', page(state="scheduled", start_ms=1))

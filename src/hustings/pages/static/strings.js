@@ -57,15 +57,15 @@ export function formatNumber(value, options) {
   return new Intl.NumberFormat(format, options).format(value);
 }
 
+/** As `dateStyle: "long", timeStyle: "short"`, which cannot be had with the zone. @type {Intl.DateTimeFormatOptions} */
+const MOMENT = { year: "numeric", month: "long", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short" };
+
 /**
- * A wall time in the reader's own zone.
+ * A wall time in the reader's own zone, and that zone's name.
  * @param {number} wallMs
  */
 export function formatMoment(wallMs) {
-  return new Intl.DateTimeFormat(format, {
-    dateStyle: "long",
-    timeStyle: "short",
-  }).format(wallMs);
+  return new Intl.DateTimeFormat(format, MOMENT).format(wallMs);
 }
 
 /** Write every `<time datetime>` of the page in the reader's own zone. */

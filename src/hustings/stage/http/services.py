@@ -35,6 +35,8 @@ class WantedRoom(BaseModel):
     state: Literal["scheduled", "lobby"] | None = None
     notice: str | None = Field(default=None, max_length=280)
     keep_days: int | None = Field(default=None, ge=0, le=KEEP_DAYS)  # null: for ever
+    cancelled: bool | None = None
+    cancelled_why: str | None = Field(default=None, max_length=280)
 
 
 class WantedEntry(BaseModel):

@@ -22,6 +22,9 @@ class RoomAnswer(BaseModel):
     language: str = Field(description="BCP 47 tag of what is spoken.")
     host: str
     start_ms: int = Field(description="Planned start, wall milliseconds UTC; 0: not planned.")
+    was_ms: int = Field(description="The start that was announced before; 0: never moved.")
+    cancelled_ms: int = Field(description="When it was cancelled; 0: it takes place.")
+    cancelled_why: str = Field(description="Why, in the hosts' words; may be empty.")
     listen: str = Field(description="The listeners' page.")
     stream: str = Field(description="HLS playlist.")
 
@@ -56,7 +59,10 @@ def _answer(visit: Visit, planned: PlannedRoom) -> RoomAnswer:
         state=planned.state,
         language=facts.language if facts else wish.language,
         host=facts.host if facts else wish.host,
-        start_ms=facts.start_ms if facts else wish.start_ms,
+        start_ms=planned.start_ms,
+        was_ms=facts.was_ms if facts else 0,
+        cancelled_ms=facts.cancelled_ms if facts else 0,
+        cancelled_why=facts.cancelled_why if facts else "",
         listen=visit.links.listen(planned.room),
         stream=f"{visit.links.edge}/live/{planned.room}/index.m3u8",
     )

@@ -31,6 +31,7 @@ class Backlog(msgspec.Struct, frozen=True):
 
     waiting: int = 0
     refused: str = ""  # the stage's words
+    wanted: dict[str, Any] = {}  # the room's facts on their way
 
 
 def retry_in_s(attempts: int, spread: float) -> float:

@@ -3,25 +3,26 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
 
 from hustings.base.errors import UserError
 from hustings.base.ids import RoomId, room_id
+from hustings.web.rooms.local_time import shown, start_from_form, zone_named
 from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Role, Room, RoomState
 
 TITLE_CHARS: Final = 200
 NAME_CHARS: Final = 80
 TEXT_CHARS: Final = 2_000
+REASON_CHARS: Final = 280  # of a cancellation
 INVITED: Final = 50  # people in one room, as the stage counts them
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _SLUG_CHARS: Final = 40
 
 ROLES: Final[tuple[Role, ...]] = ("host", "cohost", "moderator", "speaker")
 FIELDS: Final = (
-    *("title", "description", "language", "host", "start", "zone_min", "radio"),
+    *("title", "description", "language", "host", "start", "zone", "which", "radio"),
     *("cohosts", "speakers", "address", "expected", "delay_s", "keep", "keep_days"),
 )
 PassKind = Literal["invite", "whip"]
@@ -68,12 +69,23 @@ class PlannedRoom(msgspec.Struct, frozen=True):
         return self.facts.title if self.facts else self.wish.title
 
     @property
+    def start_ms(self) -> int:
+        """When it is to begin; 0: not said."""
+        return (self.facts or self.wish).start_ms
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it was cancelled."""
+        return self.facts is not None and self.facts.cancelled_ms > 0
+
+    @property
     def current(self) -> Wish:
         """The wish, with what hosts may have changed on the stage since."""
         if self.facts is None:
             return self.wish
         facts = self.facts
-        return msgspec.structs.replace(self.wish, expected=facts.expected, delay_s=facts.delay_s)
+        said = {name: getattr(facts, name) for name in ("start_ms", "expected", "delay_s")}
+        return msgspec.structs.replace(self.wish, **said)
 
 
 class Invitation(msgspec.Struct, frozen=True):
@@ -101,13 +113,13 @@ def clean(text: str, limit: int, *, lines: bool = False) -> str:
 
 def fields_of(wish: Wish) -> dict[str, str]:
     """A wish as the form shows it; the start in UTC, which the page's script moves to local time."""
-    start = datetime.fromtimestamp(wish.start_ms / 1_000, UTC) if wish.start_ms else None
     return {
         "title": wish.title,
         "description": wish.description,
         "language": wish.language,
         "host": wish.host,
-        "start": f"{start:%Y-%m-%dT%H:%M}" if start else "",
+        "start": shown(wish.start_ms, zone_named("UTC")) if wish.start_ms else "",
+        "zone": "UTC",
         "radio": "on" if wish.radio else "",
         "expected": str(wish.expected or ""),
         "delay_s": str(wish.delay_s),
@@ -121,8 +133,11 @@ def keeping(days: int | None) -> dict[str, str]:
     return {"keep": keep, "keep_days": str(days or "")}
 
 
-def wish_from_form(fields: Mapping[str, str]) -> Wish:
-    """Read the room form. Raises UserError with `field` naming what to mend."""
+def wish_from_form(fields: Mapping[str, str], *, before_ms: int = 0) -> Wish:
+    """Read the room form. Raises UserError with `field` naming what to mend.
+
+    before_ms: the room's start until now.
+    """
     title = clean(fields.get("title", ""), TITLE_CHARS)
     if not title:
         raise UserError("title_missing", "Give the room a title.", field="title")
@@ -134,7 +149,7 @@ def wish_from_form(fields: Mapping[str, str]) -> Wish:
         description=clean(fields.get("description", ""), TEXT_CHARS, lines=True),
         language=language,
         host=clean(fields.get("host", ""), NAME_CHARS),
-        start_ms=_start_ms(fields.get("start", ""), fields.get("zone_min", "")),
+        start_ms=start_from_form(fields, before_ms=before_ms),
         radio=fields.get("radio") == "on",
         expected=_number(fields.get("expected", ""), "expected", most=EXPECTED),
         delay_s=_delay_s(fields.get("delay_s", "")),
@@ -200,18 +215,3 @@ def _keep_days(keep: str, text: str) -> int | None:
     if keep != "days" or not days:
         raise UserError("keep_days_bad", "Say for how many days.", field="keep_days")
     return days
-
-
-def _start_ms(local: str, zone_min: str) -> int:
-    """A `datetime-local` value and the browser's offset (minutes, UTC minus local) as wall ms.
-
-    Without the offset (no script) the time is UTC, and the form says so.
-    """
-    if not local:
-        return 0
-    try:
-        offset = timedelta(minutes=max(-840, min(840, int(zone_min or "0"))))
-        start = datetime.fromisoformat(local).replace(tzinfo=UTC) + offset
-        return max(0, int(start.timestamp() * 1_000))
-    except (ValueError, OverflowError):
-        raise UserError("start_bad", "Give date and time of the start.", field="start") from None

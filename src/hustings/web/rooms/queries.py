@@ -1,7 +1,7 @@
 """SQL of rooms and invitations; called inside a transaction of `store.Database`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import case, delete, func, insert, select, update
@@ -14,6 +14,12 @@ from hustings.wire.kinds import Room
 
 _WISH = Wish.__struct_fields__
 _ASKED = 500  # names in one query; SQLite takes 32,766 values
+CANCELLED: Final = "cancelled"  # a planned room that is off; lists leave it out in time
+
+
+def _listed(facts: Room) -> str:
+    """Under which word lists look for the room."""
+    return CANCELLED if facts.cancelled_ms and facts.state == "scheduled" else facts.state
 
 
 def _room(row: Any) -> PlannedRoom:
@@ -39,7 +45,7 @@ async def add_room(connection: AsyncConnection, room: PlannedRoom) -> None:
             made_here=room.made_here,
             created_ms=room.created_ms,
             changed_ms=room.created_ms,
-            state=room.state,
+            state=_listed(room.facts) if room.facts else room.state,
             facts=msgspec.json.encode(room.facts) if room.facts else b"",
         )
     )
@@ -63,7 +69,7 @@ async def told(connection: AsyncConnection, names: Sequence[str]) -> dict[str, b
 async def set_facts(connection: AsyncConnection, facts: Room, now_ms: int) -> None:
     """Keep what the stage says."""
     values = {
-        "state": facts.state,
+        "state": _listed(facts),
         "facts": msgspec.json.encode(facts),
         "changed_ms": facts.ended_ms if facts.state == "ended" else now_ms,
     }
@@ -93,6 +99,20 @@ async def rooms_in(
         select(rooms)
         .where(rooms.c.state.in_(states))
         .order_by(unplanned_last, rooms.c.start_ms, rooms.c.created_ms.desc())
+        .limit(limit)
+    )
+    return [_room(row) for row in await connection.execute(query)]
+
+
+async def cancelled_rooms(
+    connection: AsyncConnection, *, since_ms: int, limit: int
+) -> list[PlannedRoom]:
+    """Those that were to begin since then, or at a time that was never said; the latest first."""
+    query = (
+        select(rooms)
+        .where(rooms.c.state == CANCELLED)
+        .where((rooms.c.start_ms >= since_ms) | (rooms.c.start_ms == 0))
+        .order_by(rooms.c.start_ms.desc())
         .limit(limit)
     )
     return [_room(row) for row in await connection.execute(query)]

@@ -21,13 +21,14 @@ from hustings.wire.kinds import Room
 from hustings.wire.tokens import Claims, KeyRing
 
 SHOWN: Final = 50  # rooms of each kind on the home page
+_DAY_MS: Final = 86_400_000
 
 
 class Calendar(msgspec.Struct, frozen=True):
     """The home page's three lists."""
 
     live: list[PlannedRoom]  # live, and lobbies that are open
-    coming: list[PlannedRoom]
+    coming: list[PlannedRoom]  # also those that are cancelled, until their day has passed
     past: list[PlannedRoom]
 
 
@@ -41,10 +42,14 @@ class Rooms:
 
     async def calendar(self) -> Calendar:
         """What is on, what comes, what was."""
+        yesterday_ms = self._clock.wall_ms() - _DAY_MS
         async with self._database.read() as connection:
+            off = await queries.cancelled_rooms(connection, since_ms=yesterday_ms, limit=SHOWN)
+            coming = [*await queries.rooms_in(connection, ["scheduled"], limit=SHOWN), *off]
+            coming.sort(key=lambda room: room.start_ms or float("inf"))
             return Calendar(
                 live=await queries.rooms_in(connection, ["live", "lobby"], limit=SHOWN),
-                coming=await queries.rooms_in(connection, ["scheduled"], limit=SHOWN),
+                coming=coming,
                 past=await queries.past_rooms(connection, limit=SHOWN),
             )
 
@@ -84,10 +89,31 @@ class Rooms:
     async def open_lobby(self, room: RoomId) -> None:
         """Ask the stage to open the lobby; media time 0 is its first opening."""
         planned = await self.room(room)
-        if planned.state != "scheduled":
-            raise UserError("room_state", f"The room is {planned.state} already.")
+        if planned.state != "scheduled" or planned.is_off:
+            said = "cancelled" if planned.is_off else planned.state
+            raise UserError("room_state", f"The room is {said} already.")
         async with self._database.write() as connection:
             await outbox.put_room(connection, room, {"state": "lobby"}, self._clock.wall_ms())
+
+    async def cancel(self, room: RoomId, why: str) -> None:
+        """Ask the stage to say that the room does not take place. Raises UserError `room_state`."""
+        planned = await self.room(room)
+        if planned.state not in {"scheduled", "lobby"}:
+            raise UserError("room_state", f"The room is {planned.state} already.")
+        body = {"cancelled": True, "cancelled_why": why}
+        async with self._database.write() as connection:
+            await outbox.put_room(connection, room, body, self._clock.wall_ms())
+
+    async def revive(self, room: RoomId, start_ms: int) -> None:
+        """It takes place after all, then. Raises UserError `room_state`."""
+        planned = await self.room(room)
+        if planned.state != "scheduled":
+            raise UserError("room_state", f"The room is {planned.state} already.")
+        now_ms, body = self._clock.wall_ms(), {"cancelled": False, "start_ms": start_ms}
+        wish = msgspec.structs.replace(planned.current, start_ms=start_ms)
+        async with self._database.write() as connection:
+            await queries.change_wish(connection, room, wish, now_ms)
+            await outbox.put_room(connection, room, body, now_ms)
 
     async def invite(self, room: RoomId, person: Person, kind: PassKind = "invite") -> Invitation:
         """One more pass. Raises UserError("people_many")."""

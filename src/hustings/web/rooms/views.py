@@ -10,9 +10,11 @@ from hustings.base.ids import RoomId, new_id, room_id
 from hustings.web.outbox.stage import StageRefused
 from hustings.web.rooms.erasing import reason_from_form, stretch_from_form
 from hustings.web.rooms.languages import spoken_languages
+from hustings.web.rooms.local_time import start_from_form
 from hustings.web.rooms.model import (
     FIELDS,
     NAME_CHARS,
+    REASON_CHARS,
     ROLES,
     Invitation,
     PassKind,
@@ -25,6 +27,7 @@ from hustings.web.rooms.model import (
     role_from_form,
     wish_from_form,
 )
+from hustings.web.rooms.zones import zone_choices
 from hustings.web.visit import Visit, Visitor
 from hustings.wire.kinds import DELAYS_S
 
@@ -82,7 +85,7 @@ async def change_room(visit: Visitor, room: str) -> Response:
     if planned.state == "live":  # the delay is the hosts' own on the stage; the form has no field
         fields["delay_s"] = str(planned.current.delay_s)
     try:
-        wish = wish_from_form(fields)
+        wish = wish_from_form(fields, before_ms=planned.start_ms)
     except UserError as error:
         return await _room_page(visit, name, status=422, fields=fields, error=error)
     await visit.services.rooms.change(name, wish)
@@ -98,6 +101,34 @@ async def open_lobby(visit: Visitor, room: str) -> Response:
     await visit.services.rooms.open_lobby(name)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="lobby")
+
+
+@router.post("/rooms/{room}/cancel")
+async def cancel(visit: Visitor, room: str) -> Response:
+    """Say that the room does not take place, and why."""
+    await visit.needs_host()
+    name = room_id(room)
+    why = clean((await visit.form()).get("why", ""), REASON_CHARS)
+    await visit.services.rooms.cancel(name, why)
+    visit.services.outbox.wake()
+    return visit.go(f"/rooms/{name}", said="cancelled")
+
+
+@router.post("/rooms/{room}/revive")
+async def revive(visit: Visitor, room: str) -> Response:
+    """It takes place after all, at the time of the form."""
+    await visit.needs_host()
+    name = room_id(room)
+    planned = await visit.services.rooms.room(name)
+    fields = await visit.form()
+    try:
+        start_ms = start_from_form(fields, before_ms=planned.start_ms)
+    except UserError as error:
+        fields = {**fields_of(planned.current), **fields}
+        return await _room_page(visit, name, status=422, fields=fields, error=error)
+    await visit.services.rooms.revive(name, start_ms)
+    visit.services.outbox.wake()
+    return visit.go(f"/rooms/{name}", said="revived")
 
 
 @router.post("/rooms/{room}/invitations")
@@ -175,7 +206,7 @@ async def _room_page(
     planned = await rooms.room(room)
     passes = await rooms.invitations(room)
     backlog = await visit.services.outbox.backlog(room)
-    wish = planned.wish if backlog.waiting else planned.current
+    wish, facts = planned.wish if backlog.waiting else planned.current, planned.facts
     return visit.page(
         "web_room.html",
         status,
@@ -189,6 +220,8 @@ async def _room_page(
             if each.kind == "whip"
         ],
         backlog=backlog,
+        is_off=backlog.wanted.get("cancelled", planned.is_off),
+        why=backlog.wanted.get("cancelled_why") or (facts.cancelled_why if facts else ""),
         roles=ROLES,
         said=visit.request.query_params.get("said", ""),
     )
@@ -210,6 +243,7 @@ def _form(visit: Visit, fields: dict[str, str], error: UserError | None) -> dict
         "wrong": str(error.facts.get("field", "")) if error else "",
         "error": error.code if error else "",
         "spoken": spoken_languages(visit.language, fields.get("language", "")[:35]),
-        "start": fields.get("start", ""),
+        "zones": zone_choices(visit.language, fields.get("zone", "")[:64]),
+        "choices": error.facts.get("choices", []) if error else [],
         "delays": DELAYS_S,
     }

@@ -21,7 +21,7 @@ from hustings.web.rooms.model import (
 from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Room
 
 FORM = st.dictionaries(
-    st.sampled_from([*fields_of(Wish("x")), "zone_min"]),
+    st.sampled_from([*fields_of(Wish("x")), "which"]),
     st.text(max_size=300),
 )
 
@@ -39,7 +39,7 @@ def test_a_whole_form() -> None:
         "language": "de-CH",
         "host": "Ada",
         "start": "2026-11-20T19:30",
-        "zone_min": "-60",
+        "zone": "Europe/Zurich",
         "radio": "on",
         "expected": "12,000",
         "delay_s": "5",
@@ -70,8 +70,8 @@ def test_what_has_to_be_mended_is_named() -> None:
     for days in ("", "0", "-1", "36501", "soon"):
         assert refused({"title": "x", "keep": "days", "keep_days": days}) == "keep_days"
     assert refused({"title": "x", "keep": "perhaps", "keep_days": "3"}) == "keep_days"
-    assert refused({"title": "x", "start": "9999-12-31T23:59", "zone_min": "840"}) == "start"
-    assert refused({"title": "x", "start": "2026-01-01T00:00", "zone_min": "east"}) == "start"
+    assert refused({"title": "x", "start": "9999-12-31T23:59", "zone": "America/Lima"}) == "start"
+    assert refused({"title": "x", "start": "2026-01-01T00:00", "zone": "east"}) == "zone"
 
 
 @given(FORM)
@@ -88,7 +88,7 @@ def test_any_form_is_a_bounded_wish_or_refused(fields: dict[str, str]) -> None:
     assert 0 <= wish.expected <= EXPECTED
     assert wish.delay_s in DELAYS_S
     assert wish.keep_days is None or 0 <= wish.keep_days <= KEEP_DAYS
-    assert wish_from_form(fields_of(wish) | {"zone_min": ""}).title == wish.title
+    assert wish_from_form(fields_of(wish)).title == wish.title
 
 
 @given(st.text(max_size=300), st.integers(1, 80))

@@ -62,7 +62,7 @@ function changed() {
   reactions();
   poll();
   captions();
-  if (session.room.phase === "ended") after();
+  if (session.room.phase === "ended" && !session.room.off) after();
   if (settled || session.mode === "starting") return; // sound first
   settled = true;
   import("./device.js").then(({ settle }) => settle(session));
@@ -185,7 +185,7 @@ async function follow() {
     }
     if (session.room.phase === "ended") return;
     const left = ((session.room.facts?.start_ms || NaN) - Date.now()) / 1000;
-    if (session.room.phase === "scheduled" && left < LOT_S && !session.pass.ticket) session.pass.renew(true);
+    if (session.room.phase === "scheduled" && !session.room.off && left < LOT_S && !session.pass.ticket) session.pass.renew(true);
     const pause = failures ? retryDelay(failures, asked, Math.random()) : newsDelay(left, Math.random());
     await wait(pause, signal);
   }

@@ -18,6 +18,9 @@ import { RATE } from "./protocol.js";
  * @property {string} [language]
  * @property {string} [host]
  * @property {number} [start_ms]
+ * @property {number} [was_ms]  the start that was announced before
+ * @property {number} [cancelled_ms]
+ * @property {string} [cancelled_why]
  * @property {number} [epoch_ms]
  * @property {number} [live_ms]  when it went live
  * @property {string} [rehearsal_of]
@@ -95,6 +98,11 @@ export class Room {
   /** @returns {Phase} */
   get phase() {
     return this.facts?.state ?? "scheduled";
+  }
+
+  /** Whether it does not take place. */
+  get off() {
+    return Boolean(this.facts?.cancelled_ms);
   }
 
   /** Whether there is something to hear, or will be soon. */

@@ -19,7 +19,7 @@ export const element = (id) => /** @type {HTMLElement} */ (document.getElementBy
  * @returns {import("./room.js").State}
  */
 export function written(article) {
-  const { phase, start = "0", began = "0" } = article.dataset;
+  const { phase, start = "0", began = "0", was = "0", cancelled = "0" } = article.dataset;
   const text = (/** @type {string} */ id) => element(id).textContent?.trim() ?? "";
   const items = /** @type {HTMLElement[]} */ ([...element("people").children]);
   return {
@@ -32,6 +32,9 @@ export function written(article) {
       notice: text("notice"),
       start_ms: Number(start),
       live_ms: Number(began),
+      was_ms: Number(was),
+      cancelled_ms: Number(cancelled),
+      cancelled_why: text("why"),
     },
     media_time: 0,
     roster: items.map(({ dataset: { id = "", role = "", muted }, children }) => ({
@@ -49,6 +52,7 @@ export function written(article) {
 }
 
 const BEHIND_S = 3; // from here on we offer to skip
+const LATER_MIN = 60; // a start that is further away was moved while the lobby was open: say when
 
 /** Write everything anew; elements that say the same already are left alone. @param {Session} session */
 export function show(session) {
@@ -59,7 +63,7 @@ export function show(session) {
   element("controls").hidden = !open;
   element("play").hidden = reads;
   element("sound").hidden = reads;
-  const over = room.phase === "ended";
+  const over = room.phase === "ended" || room.off;
   element("reads").hidden = over;
   element("save").hidden = over || reads || !session.canSave;
   element("waiting").hidden = open;
@@ -70,8 +74,8 @@ export function show(session) {
   say("play-name", playing ? t("Stop") : t("Listen"));
   element("play").toggleAttribute("data-playing", playing);
   element("play").toggleAttribute("data-waiting", session.mode === "starting");
-  say("badge", phaseName(room.phase));
-  element("badge").className = `badge ${room.phase}`;
+  say("badge", room.off ? t("Cancelled") : phaseName(room.phase));
+  element("badge").className = `badge ${room.off ? "off" : room.phase}`;
   showFacts(session);
   showPeople(room.people, room.speaking);
   element("ask").hidden = !open || !room.asks;
@@ -95,7 +99,7 @@ export function showDelay(session) {
   element("catch-up").hidden = !known || delay < BEHIND_S;
   const start = room.facts?.start_ms ?? 0;
   const left = start - Date.now();
-  element("countdown").hidden = room.phase !== "scheduled" || !start;
+  element("countdown").hidden = room.phase !== "scheduled" || !start || room.off;
   if (room.phase === "scheduled" && start) say("countdown", left > 0 ? countdown(left) : t("Any moment now"));
 }
 
@@ -122,6 +126,7 @@ function line({ mode, line: state, stalledSince, room, wait }) {
   if (room.phase === "lobby" && late > 0) {
     return n("It was to begin {count} minute ago. Stay here; the sound begins by itself.", "It was to begin {count} minutes ago. Stay here; the sound begins by itself.", late);
   }
+  if (room.phase === "lobby" && late < -LATER_MIN) return t("The lobby is open already. It begins on {moment}", { moment: formatMoment(room.facts?.start_ms ?? 0) });
   if (room.phase === "lobby") return t("You are in. The conversation has not begun yet.");
   return t("You are listening live.");
 }
@@ -153,8 +158,14 @@ function showFacts({ room }) {
   say("description", facts.description ?? "");
   element("description").hidden = !facts.description;
   say("notice", facts.notice ?? "");
-  if (room.phase === "ended") say("waiting", t("This conversation has ended. Thank you for listening."));
-  else if (facts.start_ms) say("waiting", t("Starts on {moment}", { moment: formatMoment(facts.start_ms) }));
+  say("why", facts.cancelled_why ?? "");
+  element("why").hidden = !facts.cancelled_why;
+  const was = room.off ? facts.start_ms : room.phase === "scheduled" || room.phase === "lobby" ? facts.was_ms : 0;
+  element("before").hidden = !was;
+  if (was) say("before", t("It was planned for {moment}", { moment: formatMoment(was) }));
+  if (room.off) say("waiting", t("This conversation was cancelled."));
+  else if (room.phase === "ended") say("waiting", t("This conversation has ended. Thank you for listening."));
+  else say("waiting", facts.start_ms ? t("Starts on {moment}", { moment: formatMoment(facts.start_ms) }) : t("The start time is not announced yet."));
   const count = room.phase === "ended" || room.phase === "scheduled" ? 0 : room.listeners;
   say("reach", count ? n("{count} listener", "{count} listeners", count) : "");
 }

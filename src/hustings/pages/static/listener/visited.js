@@ -5,7 +5,7 @@ import { remember, remembered } from "./pass.js";
 const NAME = "rooms";
 const KEPT = 8;
 
-/** @typedef {Pick<import("./room.js").Facts, "room" | "title" | "host" | "state" | "start_ms">} KnownRoom */
+/** @typedef {Pick<import("./room.js").Facts, "room" | "title" | "host" | "state" | "start_ms" | "cancelled_ms">} KnownRoom */
 
 /** @returns {KnownRoom[]} */
 function knownRooms() {
@@ -21,7 +21,7 @@ function knownRooms() {
 export const knownRoom = (room) => knownRooms().find((each) => each.room === room);
 
 /** @param {KnownRoom} facts */
-export function rememberRoom({ room, title, host = "", state = "scheduled", start_ms = 0 }) {
+export function rememberRoom({ room, title, host = "", state = "scheduled", start_ms = 0, cancelled_ms = 0 }) {
   const others = knownRooms().filter((each) => each.room !== room);
-  remember(NAME, JSON.stringify([{ room, title, host, state, start_ms }, ...others].slice(0, KEPT)));
+  remember(NAME, JSON.stringify([{ room, title, host, state, start_ms: cancelled_ms ? 0 : start_ms }, ...others].slice(0, KEPT)));
 }

@@ -162,6 +162,8 @@ export function refusalWords(code, title) {
       return t("A host has removed you from this room.");
     case "room_ended":
       return t("This room has ended.");
+    case "room_cancelled":
+      return t("This room is cancelled. Take that back on its page first.");
     case "room_locked":
       return t("The host has locked this room. Ask them to unlock it.");
     case "panic":

@@ -65,18 +65,17 @@ function askBeforeWithdrawing() {
   }
 }
 
-/** The start is typed in the reader's own zone; its offset goes with the form. */
+/** Forms come in UTC; to begin with a start is shown in the reader's own zone, and that is chosen. */
 function useOwnZone() {
-  const start = document.querySelector("input[data-start]");
-  const zone = document.querySelector("input[data-zone]");
-  if (!(start instanceof HTMLInputElement) || !(zone instanceof HTMLInputElement)) return;
-  const name = document.querySelector("[data-zone-name]");
-  if (name) name.textContent = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (start.value && !("typed" in start.dataset)) {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const start of document.querySelectorAll("input[data-start]")) {
+    if (!(start instanceof HTMLInputElement) || "typed" in start.dataset) continue;
+    const zone = start.form?.querySelector("select[data-zone]");
+    if (!(zone instanceof HTMLSelectElement) || !own || own === "Etc/Unknown") continue;
+    if (![...zone.options].some((each) => each.value === own)) zone.add(new Option(own));
+    zone.value = own;
+    if (!start.value) continue;
     const at = new Date(`${start.value}Z`);
     start.value = new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
   }
-  start.form?.addEventListener("submit", () => {
-    zone.value = String((start.value ? new Date(start.value) : new Date()).getTimezoneOffset());
-  });
 }
