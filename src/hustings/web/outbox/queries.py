@@ -117,5 +117,5 @@ async def backlog(connection: AsyncConnection, room: RoomId) -> Backlog:
     return Backlog(
         waiting=sum(not message.refused for message in messages),
         refused=next((m.error for m in reversed(messages) if m.refused), ""),
-        wanted=next((m.body for m in reversed(messages) if m.call == "room"), {}),
+        wanted=next((m.body for m in messages if m.call == "room" and not m.refused), {}),
     )
