@@ -20,7 +20,7 @@ import psutil
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.chromium import chromium, microphone, plays_on, tapped
+from tests.e2e.chromium import chromium, microphone, played, tapped
 from tests.e2e.evening import go_live, power
 from tests.fakes.tools import need
 from tests.support.house import PROGRAM, ROOT, House
@@ -70,7 +70,11 @@ class Evening:
     def ran(self, *words: str) -> str:
         """What a command says, typed on the house's machine."""
         done = subprocess.run(
-            [*PROGRAM, *words], env=self.house.environment, capture_output=True, text=True, check=True
+            [*PROGRAM, *words],
+            env=self.house.environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout
 
@@ -99,17 +103,17 @@ async def test_a_first_evening(evening: Evening, figures: dict[str, object]) -> 
 
     await rehearse(evening, seats)
     await open_doors(host)
-    early = await listen(evening)
+    audience = await evening.browser(OTTO)
+    early = await listen(evening, audience)
     await go_live(host)
     await expect(host.locator("#light")).to_have_attribute("data-heard", "yes", timeout=HANG_MS)
     await evening.picture(host, "live")
 
-    guest = await bring_up_a_hand(evening, host, figures)
+    guest = await bring_up_a_hand(evening, audience, host)
     crowd = asyncio.create_task(five_hundred(evening))
     await remove(host, guest)
     await the_host_crashes(evening, seats, links, figures)
-    late = await (await evening.phone(await evening.browser(OTTO))).new_page()
-    await from_the_beginning(evening, late)
+    await from_the_beginning(await listen(evening, audience))
 
     summary = (await crowd)["summary"]
     assert (summary["heard"], summary["lost_s"], summary["out_of_order"]) == (EXPECTED, 0, 0)
@@ -117,7 +121,8 @@ async def test_a_first_evening(evening: Evening, figures: dict[str, object]) -> 
         assert await power(early, "ear", hz) > 1e-3
 
     await end(seats[AMINA])
-    await publish(evening, early, figures)
+    await publish(evening, early)
+    print(figures)
 
 
 async def plan(evening: Evening, office: BrowserContext) -> dict[str, str]:
@@ -139,6 +144,7 @@ async def plan(evening: Evening, office: BrowserContext) -> dict[str, str]:
     for seat in await page.locator(".seat").all():
         name = await seat.locator(".name").inner_text()
         seats[name] = await seat.locator("input").first.input_value()
+    await office.close()
     return seats
 
 
@@ -165,7 +171,9 @@ async def rehearse(evening: Evening, seats: Mapping[str, Page]) -> None:
     await host.get_by_label("Listeners you expect").fill(str(EXPECTED))
     await host.keyboard.press("Enter")
     await expect(ready).to_contain_text(f"Expected are {EXPECTED} listeners", timeout=HANG_MS)
-    await host.locator("#readiness-list").evaluate("(list) => list.closest('section').scrollIntoView()")
+    await host.locator("#readiness-list").evaluate(
+        "(list) => list.closest('section').scrollIntoView()"
+    )
     await evening.picture(host, "ready")
     await host.get_by_role("button", name="End the rehearsal").click()
     await host.locator("#ask-rehearsed").get_by_role("button", name="End the rehearsal").click()
@@ -187,12 +195,19 @@ async def open_doors(host: Page) -> None:
     await expect(host.locator("#badge")).to_have_text("Lobby open", timeout=HANG_MS)
 
 
-async def listen(evening: Evening) -> Page:
-    """Somebody who is early."""
-    page = await (await evening.phone(await evening.browser(OTTO))).new_page()
+async def listen(evening: Evening, audience: Browser) -> Page:
+    """Somebody comes, and hears."""
+    page = await (await evening.phone(audience)).new_page()
     await page.goto(evening.public)
     await plays_on(page)
     return page
+
+
+async def plays_on(page: Page) -> None:
+    """A second more is heard."""
+    until = await played(page) + 1
+    heard = "until => document.getElementById('audio').currentTime > until"
+    await page.wait_for_function(heard, arg=until, timeout=HANG_MS)
 
 
 async def five_hundred(evening: Evening) -> Any:
@@ -206,10 +221,9 @@ async def five_hundred(evening: Evening) -> Any:
     return json.loads(out)
 
 
-async def bring_up_a_hand(evening: Evening, host: Page, figures: dict[str, object]) -> Page:
+async def bring_up_a_hand(evening: Evening, audience: Browser, host: Page) -> Page:
     """A listener asks, is called, and speaks, without leaving the listeners' page."""
-    guest = await (await evening.phone(await evening.browser(OTTO))).new_page()
-    await guest.goto(evening.public)
+    guest = await listen(evening, audience)
     await guest.get_by_text("Raise your hand").click()
     await guest.locator("#hand-name").fill(OTTO)
     await guest.locator("#hand-question").fill("Who pays for it?")
@@ -237,6 +251,7 @@ async def remove(host: Page, guest: Page) -> None:
     await expect(guest.frame_locator("iframe").locator("#trouble-words")).to_contain_text(
         "removed", timeout=HANG_MS
     )
+    await guest.context.close()
 
 
 async def the_host_crashes(
@@ -267,10 +282,8 @@ def browsers_with(voice: Path) -> list[psutil.Process]:
     ]
 
 
-async def from_the_beginning(evening: Evening, late: Page) -> None:
+async def from_the_beginning(late: Page) -> None:
     """Somebody who comes late begins at the beginning, while the room is live."""
-    await late.goto(evening.public)
-    await plays_on(late)
     await late.locator("#rewind summary").click()
     past = "document.querySelector('#rewind audio')"
     await late.wait_for_function(f"{past}.duration > 10", timeout=HANG_MS)
@@ -286,17 +299,15 @@ async def end(host: Page) -> None:
     await expect(host.locator("#trouble-words")).to_contain_text("ended", timeout=HANG_MS)
 
 
-async def publish(evening: Evening, listener: Page, figures: dict[str, object]) -> None:
+async def publish(evening: Evening, listener: Page) -> None:
     """The replay is at the room's own address by itself, and the record proves itself."""
-    here = evening.public
-    async with httpx.AsyncClient() as http, asyncio.timeout(60):
-        while (await http.get(f"{here}/audio.m4a")).status_code != 200:
-            await asyncio.sleep(0.5)
-        sound = (await http.get(f"{here}/audio.m4a")).content
-    await listener.goto(here)
-    await listener.locator("#audio").evaluate("(audio) => audio.play()")
+    await listener.get_by_role("button", name="Listen to the recording").click(timeout=2 * HANG_MS)
+    await expect(listener.locator("#chapters")).to_contain_text(OTTO, timeout=HANG_MS)
     await plays_on(listener)
+    assert listener.url.partition("#")[0] == evening.public
     await evening.picture(listener, "replay")
+    async with httpx.AsyncClient() as http:
+        sound = (await http.get(f"{evening.public}/audio.m4a")).raise_for_status().content
     file = evening.house.data / "download.m4a"
     file.write_bytes(sound)
     probe = need("ffprobe", why="it reads what people download")
