@@ -198,7 +198,10 @@ async def open_doors(host: Page) -> None:
 async def listen(evening: Evening, audience: Browser) -> Page:
     """Somebody comes, and hears."""
     page = await (await evening.phone(audience)).new_page()
-    await page.goto(evening.public)
+    async with asyncio.timeout(HANG_MS / 1_000):
+        while not await page.locator("#audio").count():  # a busy edge's page says when to try again
+            await page.goto(evening.public)
+            await asyncio.sleep(1)
     await plays_on(page)
     return page
 
