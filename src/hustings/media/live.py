@@ -18,6 +18,7 @@ from hustings.wire.names import TICK_SAMPLES
 
 _PROBE_BYTES: Final = "16384"  # a second of 128 kbit/s: enough for the first frame's head
 _DAMAGED: Final = 50  # frames in a row that cannot be decoded
+_RATES: Final = range(8_000, 192_001)  # at 10 Hz 8 kB of FLAC would become 643 MB here
 
 
 class Bytes(Protocol):
@@ -48,6 +49,8 @@ def read_live(source: Bytes, form: str) -> Iterator[Pcm]:
         mono = Mono()
         waiting = np.zeros(0, dtype=np.float32)
         for frame in _frames(container, stream):
+            if frame.sample_rate not in _RATES or frame.samples > frame.sample_rate:
+                raise PeerError("source_sound", "This is not sound at a usual rate.")
             waiting = np.concatenate((waiting, *mono.feed(frame)))
             whole = len(waiting) - len(waiting) % TICK_SAMPLES
             for at in range(0, whole, TICK_SAMPLES):

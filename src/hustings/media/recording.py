@@ -97,8 +97,7 @@ class _Reader:
     def __init__(self, path: Path, track: int) -> None:
         self._path = path
         self._track = track
-        self._kind: tuple[str, str, int] | None = None  # of the last frame
-        self._mono: Mono | None = None
+        self._mono = Mono()
         self._made = 0  # samples at 48 kHz
         self._began_s: float | None = None
         self._packets = self._bad = 0
@@ -110,7 +109,7 @@ class _Reader:
                 stream: Any = container.streams.audio[self._track]
                 for frame in self._frames(container, stream):
                     yield from self._counted(self._frame(frame))
-                yield from self._counted(self._rest())
+                yield from self._counted(self._mono.feed(None))
         except (av.FFmpegError, ValueError, OSError) as error:
             raise self._broken() from error
 
@@ -127,11 +126,6 @@ class _Reader:
             yield from frames
 
     def _frame(self, frame: Any) -> Iterator[Pcm]:
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if kind != self._kind:
-            yield from self._rest()
-            self._kind = kind
-            self._mono = Mono()
         if frame.time is not None:
             self._began_s = (
                 frame.time - self._made / SAMPLE_RATE if self._began_s is None else self._began_s
@@ -143,13 +137,7 @@ class _Reader:
                 piece = min(lacks, SAMPLE_RATE)
                 yield np.zeros(piece, dtype=np.float32)
                 lacks -= piece
-        assert self._mono is not None
         yield from self._mono.feed(frame)
-
-    def _rest(self) -> Iterator[Pcm]:
-        """What the filter still holds."""
-        if self._mono is not None:
-            yield from self._mono.feed(None)
 
     def _counted(self, pieces: Iterator[Pcm]) -> Iterator[Pcm]:
         for piece in pieces:

@@ -63,8 +63,13 @@ def links_for(settings: Settings, *, asked_host: str = "") -> Links:
         web=base(public.web, settings.web.port),
         stage=stage,
         edge=base(public.edge, settings.edge.port),
-        radio=f"{urlsplit(stage).hostname}:{radio}" if radio else "",
+        radio=f"{_host_of(stage)}:{radio}" if radio else "",
     )
+
+
+def _host_of(url: str) -> str:
+    name = urlsplit(url).hostname or ""
+    return f"[{name}]" if ":" in name else name
 
 
 def named_hosts(settings: Settings) -> set[str]:
