@@ -20,7 +20,7 @@ import msgspec
 from hustings.archive.index import Download, Replay
 from hustings.base.ids import is_private
 from hustings.settings import Settings
-from hustings.wire.links import links_for
+from hustings.wire.links import Links, links_for
 
 PODCAST: Final = "podcast.xml"
 EPISODES: Final = 300  # Apple shows so many; some 2 kB each
@@ -80,9 +80,9 @@ class Episode(msgspec.Struct, frozen=True):
     transcript: str
 
 
-def house_of(settings: Settings) -> House:
-    """The house as its settings describe it."""
-    links, house = links_for(settings), settings.house
+def house_of(settings: Settings, links: Links | None = None) -> House:
+    """The house as its settings describe it; links: for one visitor, else those of the settings."""
+    links, house = links or links_for(settings), settings.house
     return House(
         title=house.title,
         about=house.about or house.title,

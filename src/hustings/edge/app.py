@@ -23,6 +23,7 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings import VERSION
+from hustings.archive.podcast import house_of
 from hustings.base import heartbeat
 from hustings.base.accepting import Acceptor
 from hustings.base.clock import Clock, SystemClock
@@ -31,6 +32,7 @@ from hustings.base.ids import RoomId, new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
+from hustings.edge.announce.announcements import Announcements
 from hustings.edge.door.admission import Places
 from hustings.edge.door.entry import Door
 from hustings.edge.door.standing import Standing
@@ -165,6 +167,12 @@ class Edge:
                 clock=self._clock,
             ),
             below=self.tree,
+            announced=Announcements(
+                self.rooms,
+                links=self._paper.links_of,
+                house=lambda links: house_of(self.settings, links),
+                clock=self._clock,
+            ),
             past=self.past,
             clock=self._clock,
         )

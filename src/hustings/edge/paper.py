@@ -97,7 +97,7 @@ class Paper:
             request.headers.get("accept-language"), request.query.get("lang")
         )
         source = (facts, live)
-        key = (room, language, self._links_of(request))
+        key = (room, language, self.links_of(request))
         over = facts is not None and facts.get("state") == "ended"
         page = self._pages.get(key)
         if page is None or page.source != source:
@@ -121,7 +121,7 @@ class Paper:
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
         )
-        links = self._links_of(request)
+        links = self.links_of(request)
         source = (room, name) if name else whole
         page = self._statuses.get((name, language, links))
         if whole is not self._second:
@@ -156,7 +156,7 @@ class Paper:
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
         )
-        key = (kind, language, self._links_of(request), retry_s)
+        key = (kind, language, self.links_of(request), retry_s)
         if (body := self._problems.get(key)) is None:
             body = render("problem.html", language, kind=kind, retry_s=retry_s, home=key[2].web)
             if len(self._problems) >= _PAGES:
@@ -165,7 +165,7 @@ class Paper:
         headers = {**self._headers, "Retry-After": str(retry_s), "Cache-Control": "no-store"}
         return Answer(503, headers, body)
 
-    def _links_of(self, request: Request) -> Links:
+    def links_of(self, request: Request) -> Links:
         """The links for whoever reached us by that Host; of the first ones seen only so many.
 
         Anybody can write any Host: made-up ones must not push out pages that are asked for.

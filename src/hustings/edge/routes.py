@@ -17,6 +17,8 @@ from hustings.base.exposition import CONTENT_TYPE
 from hustings.base.ids import RoomId, room_id
 from hustings.base.limits import Gcra
 from hustings.edge import metrics
+from hustings.edge.announce.announcements import Announcements
+from hustings.edge.announce.calendar import CALENDAR, ICS
 from hustings.edge.audience.census import Identity, identify
 from hustings.edge.audience.voice import ballot_of, receipt_of, vote_of
 from hustings.edge.feed import tree
@@ -66,6 +68,7 @@ class Routes:
         gauges: Callable[[], Mapping[str, float]],
         statuses: Statuses,
         below: tree.Tree,
+        announced: Announcements,
         past: Past,
         clock: Clock,
     ) -> None:
@@ -78,6 +81,7 @@ class Routes:
         self._gauges = gauges
         self._statuses = statuses
         self._tree = below
+        self._announced = announced
         self._clock = clock
         self._voices = {
             "hand": Gcra(rate=0.2, burst=10),
@@ -112,6 +116,8 @@ class Routes:
             self._room(connection, request, rest)
         elif first == "static":
             connection.answer(self._paper.file(request))
+        elif first == CALENDAR and not rest:
+            connection.answer(self._announced.calendar(request))
         elif first == PODCAST and not rest:
             self._files.podcast(connection, request)
         elif rest:
@@ -155,6 +161,9 @@ class Routes:
 
     def _room(self, connection: Connection, request: Request, name: str) -> None:
         """A room's page, or a file of its replay; who has ended is looked for in the archive first."""
+        if name.endswith(ICS):
+            connection.answer(self._announced.event(request, room_id(name.removesuffix(ICS))))
+            return
         if (found := installable(request, name, self._rooms.facts)) is not None:
             connection.answer(found)
             return

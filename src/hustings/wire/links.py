@@ -38,6 +38,11 @@ class Links(msgspec.Struct, frozen=True):
         """Where an encoder sends its sound."""
         return f"{self.stage}/rooms/{room}/whip"
 
+    @property
+    def webcal(self) -> str:
+        """The calendar of all rooms, for a program that subscribes to it."""
+        return f"webcal://{self.edge.partition('://')[2]}/calendar.ics"
+
     def start(self, code: str) -> str:
         """The one-time host link."""
         return f"{self.web}/start#{code}"

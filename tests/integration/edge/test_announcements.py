@@ -1,0 +1,40 @@
+"""Calendars as the real edge serves them."""
+
+import icalendar
+
+from tests.fakes.edges import RunningEdge, running_edge
+from tests.fakes.stage_feed import StageFeed
+
+START_MS = 4_000_000_000_000  # 2096
+
+
+async def planned(stage: StageFeed, edge: RunningEdge, **facts: object) -> None:
+    stage.room("may", state="scheduled", title="A debate", start_ms=START_MS, **facts)
+    await edge.until("rooms.facts('may')")
+
+
+async def test_a_room_and_the_house_are_calendars(stage: StageFeed, edge: RunningEdge) -> None:
+    await planned(stage, edge, revision=2)
+    for path in ("/r/may.ics", "/calendar.ics"):
+        answer = await edge.get(path)
+        assert answer.status == 200
+        assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
+        (event,) = icalendar.Calendar.from_ical(answer.body).events
+        assert (event["SUMMARY"], event["SEQUENCE"]) == ("A debate", 2)
+        assert event["URL"].endswith("/r/may")
+        again = await edge.get(path, If_None_Match=answer.headers["etag"])
+        assert (again.status, again.body) == (304, b"")
+    assert b'href="/r/may.ics"' in (await edge.get("/r/may")).body
+
+
+async def test_no_start_and_no_room_are_not_there(edge: RunningEdge) -> None:
+    for path, code in (("/r/nobody.ics", "room_unknown"), ("/r/demo.ics", "start_none")):
+        refused = await edge.get(path)
+        assert (refused.status, refused.json["code"]) == (404, code)  # type: ignore[index]
+    assert (await edge.get("/calendar.ics/x")).status == 404
+
+
+async def test_an_edge_that_knows_no_rooms_yet_empties_nobodys_calendar() -> None:
+    async with running_edge("http://127.0.0.1:9") as edge:
+        for path in ("/calendar.ics", "/r/may.ics"):
+            assert (await edge.get(path)).status == 503
