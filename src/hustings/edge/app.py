@@ -99,7 +99,19 @@ class Edge:
         self.upstream.below = self.tree.line
         self.watch = Watch(self.rooms, clock, limit=settings.edge.listeners)
         self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
-        self.past = Past(settings, clock, self.rooms, pressure=self.watch.pressure)
+        self.announced = Announcements(
+            self.rooms,
+            links=self._paper.links_of,
+            house=lambda links: house_of(settings, links),
+            clock=clock,
+        )
+        self.past = Past(
+            settings,
+            clock,
+            self.rooms,
+            pressure=self.watch.pressure,
+            live_items=lambda: self.announced.live_items(links_for(settings)),
+        )
         self.rooms.forget = self._forget
         self.routes = self._routes()
         self.door = self._door()
@@ -167,12 +179,7 @@ class Edge:
                 clock=self._clock,
             ),
             below=self.tree,
-            announced=Announcements(
-                self.rooms,
-                links=self._paper.links_of,
-                house=lambda links: house_of(self.settings, links),
-                clock=self._clock,
-            ),
+            announced=self.announced,
             past=self.past,
             clock=self._clock,
         )

@@ -1,7 +1,12 @@
-"""Calendars as the real edge serves them."""
+"""Calendars and the podcast's live items as the real edge serves them."""
+
+import gzip
+from pathlib import Path
 
 import icalendar
 
+from hustings.archive.podcast import feed, house_of
+from hustings.settings import Settings
 from tests.fakes.edges import RunningEdge, running_edge
 from tests.fakes.stage_feed import StageFeed
 
@@ -38,3 +43,23 @@ async def test_an_edge_that_knows_no_rooms_yet_empties_nobodys_calendar() -> Non
     async with running_edge("http://127.0.0.1:9") as edge:
         for path in ("/calendar.ics", "/r/may.ics"):
             assert (await edge.get(path)).status == 503
+
+
+async def test_the_podcast_tells_who_is_live_but_not_twice(
+    stage: StageFeed, tmp_path: Path
+) -> None:
+    (tmp_path / "replays").mkdir()
+    (tmp_path / "replays/podcast.xml").write_bytes(feed(house_of(Settings()), []))
+    async with (
+        running_edge(stage.url, archive=str(tmp_path)) as first,
+        running_edge(stage.url, archive=first.url) as second,
+    ):
+        for edge in (first, second):
+            await edge.until("rooms.indexed and rooms.facts('demo')")
+            body = (await edge.get("/podcast.xml")).body
+            assert body.count(b'<podcast:liveItem status="live"') == 1
+            assert b"/live/demo/radio.mp3" in body
+            packed = await edge.get("/podcast.xml", Accept_Encoding="gzip")
+            assert gzip.decompress(packed.body) == body
+        asked = await first.get("/podcast.xml", Hustings_Archive="1")
+        assert b"liveItem" not in asked.body

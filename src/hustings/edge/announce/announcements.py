@@ -1,4 +1,4 @@
-"""What an edge answers to calendars of its rooms, from the index it follows anyway.
+"""What an edge tells calendars and podcast players of its rooms, from the index it follows anyway.
 
 Here and not at web, since a crowd that was told of an evening takes it into its calendars at once,
 and those come back every hour, whether web is up or not. Made once for all who ask. Called by
@@ -8,7 +8,7 @@ and those come back every hour, whether web is up or not. Made once for all who 
 import gzip
 import hashlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from hustings.base.clock import Clock
 from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId, is_private
 from hustings.edge.announce.calendar import calendar, listed
+from hustings.edge.announce.live_items import BEHIND_MS, live_items
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.past import gone
 from hustings.edge.rooms import Rooms
@@ -24,6 +25,7 @@ from hustings.wire import kinds
 from hustings.wire.links import Links
 
 LOOK_S: Final = 5.0  # between looks at all rooms: some milliseconds for ten thousand
+ITEMS_S: Final = 30.0  # caches keep the feed for twice as long
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
 
 
@@ -54,6 +56,8 @@ class Announcements:
         self._looked_s = float("-inf")
         self._listed: list[kinds.Room] = []
         self._made: dict[Links, Made] = {}
+        self._told_s = float("-inf")
+        self._items = b""
 
     def calendar(self, request: Request) -> Answer:
         """The house's. Raises TryLater: a calendar without rooms would empty everybody's."""
@@ -61,13 +65,24 @@ class Announcements:
             raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
         now_s, links = self._clock.monotonic(), self._links(request)
         if now_s - self._looked_s >= LOOK_S:
-            self._looked_s, self._listed = now_s, listed(self._public(), self._clock.wall_ms())
+            dated = self._named(lambda facts: bool(facts.get("start_ms")))
+            self._looked_s, self._listed = now_s, listed(dated, self._clock.wall_ms())
         made = self._made.get(links)
         if made is None or made.rooms != self._listed:
             body = calendar(self._house(links), self._listed, whole=True)
             made = Made(self._listed, body, gzip.compress(body, 6, mtime=0))
             self._made[links] = made
         return _tagged(request, made.plain, made.small, name="calendar")
+
+    def live_items(self, links: Links) -> bytes:
+        """Of the podcast feed, whose addresses are `links`; at most `ITEMS_S` old."""
+        now_s = self._clock.monotonic()
+        if self._rooms.indexed and now_s - self._told_s >= ITEMS_S:
+            self._told_s = now_s
+            ago_ms = self._clock.wall_ms() - BEHIND_MS
+            rooms = self._named(lambda facts: not 0 < facts.get("ended_ms", 0) < ago_ms)
+            self._items = live_items(self._house(links), rooms, self._clock.wall_ms())
+        return self._items
 
     def event(self, request: Request, name: RoomId) -> Answer:
         """One room's. Raises NotFound `room_unknown`, `start_none`."""
@@ -83,12 +98,12 @@ class Announcements:
         body = calendar(self._house(self._links(request)), [room], whole=False)
         return _tagged(request, body, None, name=name)
 
-    def _public(self) -> list[kinds.Room]:
-        """Those with a start, of all that are known."""
+    def _named(self, wanted: Callable[[dict[str, Any]], bool]) -> list[kinds.Room]:
+        """The public rooms whose facts are wanted, of all that are known."""
         found = []
         for name in self._rooms.known():
             facts = self._rooms.facts(name)
-            if facts is not None and facts.get("start_ms") and not is_private(name):
+            if facts is not None and not is_private(name) and wanted(facts):
                 found.append(msgspec.convert({"room": name, **facts}, kinds.Room))
         return found
 
