@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -98,19 +99,12 @@ class Edge:
         )
         self.upstream.below = self.tree.line
         self.watch = Watch(self.rooms, clock, limit=settings.edge.listeners)
-        self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
-        self.announced = Announcements(
-            self.rooms,
-            links=self._paper.links_of,
-            house=lambda links: house_of(settings, links),
-            clock=clock,
-        )
+        house = partial(house_of, settings)
+        self._paper = Paper(lambda asked: links_for(settings, asked_host=asked), house)
+        self.announced = Announcements(self.rooms, self._paper.links_of, house, clock)
+        items = self.announced.live_items
         self.past = Past(
-            settings,
-            clock,
-            self.rooms,
-            pressure=self.watch.pressure,
-            live_items=lambda: self.announced.live_items(links_for(settings)),
+            settings, clock, self.rooms, pressure=self.watch.pressure, live_items=items
         )
         self.rooms.forget = self._forget
         self.routes = self._routes()

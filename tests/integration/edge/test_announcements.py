@@ -1,6 +1,7 @@
-"""Calendars and the podcast's live items as the real edge serves them."""
+"""Calendars, the podcast's live items, frames and cards as the real edge serves them."""
 
 import gzip
+import re
 from pathlib import Path
 
 import icalendar
@@ -63,3 +64,23 @@ async def test_the_podcast_tells_who_is_live_but_not_twice(
             assert gzip.decompress(packed.body) == body
         asked = await first.get("/podcast.xml", Hustings_Archive="1")
         assert b"liveItem" not in asked.body
+
+
+async def test_a_link_becomes_a_frame_that_any_site_may_show(edge: RunningEdge) -> None:
+    page = (await edge.get("/r/demo?lang=en")).body.decode()
+    told = re.search(r'json\+oembed" href="http://[^/"]+(/oembed[^"]+)"', page)
+    assert told
+    answer = await edge.get(told[1])
+    assert answer.status == 200
+    frame = re.search(r'src="http://[^/"]+(/r/demo/embed)"', answer.json["html"])  # type: ignore[index]
+    assert frame
+    player = await edge.get(frame[1] + "?lang=de")
+    assert player.status == 200
+    assert player.headers["content-security-policy"].endswith("frame-ancestors *")
+    assert "set-cookie" not in player.headers
+    assert b'<html lang="de"' in player.body
+    for path in ("/r/demo", "/status", "/r/nobody"):
+        assert "frame-ancestors 'self'" in (await edge.get(path)).headers["content-security-policy"]
+    assert (await edge.get("/r/nobody/embed")).status == 404
+    refused = await edge.get("/oembed?url=http://evil.example/r/demo")
+    assert (refused.status, refused.json["code"]) == (404, "page_unknown")  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""What an edge tells calendars and podcast players of its rooms, from the index it follows anyway.
+"""What an edge tells calendars, podcast players and other sites of its rooms, from the index it follows anyway.
 
 Here and not at web, since a crowd that was told of an evening takes it into its calendars at once,
 and those come back every hour, whether web is up or not. Made once for all who ask. Called by
@@ -18,6 +18,7 @@ from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId, is_private
 from hustings.edge.announce.calendar import calendar, listed
 from hustings.edge.announce.live_items import BEHIND_MS, live_items
+from hustings.edge.announce.oembed import oembed, room_asked
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.past import gone
 from hustings.edge.rooms import Rooms
@@ -43,12 +44,11 @@ class Announcements:
     def __init__(
         self,
         rooms: Rooms,
-        *,
         links: Callable[[Request], Links],
-        house: Callable[[Links], House],
+        house: Callable[[Links | None], House],
         clock: Clock,
     ) -> None:
-        """links: of whoever asks, a bounded number of different ones."""
+        """links: of whoever asks, a bounded number of different ones; house: with those, or its own."""
         self._rooms = rooms
         self._links = links
         self._house = house
@@ -74,29 +74,38 @@ class Announcements:
             self._made[links] = made
         return _tagged(request, made.plain, made.small, name="calendar")
 
-    def live_items(self, links: Links) -> bytes:
-        """Of the podcast feed, whose addresses are `links`; at most `ITEMS_S` old."""
+    def live_items(self) -> bytes:
+        """Of the podcast feed, with the house's own addresses as there; at most `ITEMS_S` old."""
         now_s = self._clock.monotonic()
         if self._rooms.indexed and now_s - self._told_s >= ITEMS_S:
             self._told_s = now_s
             ago_ms = self._clock.wall_ms() - BEHIND_MS
             rooms = self._named(lambda facts: not 0 < facts.get("ended_ms", 0) < ago_ms)
-            self._items = live_items(self._house(links), rooms, self._clock.wall_ms())
+            self._items = live_items(self._house(None), rooms, self._clock.wall_ms())
         return self._items
 
     def event(self, request: Request, name: RoomId) -> Answer:
         """One room's. Raises NotFound `room_unknown`, `start_none`."""
+        room = self._room(name)
+        if not room.start_ms:
+            raise NotFound("start_none", "When this room begins is not said yet.")
+        body = calendar(self._house(self._links(request)), [room], whole=False)
+        return _tagged(request, body, None, name=name)
+
+    def oembed(self, request: Request) -> dict[str, Any]:
+        """What another site's editor is told of a link to a room. Raises as `room_asked`, `_room`."""
+        links = self._links(request)
+        room = self._room(room_asked(request.query, links.edge))
+        return oembed(self._house(links), room, request.query)
+
+    def _room(self, name: RoomId) -> kinds.Room:
         facts = self._rooms.facts(name)
         if facts is None:
             if not self._rooms.indexed:
                 raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
             raise NotFound("room_unknown", "There is no room of this name.")
         gone.expect_kept(facts)
-        room = msgspec.convert({"room": name, **facts}, kinds.Room)
-        if not room.start_ms:
-            raise NotFound("start_none", "When this room begins is not said yet.")
-        body = calendar(self._house(self._links(request)), [room], whole=False)
-        return _tagged(request, body, None, name=name)
+        return msgspec.convert({"room": name, **facts}, kinds.Room)
 
     def _named(self, wanted: Callable[[dict[str, Any]], bool]) -> list[kinds.Room]:
         """The public rooms whose facts are wanted, of all that are known."""

@@ -58,6 +58,7 @@ _TOP: Final = {
     "r": Wanted(Priority.NEWCOMER, memory=True),
     "podcast.xml": Wanted(Priority.EXTRA, memory=True),
     "calendar.ics": Wanted(Priority.EXTRA, memory=True),
+    "oembed": Wanted(Priority.EXTRA, memory=True),
     "status": Wanted(Priority.EXTRA, memory=True),
     "status.json": Wanted(Priority.EXTRA, memory=True),
 }
