@@ -82,6 +82,18 @@ COMMANDS: Final = (
         "hustings import spring-debate debate.mp3 --start 2026-05-01T19:00+02:00",
     ),
     Command(
+        "backup",
+        "backup",
+        "the whole house in one file, while it is live",
+        "hustings backup /mnt/backup/2026-05-01.tar --data /srv/hustings",
+    ),
+    Command(
+        "restore",
+        "restore",
+        "make a house of a backup, in a folder that is not there yet",
+        "hustings restore /mnt/backup/2026-05-01.tar --data /srv/hustings",
+    ),
+    Command(
         "settings",
         "settings",
         "print each setting, its value and where it came from",
@@ -106,6 +118,9 @@ COMMANDS: Final = (
         "hustings edge-token --days 90",
     ),
 )
+
+
+_USED_WRONGLY: Final = frozenset({"backup_exists", "backup_empty", "restore_folder"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -167,7 +182,8 @@ def _call(command: Command, words: list[str]) -> int:
         _say(error.title)
         if getattr(args, "json", False):
             print(json.dumps(error.problem(), default=str))
-        return 2 if error.code.startswith(("setting_", "load_", "plan_", "import_")) else 1
+        wrongly = error.code.startswith(("setting_", "load_", "plan_", "import_"))
+        return 2 if wrongly or error.code in _USED_WRONGLY else 1
     except SystemExit as stop:  # argparse: 0 after --help, 2 after a wrong flag
         return stop.code if isinstance(stop.code, int) else 1
     except ModuleNotFoundError as error:

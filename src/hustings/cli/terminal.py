@@ -14,6 +14,7 @@ import uvloop
 Result = TypeVar("Result")
 
 _WIDTH = 78
+_BAR = 30  # letters
 
 
 class StatusLine:
@@ -31,6 +32,27 @@ class StatusLine:
         """No more."""
         if self._shown:
             print(file=sys.stderr)
+
+
+class Bar:
+    """How far something measured in bytes has come; nothing where nobody looks."""
+
+    def __init__(self) -> None:
+        self._line = StatusLine(shown=sys.stderr.isatty())
+        self._said = ""
+
+    def tell(self, what: str, done: int, size: int) -> None:
+        """Show it, when it looks different."""
+        full, share = _BAR * done // max(1, size), 100 * done // max(1, size)
+        said = f"[{'#' * full:<{_BAR}}] {share:3} % {what}"[:_WIDTH]
+        if said != self._said:
+            self._line.say(said)
+            self._said = said
+
+    def end(self) -> None:
+        """No more."""
+        if self._said:
+            self._line.end()
 
 
 def interruptible(work: Callable[[asyncio.Event], Coroutine[Any, Any, Result]]) -> Result:

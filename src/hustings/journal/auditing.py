@@ -18,7 +18,7 @@ from hustings.journal.checkpoint import Checkpoint, read_checkpoint
 from hustings.journal.entry import Entry
 from hustings.journal.records import Damaged, Incomplete, read_first_line, read_record
 from hustings.journal.recovery import JOURNAL_FILE, LOCK_FILE
-from hustings.journal.scan import Scanner
+from hustings.journal.scan import Read, Scanner
 from hustings.wire import kinds
 
 _DEPTH = ("", "*/", "*/*/", "*/*/*/")  # a data folder holds journal/ROOM/journal
@@ -86,20 +86,39 @@ def audit_file(
 
     Raises PeerError `journal_version` if it is no journal, OSError if it cannot be read.
     """
-    audit = Audit(public=public, head=head)
     live = _being_written(path.parent)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(descriptor).st_size
-        first = _first_record(os.pread(descriptor, 64, 0))
-        scanner = Scanner(lambda length, offset: os.pread(descriptor, length, offset), first, size)
-        for done in _walk(scanner, audit, live=live):
-            progress(done, size)
+
+        def read(length: int, offset: int) -> bytes:
+            return os.pread(descriptor, length, offset)
+
+        return audit_bytes(
+            read, size, path=str(path), public=public, head=head, progress=progress, live=live
+        )
     finally:
         os.close(descriptor)
+
+
+def audit_bytes(
+    read: Read,
+    size: int,
+    *,
+    path: str,
+    public: Ed25519PublicKey | None = None,
+    head: bytes = b"",
+    progress: Callable[[int, int], None] = lambda done, size: None,
+    live: bool = False,
+) -> Report:
+    """Check a journal wherever its bytes are; live: it may end inside a record. As `audit_file`."""
+    audit = Audit(public=public, head=head)
+    scanner = Scanner(read, _first_record(read(64, 0)), size)
+    for done in _walk(scanner, audit, live=live):
+        progress(done, size)
     findings = audit.finish(size)
     return Report(
-        path=str(path),
+        path=path,
         ok=not findings,
         room=audit.room,
         imported=audit.imported,

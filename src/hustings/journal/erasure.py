@@ -29,7 +29,7 @@ class Intent(msgspec.Struct, frozen=True):
 
 def erase_records(folder: Path, records: Sequence[tuple[Found, Entry]]) -> None:
     """Turn these records into bare ones; OSError if the disk fails. At most some hundred at once."""
-    data = msgspec.msgpack.encode([_intent(found, entry) for found, entry in records])
+    data = msgspec.msgpack.encode([blanked(found, entry) for found, entry in records])
     note = folder / ERASE_FILE
     partial = note.with_name(note.name + ".new")
     with partial.open("wb") as file:
@@ -44,7 +44,8 @@ def erase_records(folder: Path, records: Sequence[tuple[Found, Entry]]) -> None:
         os.close(journal)
 
 
-def _intent(found: Found, entry: Entry) -> Intent:
+def blanked(found: Found, entry: Entry) -> Intent:
+    """The same record without body and nonce, as long as it was."""
     head = len(entry.raw).to_bytes(2, "big") + entry.raw
     payload = head.ljust(found.end - found.offset - FRAME_BYTES, b"\x00")
     return Intent(found.offset, frame(BARE, payload))
@@ -54,15 +55,22 @@ def finish_erasure(folder: Path, journal: int) -> None:
     """Do what was written down, if anything was; journal: descriptor open for writing."""
     note = folder / ERASE_FILE
     try:
-        noted = msgspec.msgpack.decode(note.read_bytes(), type=list[Intent] | Intent)
+        noted = intents(folder)
     except FileNotFoundError:
         return
     except msgspec.MsgspecError:
         log.error("%s cannot be read; it is left as it is", note)
         return
     size = os.fstat(journal).st_size
-    for intent in [noted] if isinstance(noted, Intent) else noted:
+    for intent in noted:
         if intent.offset + len(intent.record) <= size:
             os.pwrite(journal, intent.record, intent.offset)
     os.fsync(journal)
     note.unlink()
+
+
+def intents(folder: Path) -> list[Intent]:
+    """What was written down and is not done yet; FileNotFoundError, MsgspecError."""
+    data = (folder / ERASE_FILE).read_bytes()
+    noted = msgspec.msgpack.decode(data, type=list[Intent] | Intent)
+    return [noted] if isinstance(noted, Intent) else noted

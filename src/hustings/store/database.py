@@ -48,7 +48,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection in a read transaction: one consistent view."""
-        async with _our_errors(), self._engine.connect() as connection, connection.begin():
+        async with our_errors(), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @asynccontextmanager
@@ -58,7 +58,7 @@ class Database:
         Raises TryLater("database_busy") if another process holds the lock for 5 s.
         """
         async with (
-            _our_errors(),
+            our_errors(),
             _turn(self._writer, needed=self.embedded),
             self._engine.connect() as connection,
         ):
@@ -82,7 +82,7 @@ async def open_database(url: str, *, folder: Path) -> Database:
     url: a SQLAlchemy URL with or without driver (`postgresql://...`); empty: SQLite in `folder`.
     Raises OperatorError: database_url, database_gone, schema_newer.
     """
-    engine = _engine(_parse(url, folder))
+    engine = engine_for(url, folder)
     database = Database(engine)
     try:
         async with database.write() as connection:
@@ -98,6 +98,14 @@ async def open_database(url: str, *, folder: Path) -> Database:
         await database.close()
         raise
     return database
+
+
+def engine_for(url: str, folder: Path) -> AsyncEngine:
+    """An engine for the database, as `open_database` names it; nothing is migrated.
+
+    Raises OperatorError: database_url, database_driver.
+    """
+    return _engine(_parse(url, folder))
 
 
 def _parse(url: str, folder: Path) -> URL:
@@ -167,7 +175,7 @@ async def _turn(lock: asyncio.Lock, *, needed: bool) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _our_errors() -> AsyncIterator[None]:
+async def our_errors() -> AsyncIterator[None]:
     """Turn a database that is locked, full, or gone into TryLater; leave constraint breaches."""
     try:
         yield

@@ -18,23 +18,34 @@ from hustings.base.errors import OperatorError
 _LOCK: Final = 0x48555354  # "HUST": PostgreSQL's advisory lock while migrating
 
 
-def migrate(connection: Connection) -> None:
-    """Upgrade to the newest schema inside the caller's transaction.
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Upgrade to the newest schema, or a given one, inside the caller's transaction.
 
     Raises OperatorError("schema_newer") if the database was made by a newer Hustings.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": _LOCK})
-    config = Config()
-    config.set_main_option("script_location", str(files("hustings.store") / "migrations"))
+    config = _config()
     config.attributes["connection"] = connection
-    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
     current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
+    if current is not None:
+        expect_known(current)
+    command.upgrade(config, revision)
+
+
+def expect_known(revision: str) -> None:
+    """Raise OperatorError("schema_newer") if this program does not know the schema."""
+    known = {step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision not in known:
         raise OperatorError(
             "schema_newer",
-            f"The database has schema {current}, made by a newer Hustings. Run that version, "
+            f"The database has schema {revision}, made by a newer Hustings. Run that version, "
             "or restore the backup from before its first start.",
-            schema=current,
+            schema=revision,
         )
-    command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("hustings.store") / "migrations"))
+    return config

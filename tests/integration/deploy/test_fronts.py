@@ -61,8 +61,6 @@ PATHS = {
         "/status/demo",
         "/status.json",
         "/podcast.xml",
-        "/calendar.ics",
-        "/oembed?url=x",
     ),
     "stage": (
         "/s/demo",

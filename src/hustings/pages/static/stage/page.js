@@ -181,7 +181,7 @@ function mediaNews(news) {
 async function leftFor(code, title) {
   audience.listen("");
   await line.stop();
-  if (code === "left" || code === "room_ended") frame("left"); // else there is something to read first
+  frame("left");
   const back = () => (view.trouble("", null), begin());
   if (code === "left") {
     microphone.close();

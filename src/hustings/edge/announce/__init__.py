@@ -1,1 +1,0 @@
-"""How evenings are made known elsewhere: calendars, podcast players, cards and frames of other sites."""

@@ -1,0 +1,206 @@
+"""A database written out and read in: SQLite and PostgreSQL, from each to each."""
+
+import asyncio
+import io
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    func,
+    insert,
+    select,
+    text,
+)
+
+from hustings.base.errors import HustingsError, PeerError
+from hustings.store import Database, open_database
+from hustings.store.database import engine_for
+from hustings.store.dump import dump, load
+from hustings.store.migrate import migrate
+from hustings.store.schema import metadata, outbox, rooms
+
+ROOM = {
+    "room": "town-hall",
+    "title": "Bürger fragen, مساء الخير",
+    "description": "",
+    "language": "de",
+    "host": "Ada",
+    "start_ms": 1_800_000_000_000,
+    "radio": True,
+    "expected": 8_000_000,
+    "delay_s": 0,
+    "keep_days": None,
+    "made_here": False,
+    "created_ms": 2**62,
+    "changed_ms": 1,
+    "state": "live",
+    "facts": bytes(range(256)),
+}
+MESSAGE = {
+    "room": "town-hall",
+    "call": "room",
+    "body": b"{}",
+    "made_ms": 1,
+    "next_ms": 1,
+    "attempts": 0,
+    "error": "",
+    "refused": False,
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def other_url(request: pytest.FixtureRequest, database_url: str) -> str:
+    """Of an empty database without tables."""
+    if request.param == "sqlite":
+        return ""
+    url: str = request.getfixturevalue("postgres_url")
+    if database_url:
+        pytest.skip("one PostgreSQL: it is read, or written")
+    return url
+
+
+async def emptied(url: str, folder: Path) -> None:
+    """No table at all."""
+    if url:
+        engine = engine_for(url, folder)
+        async with engine.begin() as connection:
+            await connection.execute(text("DROP SCHEMA public CASCADE"))
+            await connection.execute(text("CREATE SCHEMA public"))
+        await engine.dispose()
+
+
+async def filled(database: Database, messages: int = 1_203) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(rooms).values(ROOM))
+        await connection.execute(insert(outbox), [MESSAGE] * messages)
+
+
+async def written(url: str, folder: Path) -> tuple[str, io.BytesIO]:
+    out = io.BytesIO()
+    revision = await dump(url, folder, out)
+    assert revision is not None
+    out.seek(0)
+    return revision, out
+
+
+async def test_a_house_moves_from_one_database_to_the_other(
+    database: Database, database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    await filled(database)
+    revision, out = await written(database_url, tmp_path)
+    with tempfile.TemporaryDirectory() as other:
+        await emptied(other_url, Path(other))
+        await load(other_url, Path(other), revision, out)
+        there = await open_database(other_url, folder=Path(other))
+        async with there.read() as connection:
+            [room] = (await connection.execute(select(rooms))).mappings()
+            assert dict(room) == ROOM
+            count = select(func.count(), func.max(outbox.c.id)).select_from(outbox)
+            number, last = (await connection.execute(count)).one()
+            assert number == 1_203
+        await filled_again(there, last)
+        await there.close()
+
+
+async def filled_again(there: Database, last: int) -> None:
+    """Ids go on behind the last one."""
+    async with there.write() as connection:
+        await connection.execute(insert(outbox).values(MESSAGE))
+        newest = (await connection.execute(select(func.max(outbox.c.id)))).scalar_one()
+        assert newest == last + 1
+
+
+async def test_what_is_written_meanwhile_neither_waits_nor_is_half_in_it(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    """All rows are of the moment of the first: a room that comes later is in no table."""
+    await filled(database, messages=1)
+
+    async def write() -> None:
+        other = await open_database(database_url, folder=tmp_path)
+        async with other.write() as connection:
+            await connection.execute(insert(rooms).values({**ROOM, "room": "later"}))
+            await connection.execute(insert(outbox).values(MESSAGE))
+        await other.close()
+
+    class Interrupted(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            if not self.tell():
+                writer = threading.Thread(target=lambda: asyncio.run(write()))
+                writer.start()
+                writer.join(20)
+                assert not writer.is_alive()
+            return super().write(data)
+
+    out = Interrupted()
+    assert await dump(database_url, tmp_path, out) is not None
+    async with database.read() as connection:
+        count = select(func.count()).select_from(outbox)
+        assert (await connection.execute(count)).scalar_one() == 2
+    assert b"later" not in out.getvalue()
+    assert out.getvalue().count(b"town-hall") == 2
+
+
+async def test_rows_that_are_there_are_never_written_over(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    await filled(database)
+    revision, out = await written(database_url, tmp_path)
+    with pytest.raises(HustingsError) as caught:
+        await load(database_url, tmp_path, revision, out)
+    assert caught.value.code == "restore_database"
+    async with database.read() as connection:
+        assert (
+            await connection.execute(select(func.count()).select_from(outbox))
+        ).scalar_one() == 1_203
+
+
+async def test_a_dump_of_an_older_schema_is_upgraded(database_url: str, tmp_path: Path) -> None:
+    await emptied(database_url, tmp_path)
+    engine = engine_for(database_url, tmp_path)
+    old = {name: value for name, value in ROOM.items() if name != "keep_days"}
+    async with engine.begin() as connection:
+        await connection.run_sync(migrate, "0002")
+        await connection.execute(insert(rooms).values(old))
+    await engine.dispose()
+    revision, out = await written(database_url, tmp_path)
+    assert revision == "0002"
+    with tempfile.TemporaryDirectory() as other:
+        await load("", Path(other), revision, out)
+        there = await open_database("", folder=Path(other))
+        async with there.read() as connection:
+            [room] = (await connection.execute(select(rooms))).mappings()
+            assert room["keep_days"] is None
+        await there.close()
+    await emptied(database_url, tmp_path)
+
+
+async def test_a_newer_schema_and_a_cut_dump_are_refused(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    await filled(database)
+    revision, out = await written(database_url, tmp_path)
+    data = out.getvalue()
+    for cut in (3, len(data) // 2, len(data) - 1):
+        with tempfile.TemporaryDirectory() as other, pytest.raises(PeerError) as caught:
+            await load("", Path(other), revision, io.BytesIO(data[:cut]))
+        assert caught.value.code == "restore_damaged"
+    with tempfile.TemporaryDirectory() as other, pytest.raises(HustingsError) as newer:
+        await load("", Path(other), "9999", io.BytesIO(data))
+    assert newer.value.code == "schema_newer"
+
+
+def test_all_columns_are_of_kinds_that_travel() -> None:
+    plain = (BigInteger, Boolean, Integer, LargeBinary, String, Text)
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            assert isinstance(column.type, plain), f"{table}.{column}"
