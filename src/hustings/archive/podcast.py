@@ -20,7 +20,7 @@ import msgspec
 from hustings.archive.index import Download, Replay
 from hustings.base.ids import is_private
 from hustings.settings import Settings
-from hustings.wire.links import links_for
+from hustings.wire.links import Links, links_for
 
 PODCAST: Final = "podcast.xml"
 EPISODES: Final = 300  # Apple shows so many; some 2 kB each
@@ -80,9 +80,9 @@ class Episode(msgspec.Struct, frozen=True):
     transcript: str
 
 
-def house_of(settings: Settings) -> House:
-    """The house as its settings describe it."""
-    links, house = links_for(settings), settings.house
+def house_of(settings: Settings, links: Links | None = None) -> House:
+    """The house as its settings describe it; links: for one visitor, else those of the settings."""
+    links, house = links or links_for(settings), settings.house
     return House(
         title=house.title,
         about=house.about or house.title,
@@ -123,7 +123,6 @@ def feed(house: House, episodes: Iterable[Episode]) -> bytes:
     rss = Element("rss", {"version": "2.0", **_NAMESPACES})
     channel = SubElement(rss, "channel")
     _about(channel, house, shown)
-    # A room that is live now belongs here, before those of the past (podcast:liveItem).
     for each in shown:
         _item(channel, house, each)
     indent(rss)
@@ -143,57 +142,56 @@ def plain(words: str, most: int = _TITLE, *, lines: bool = False) -> str:
 
 def _about(channel: Element, house: House, shown: Sequence[Episode]) -> None:
     title, own = plain(house.title) or "Hustings", f"{house.edge}/{PODCAST}"
-    _add(channel, "title", title)
-    _add(channel, "link", f"{house.web}/")
-    _add(channel, "description", plain(house.about, _WORDS, lines=True) or title)
-    _add(channel, "language", _language(shown))
-    _add(channel, "ttl", str(TTL_MIN))
+    add(channel, "title", title)
+    add(channel, "link", f"{house.web}/")
+    add(channel, "description", plain(house.about, _WORDS, lines=True) or title)
+    add(channel, "language", _language(shown))
+    add(channel, "ttl", str(TTL_MIN))
     if shown:
-        _add(channel, "pubDate", _date(shown[0].live_ms))
-    _add(channel, "atom:link", href=own, rel="self", type="application/rss+xml")
-    _add(channel, "podcast:guid", str(uuid.uuid5(_GUIDS, own.partition("://")[2])))
-    _add(channel, "podcast:medium", "podcast")
-    _add(channel, "itunes:author", title)
-    _add(channel, "itunes:category", text=plain(house.category))
-    _add(channel, "itunes:explicit", "false")
-    _add(channel, "itunes:image", href=house.image)
+        add(channel, "pubDate", _date(shown[0].live_ms))
+    add(channel, "atom:link", href=own, rel="self", type="application/rss+xml")
+    add(channel, "podcast:guid", str(uuid.uuid5(_GUIDS, own.partition("://")[2])))
+    add(channel, "podcast:medium", "podcast")
+    add(channel, "itunes:author", title)
+    add(channel, "itunes:category", text=plain(house.category))
+    add(channel, "itunes:explicit", "false")
+    add(channel, "itunes:image", href=house.image)
     image = SubElement(channel, "image")
-    _add(image, "url", house.image)
-    _add(image, "title", title)
-    _add(image, "link", f"{house.web}/")
+    add(image, "url", house.image)
+    add(image, "title", title)
+    add(image, "link", f"{house.web}/")
 
 
 def _item(channel: Element, house: House, each: Episode) -> None:
     page = f"{house.edge}/r/{each.room}"
     item = SubElement(channel, "item")
-    _add(item, "title", each.title)
-    _add(item, "link", page)
-    _add(item, "guid", f"urn:hustings:room:{each.room}", isPermaLink="false")
-    _add(item, "pubDate", _date(each.live_ms))
-    _add(item, "description", each.description or each.title)
-    _add(item, "enclosure", url=f"{page}/{each.audio.name}", **_file(each.audio))
-    _add(item, "itunes:duration", str(round(each.duration_s)))
-    _add(item, "itunes:explicit", "false")
+    add(item, "title", each.title)
+    add(item, "link", page)
+    add(item, "guid", f"urn:hustings:room:{each.room}", isPermaLink="false")
+    add(item, "pubDate", _date(each.live_ms))
+    add(item, "description", each.description or each.title)
+    add(item, "enclosure", url=f"{page}/{each.audio.name}", **_file(each.audio))
+    add(item, "itunes:duration", str(round(each.duration_s)))
+    add(item, "itunes:explicit", "false")
     if each.language:
-        _add(item, "dc:language", each.language)
+        add(item, "dc:language", each.language)
     if each.host:
-        _add(item, "itunes:author", each.host)
-        _add(item, "podcast:person", each.host, role="host")
+        add(item, "itunes:author", each.host)
+        add(item, "podcast:person", each.host, role="host")
     for name in each.people:
-        _add(item, "podcast:person", name, role="guest")
+        add(item, "podcast:person", name, role="guest")
     if each.chapters:
-        _add(
-            item, "podcast:chapters", url=f"{page}/chapters.json", type="application/json+chapters"
-        )
+        add(item, "podcast:chapters", url=f"{page}/chapters.json", type="application/json+chapters")
     if each.transcript:
         kind = _TRANSCRIPTS.get(each.transcript.rpartition(".")[2], "text/plain")
-        _add(item, "podcast:transcript", url=f"{page}/{quote(each.transcript)}", type=kind)
+        add(item, "podcast:transcript", url=f"{page}/{quote(each.transcript)}", type=kind)
     for file in each.others:
-        other = _add(item, "podcast:alternateEnclosure", **_file(file))
-        _add(other, "podcast:source", uri=f"{page}/{file.name}")
+        other = add(item, "podcast:alternateEnclosure", **_file(file))
+        add(other, "podcast:source", uri=f"{page}/{file.name}")
 
 
-def _add(parent: Element, tag: str, words: str = "", **attributes: str) -> Element:
+def add(parent: Element, tag: str, words: str = "", **attributes: str) -> Element:
+    """A new last child."""
     made = SubElement(parent, tag, attributes)
     made.text = words or None
     return made

@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ import uvloop
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings import VERSION
+from hustings.archive.podcast import house_of
 from hustings.base import heartbeat
 from hustings.base.accepting import Acceptor
 from hustings.base.clock import Clock, SystemClock
@@ -31,6 +33,7 @@ from hustings.base.ids import RoomId, new_id
 from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
+from hustings.edge.announce.announcements import Announcements
 from hustings.edge.door.admission import Places
 from hustings.edge.door.entry import Door
 from hustings.edge.door.standing import Standing
@@ -96,8 +99,13 @@ class Edge:
         )
         self.upstream.below = self.tree.line
         self.watch = Watch(self.rooms, clock, limit=settings.edge.listeners)
-        self._paper = Paper(lambda asked_host: links_for(settings, asked_host=asked_host))
-        self.past = Past(settings, clock, self.rooms, pressure=self.watch.pressure)
+        house = partial(house_of, settings)
+        self._paper = Paper(lambda asked: links_for(settings, asked_host=asked), house)
+        self.announced = Announcements(self.rooms, self._paper.links_of, house, clock)
+        items = self.announced.live_items
+        self.past = Past(
+            settings, clock, self.rooms, pressure=self.watch.pressure, live_items=items
+        )
         self.rooms.forget = self._forget
         self.routes = self._routes()
         self.door = self._door()
@@ -165,6 +173,7 @@ class Edge:
                 clock=self._clock,
             ),
             below=self.tree,
+            announced=self.announced,
             past=self.past,
             clock=self._clock,
         )

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hustings.archive.podcast import House, house_of
 from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId
 from hustings.edge.http.protocol import Answer, Request
@@ -19,6 +20,7 @@ from hustings.edge.status import RoomStatus, Stage, Status, joined_s, status
 from hustings.pages.assets import asset
 from hustings.pages.locales import LANGUAGES
 from hustings.pages.render import choose_language, page_headers, render
+from hustings.settings import Settings
 from hustings.wire import kinds
 from hustings.wire.batch import Rung
 from hustings.wire.links import Links
@@ -31,6 +33,7 @@ _TEMPLATES: Final = {
     "replay": "replay.html",
     "proved": "deleted.html",
 }  # by what is known of a room
+_EMBED: Final = dict(page_headers(framed_by_all=True))
 _HOSTS: Final = 64  # names under which one edge is reached
 
 
@@ -38,6 +41,9 @@ _HOSTS: Final = 64  # names under which one edge is reached
 def _listener_headers(stage: str) -> dict[str, str]:
     """stage: base URL; the page of somebody who is called up stands in a frame of theirs."""
     return dict(page_headers(frames=[stage] if stage else []))
+
+
+Key = tuple[str, str, Links, bool]  # room, language, own address, in a frame
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -52,10 +58,13 @@ class Page(msgspec.Struct, frozen=True):
 class Paper:
     """The pages of one edge."""
 
-    def __init__(self, links: Callable[[str], Links]) -> None:
+    def __init__(
+        self, links: Callable[[str], Links], house: Callable[[Links], House] | None = None
+    ) -> None:
         """links: where the other services are, for somebody who reached us by that `Host`."""
         self._links = links
-        self._pages: dict[tuple[str, str, Links], Page] = {}
+        self._house = house or (lambda each: house_of(Settings(), each))
+        self._pages: dict[Key, Page] = {}
         self._problems: dict[tuple[str, str, Links, int], bytes] = {}
         self._seen: dict[Links, None] = {}
         self._statuses: dict[tuple[str, str, Links], Page] = {}
@@ -70,9 +79,10 @@ class Paper:
         facts = msgspec.to_builtins(kinds.Room(room, "", epoch_ms=1, start_ms=1))
         gone = msgspec.to_builtins(kinds.Room(room, "", "ended", deleted=kinds.Deleted(1)))
         for language in LANGUAGES:
-            key = (room, language, self._links("localhost"))
-            self._make(key, room, (None, {}))
-            self._make(key, room, (facts, {"roster": [], "source": "hold"}))
+            for framed in (False, True):
+                key = (room, language, self._links("localhost"), framed)
+                self._make(key, room, (None, {}))
+                self._make(key, room, (facts, {"roster": [], "source": "hold"}))
             self._make(key, room, (gone, {"proved": True}))
             render("problem.html", language, kind="starting", retry_s=2, home=key[2].web)
             self.status(Request("GET", "/status", {"lang": language}, {}), calm, None, "")
@@ -87,8 +97,12 @@ class Paper:
         room: RoomId,
         facts: Mapping[str, Any] | None,
         live: Mapping[str, Any],
+        *,
+        framed: bool = False,
     ) -> Answer:
         """The page of a room; for an unknown one a page that says so, with 404.
+
+        framed: the small player, for frames of other sites.
 
         live: `roster` (plain), `speaking` and `source`, as far as they are known; or `replay`;
         or, of a deleted room, `proved`: whether there is a tombstone to link to.
@@ -97,7 +111,7 @@ class Paper:
             request.headers.get("accept-language"), request.query.get("lang")
         )
         source = (facts, live)
-        key = (room, language, self._links_of(request))
+        key = (room, language, self.links_of(request), framed)
         over = facts is not None and facts.get("state") == "ended"
         page = self._pages.get(key)
         if page is None or page.source != source:
@@ -105,7 +119,7 @@ class Paper:
             if facts is not None:  # there are more names of no room than could be kept
                 self._keep(key, page)
         headers = {
-            **_listener_headers(key[2].stage),
+            **(_EMBED if framed else _listener_headers(key[2].stage)),
             "Vary": "Accept-Language, Accept-Encoding",
             "Cache-Control": _SOON_ELSE if over else _CALM,
         }
@@ -121,7 +135,7 @@ class Paper:
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
         )
-        links = self._links_of(request)
+        links = self.links_of(request)
         source = (room, name) if name else whole
         page = self._statuses.get((name, language, links))
         if whole is not self._second:
@@ -156,7 +170,7 @@ class Paper:
         language = choose_language(
             request.headers.get("accept-language"), request.query.get("lang")
         )
-        key = (kind, language, self._links_of(request), retry_s)
+        key = (kind, language, self.links_of(request), retry_s)
         if (body := self._problems.get(key)) is None:
             body = render("problem.html", language, kind=kind, retry_s=retry_s, home=key[2].web)
             if len(self._problems) >= _PAGES:
@@ -165,7 +179,7 @@ class Paper:
         headers = {**self._headers, "Retry-After": str(retry_s), "Cache-Control": "no-store"}
         return Answer(503, headers, body)
 
-    def _links_of(self, request: Request) -> Links:
+    def links_of(self, request: Request) -> Links:
         """The links for whoever reached us by that Host; of the first ones seen only so many.
 
         Anybody can write any Host: made-up ones must not push out pages that are asked for.
@@ -177,24 +191,27 @@ class Paper:
             self._seen[links] = None
         return links
 
-    def _keep(self, key: tuple[str, str, Links], page: Page) -> None:
+    def _keep(self, key: Key, page: Page) -> None:
         if len(self._pages) >= _PAGES:
             del self._pages[next(iter(self._pages))]
         self._pages[key] = page
 
-    def _make(self, key: tuple[str, str, Links], room: RoomId, source: tuple[Any, Any]) -> Page:
-        _, language, links = key
+    def _make(self, key: Key, room: RoomId, source: tuple[Any, Any]) -> Page:
+        _, language, links, framed = key
         facts, live = source
         context = dict(live)
         if "roster" in context:
             context["roster"] = msgspec.convert(context["roster"], list[kinds.Participant])
+        template = _TEMPLATES.get(next(iter(context), ""), "listener.html")
         body = render(
-            _TEMPLATES.get(next(iter(context), ""), "listener.html"),
+            "embed.html" if framed else template,
             language,
             room=msgspec.convert(facts, kinds.Room) if facts is not None else None,
             room_id=room,
             home=links.web,
             stage=links.stage,
+            edge=links.edge,
+            house=self._house(links),
             **context,
         )
         return _page(source, body)

@@ -17,6 +17,8 @@ from hustings.base.exposition import CONTENT_TYPE
 from hustings.base.ids import RoomId, room_id
 from hustings.base.limits import Gcra
 from hustings.edge import metrics
+from hustings.edge.announce.announcements import Announcements
+from hustings.edge.announce.calendar import CALENDAR, ICS
 from hustings.edge.audience.census import Identity, identify
 from hustings.edge.audience.voice import ballot_of, receipt_of, vote_of
 from hustings.edge.feed import tree
@@ -49,6 +51,8 @@ _PLAYLISTS: Final = frozenset(f"{name}/index.m3u8" for name in CMAF_RENDITIONS)
 _OF_ROOM: Final = frozenset({"state.json", "questions.json", "queue.json", "ticket"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _POSTS: Final = frozenset({"hand", "react", "receipt", "question", "vote", "poll"})
+EMBED: Final = "embed"  # below a room's address: the small player, for frames
+OEMBED: Final = "oembed"
 _HANDS: Final = 100_000  # raised at this edge, in all rooms: some 70 MB
 
 
@@ -66,6 +70,7 @@ class Routes:
         gauges: Callable[[], Mapping[str, float]],
         statuses: Statuses,
         below: tree.Tree,
+        announced: Announcements,
         past: Past,
         clock: Clock,
     ) -> None:
@@ -78,6 +83,7 @@ class Routes:
         self._gauges = gauges
         self._statuses = statuses
         self._tree = below
+        self._announced = announced
         self._clock = clock
         self._voices = {
             "hand": Gcra(rate=0.2, burst=10),
@@ -112,6 +118,11 @@ class Routes:
             self._room(connection, request, rest)
         elif first == "static":
             connection.answer(self._paper.file(request))
+        elif first == CALENDAR and not rest:
+            connection.answer(self._announced.calendar(request))
+        elif first == OEMBED and not rest:
+            told = self._announced.oembed(request)
+            connection.answer(_json(told, cache="public, max-age=60"))
         elif first == PODCAST and not rest:
             self._files.podcast(connection, request)
         elif rest:
@@ -155,19 +166,24 @@ class Routes:
 
     def _room(self, connection: Connection, request: Request, name: str) -> None:
         """A room's page, or a file of its replay; who has ended is looked for in the archive first."""
+        if name.endswith(ICS):
+            connection.answer(self._announced.event(request, room_id(name.removesuffix(ICS))))
+            return
         if (found := installable(request, name, self._rooms.facts)) is not None:
             connection.answer(found)
             return
         name, _, file = name.partition("/")
-        if file:
+        framed = file == EMBED
+        if file and not framed:
             self._file(connection, request, room_id(name), file)
             return
         facts = self._rooms.facts(RoomId(name))
         if facts is None or facts.get("state") != "ended" or gone.is_deleted(facts):
-            connection.answer(self._page(request, name))
+            connection.answer(self._page(request, name, framed=framed))
             return
         self._files.index(
-            RoomId(name), lambda replay: connection.answer(self._page(request, name, replay))
+            RoomId(name),
+            lambda replay: connection.answer(self._page(request, name, replay, framed=framed)),
         )
 
     def _file(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
@@ -178,20 +194,28 @@ class Routes:
         gone.expect_kept(facts)
         self._files.serve(connection, request, room, name)
 
-    def _page(self, request: Request, name: str, replay: Replay | None = None) -> Answer:
+    def _page(
+        self, request: Request, name: str, replay: Replay | None = None, *, framed: bool = False
+    ) -> Answer:
         try:
             room = room_id(name)
         except UserError:
-            return self._paper.listener(request, RoomId(name[:80]), None, {})
+            return self._paper.listener(request, RoomId(name[:80]), None, {}, framed=framed)
         facts = self._rooms.facts(room)
         if facts is None and not self._rooms.indexed:
             return self._paper.problem(request, "starting", retry_s=3)
         if gone.is_deleted(facts):
             return self._paper.listener(
-                request, room, facts, {"proved": self._rooms.tombstone(room) is not None}
+                request,
+                room,
+                facts,
+                {"proved": self._rooms.tombstone(room) is not None},
+                framed=framed,
             )
         if facts is not None and replay is not None:
-            return self._paper.listener(request, room, facts, {"replay": replay})
+            return self._paper.listener(request, room, facts, {"replay": replay}, framed=framed)
+        if framed:  # needs nothing that changes while a room is live
+            return self._paper.listener(request, room, facts, {}, framed=True)
         live = self._rooms.live.get(room)
         known: dict[str, Any] = {"reactions": self._rooms.reactions}
         if live is not None and live.program.begun:

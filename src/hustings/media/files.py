@@ -9,8 +9,9 @@ import av
 import numpy as np
 
 from hustings.base.errors import UserError
+from hustings.media.mono import Mono
 from hustings.media.pcm import Pcm
-from hustings.wire.names import SAMPLE_RATE, TICK_SAMPLES
+from hustings.wire.names import TICK_SAMPLES
 
 FORMATS = "WAV, FLAC, MP3, M4A/AAC, Ogg Vorbis, Opus, WebM or the sound track of an MP4"
 
@@ -48,9 +49,8 @@ def _rest(first: Pcm, blocks: Iterator[Pcm]) -> Iterator[Pcm]:
 def _blocks(path: Path) -> Iterator[Pcm]:
     with av.open(str(path)) as container:
         stream: Any = container.streams.audio[0]
-        resampler: Any = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         waiting = np.zeros(0, dtype=np.float32)
-        for samples in _samples(container, stream, resampler):
+        for samples in _samples(container, stream):
             waiting = np.concatenate((waiting, samples))
             whole = len(waiting) - len(waiting) % TICK_SAMPLES
             for at in range(0, whole, TICK_SAMPLES):
@@ -60,9 +60,8 @@ def _blocks(path: Path) -> Iterator[Pcm]:
             yield np.pad(waiting, (0, TICK_SAMPLES - len(waiting)))
 
 
-def _samples(container: Any, stream: Any, resampler: Any) -> Iterator[Pcm]:
+def _samples(container: Any, stream: Any) -> Iterator[Pcm]:
+    mono = Mono()
     for frame in container.decode(stream):
-        for part in resampler.resample(frame):
-            yield part.to_ndarray().reshape(-1)
-    for part in resampler.resample(None):  # what the filter still holds
-        yield part.to_ndarray().reshape(-1)
+        yield from mono.feed(frame)
+    yield from mono.feed(None)

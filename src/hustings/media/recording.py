@@ -17,6 +17,7 @@ import numpy as np
 
 from hustings.base.errors import UserError
 from hustings.media.files import FORMATS
+from hustings.media.mono import Mono
 from hustings.media.pcm import Pcm
 from hustings.wire.names import SAMPLE_RATE, TICK_SAMPLES
 
@@ -96,8 +97,7 @@ class _Reader:
     def __init__(self, path: Path, track: int) -> None:
         self._path = path
         self._track = track
-        self._kind: tuple[str, str, int] | None = None  # of the last frame
-        self._resampler: Any = None
+        self._mono = Mono()
         self._made = 0  # samples at 48 kHz
         self._began_s: float | None = None
         self._packets = self._bad = 0
@@ -109,7 +109,7 @@ class _Reader:
                 stream: Any = container.streams.audio[self._track]
                 for frame in self._frames(container, stream):
                     yield from self._counted(self._frame(frame))
-                yield from self._counted(self._rest())
+                yield from self._counted(self._mono.feed(None))
         except (av.FFmpegError, ValueError, OSError) as error:
             raise self._broken() from error
 
@@ -126,12 +126,6 @@ class _Reader:
             yield from frames
 
     def _frame(self, frame: Any) -> Iterator[Pcm]:
-        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if kind != self._kind:
-            yield from self._rest()
-            self._kind = kind
-            # To 16 bit: only then does FFmpeg scale a mix of channels so that it cannot clip.
-            self._resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)
         if frame.time is not None:
             self._began_s = (
                 frame.time - self._made / SAMPLE_RATE if self._began_s is None else self._began_s
@@ -143,14 +137,7 @@ class _Reader:
                 piece = min(lacks, SAMPLE_RATE)
                 yield np.zeros(piece, dtype=np.float32)
                 lacks -= piece
-        for part in self._resampler.resample(frame):
-            yield _floats(part)
-
-    def _rest(self) -> Iterator[Pcm]:
-        """What the filter still holds."""
-        if self._resampler is not None:
-            for part in self._resampler.resample(None):
-                yield _floats(part)
+        yield from self._mono.feed(frame)
 
     def _counted(self, pieces: Iterator[Pcm]) -> Iterator[Pcm]:
         for piece in pieces:
@@ -171,12 +158,6 @@ def _cut_riff(path: Path) -> bool:
     told = int.from_bytes(head[4:], "little")
     streamed = told in {0, 0xFFFF_FFFF}  # written without knowing its end
     return head[:4] == b"RIFF" and not streamed and told + 8 > path.stat().st_size + 1
-
-
-def _floats(frame: Any) -> Pcm:
-    samples: Pcm = frame.to_ndarray().reshape(-1).astype(np.float32)
-    samples /= 32_768
-    return samples
 
 
 def _wall_ms(text: str) -> int:

@@ -146,7 +146,7 @@ async def _serve(
     tasks.start(heartbeat.beat("door"), name="heartbeat of the door")
     studios = RadioPort(door)
     if radio is not None:
-        await studios.start(radio)
+        studios.start(radio)
     try:
         await server.serve()
     finally:

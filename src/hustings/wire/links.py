@@ -38,6 +38,11 @@ class Links(msgspec.Struct, frozen=True):
         """Where an encoder sends its sound."""
         return f"{self.stage}/rooms/{room}/whip"
 
+    @property
+    def webcal(self) -> str:
+        """The calendar of all rooms, for a program that subscribes to it."""
+        return f"webcal://{self.edge.partition('://')[2]}/calendar.ics"
+
     def start(self, code: str) -> str:
         """The one-time host link."""
         return f"{self.web}/start#{code}"
@@ -63,8 +68,13 @@ def links_for(settings: Settings, *, asked_host: str = "") -> Links:
         web=base(public.web, settings.web.port),
         stage=stage,
         edge=base(public.edge, settings.edge.port),
-        radio=f"{urlsplit(stage).hostname}:{radio}" if radio else "",
+        radio=f"{_host_of(stage)}:{radio}" if radio else "",
     )
+
+
+def _host_of(url: str) -> str:
+    name = urlsplit(url).hostname or ""
+    return f"[{name}]" if ":" in name else name
 
 
 def named_hosts(settings: Settings) -> set[str]:

@@ -61,6 +61,8 @@ PATHS = {
         "/status/demo",
         "/status.json",
         "/podcast.xml",
+        "/calendar.ics",
+        "/oembed?url=x",
     ),
     "stage": (
         "/s/demo",

@@ -205,9 +205,10 @@ async def test_a_podcast_player_subscribes_downloads_and_plays(house, tmp_path):
 
 
 async def test_the_podcast_may_be_asked_for_again_and_again_for_little(house, tmp_path):
-    data = published(tmp_path, house.url)
+    written = published(tmp_path, house.url)
     reply = await house.get("/podcast.xml")
-    assert reply.body == data
+    data = reply.body
+    assert data.startswith(written.rpartition(b"</channel>")[0])  # then who is on
     assert reply.headers["cache-control"] == "public, max-age=60"
     tag = reply.headers["etag"]
     again = await house.get("/podcast.xml", If_None_Match=tag)
@@ -227,7 +228,8 @@ async def test_an_edge_elsewhere_has_the_same_podcast_and_none_where_there_is_no
     assert (await house.get("/podcast.xml")).json["code"] == "past_none"
     data = published(tmp_path, "https://edge.example")
     async with running_edge(feed.url, archive=house.url) as far:
-        assert (await far.get("/podcast.xml")).body == data
+        told = (await far.get("/podcast.xml")).body
+        assert told.startswith(data.rpartition(b"</channel>")[0])
         assert (await far.get("/podcast.xml", Hustings_Archive="1")).status == 404
 
 

@@ -15,7 +15,7 @@ from hustings.base.ids import new_id
 from hustings.base.listening import bound_socket
 from hustings.journal.entry import Entry
 from hustings.media.decoders import FrameDecoder
-from hustings.stage.radio.port import RadioPort
+from hustings.stage.radio.port import OF_ADDRESS, RadioPort
 from hustings.wire import kinds
 from hustings.wire.names import OPUS
 from tests.fakes.tools import need
@@ -40,8 +40,8 @@ CLIENTS = {
 class Air:
     """A live stage with its radio port, and a seat for a studio."""
 
-    def __init__(self, stage: Stage, port: int, host: Person) -> None:
-        self.stage, self.port, self.host = stage, port, host
+    def __init__(self, stage: Stage, radio: RadioPort, port: int, host: Person) -> None:
+        self.stage, self.radio, self.port, self.host = stage, radio, port, host
         self.seat = new_id()
         self.password = stage.people.source_password("r", self.seat)
         self.mount = f"/r/{self.seat}"
@@ -71,16 +71,26 @@ class Air:
             await self.stage.records("r", until=enough)
         return share
 
+    async def hung_up(self) -> None:
+        """Wait until the studio has no line any more, and another one could come."""
+        async with asyncio.timeout(30):
+            while self.seat in await self.stage.engine.do(
+                lambda studio: studio.hall("r").sound.people
+            ):
+                await asyncio.sleep(0.05)
+            while self.radio._lines:
+                await asyncio.sleep(0.05)
+
     async def says(self, data: bytes) -> bytes:
-        """What the port answers to these bytes, until it hangs up."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(data)
+        """What the port answers to these bytes, until it hangs up; nothing if it drops us."""
         answer = b""
-        async with asyncio.timeout(60):
-            with contextlib.suppress(ConnectionResetError):  # there was more that nobody reads
+        with contextlib.suppress(ConnectionResetError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            writer.write(data)
+            async with asyncio.timeout(60):
                 while data := await reader.read(1_024):
                     answer += data
-        writer.close()
+            writer.close()
         return answer
 
     def head(self, password: str = "", **headers: str) -> bytes:
@@ -109,12 +119,12 @@ async def air(tmp_path: Path) -> AsyncIterator[Air]:
         )
         port = RadioPort(stage.door)
         sock = bound_socket("127.0.0.1", 0, flag="test")
-        await port.start(sock)
+        port.start(sock)
         await stage.put("r", title="An evening", host="Ada", state="lobby")
         host = await Person(stage, "r", "host").join("Ada")
         async with host.control():
             await host.do("go_live")
-            yield Air(stage, sock.getsockname()[1], host)
+            yield Air(stage, port, sock.getsockname()[1], host)
         await port.close()
 
 
@@ -180,6 +190,8 @@ async def test_whoever_has_no_password_gets_no_seat_and_soon_no_answer(air: Air)
         (b"GET / HTTP/1.1\r\n\r\n", b"405"),
         (b"x" * 20_000, b"431"),
         (b"\r\n\r\n", b"400"),
+        (b"PUT //[ HTTP/1.1\r\n\r\n", b"400"),
+        ("PUT /r/x HTTP/1.1\r\nAuthorization: Basic é\r\n\r\n".encode(), b"401"),
     ],
 )
 async def test_what_is_no_studio_is_told_so(air: Air, data: bytes, status: bytes) -> None:
@@ -190,14 +202,24 @@ async def test_a_kind_of_sound_that_is_not_read_is_refused(air: Air) -> None:
     assert (await air.says(air.head(Content_Type="video/mp4"))).startswith(b"HTTP/1.0 415 ")
 
 
-async def test_bytes_that_are_no_sound_end_the_line(air: Air) -> None:
-    """The port answers, tries, and hangs up; the stage goes on."""
-    noise = np.random.default_rng(1).bytes(200_000)
-    answer = await air.says(air.head(Content_Type="audio/ogg") + noise)
+@pytest.mark.parametrize("named", ["audio/ogg", "audio/aac", "audio/webm", "audio/mpeg"])
+async def test_what_is_not_the_sound_it_is_called_ends_the_line(air: Air, named: str) -> None:
+    """The port answers, tries, and hangs up; the next studio finds the one line free."""
+    noise = np.random.default_rng(1).bytes(2_000_000)  # more than any pipe on the way holds
+    answer = await air.says(air.head(Content_Type=named) + noise)
     assert answer.startswith(b"HTTP/1.1 200 ")
+    await air.hung_up()
+
+
+async def test_idle_strangers_of_one_address_are_few(air: Air) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(OF_ADDRESS):
+            _, writer = await asyncio.open_connection("127.0.0.1", air.port)
+            stack.callback(writer.close)
+        assert await air.says(air.head()) == b""
     async with asyncio.timeout(30):
-        while air.seat in await air.stage.engine.do(lambda studio: studio.hall("r").sound.people):
-            await asyncio.sleep(0.05)
+        while not (await air.says(air.head("wrong"))).startswith(b"HTTP/1.0 401 "):
+            await asyncio.sleep(0.1)
 
 
 async def test_who_is_removed_is_cut_off_and_stays_out(air: Air) -> None:
@@ -210,3 +232,18 @@ async def test_who_is_removed_is_cut_off_and_stays_out(air: Air) -> None:
         async with asyncio.timeout(30):
             await it.wait()
     assert (await air.says(air.head())).startswith(b"HTTP/1.0 403 ")
+
+
+async def test_a_fast_studio_that_is_removed_frees_its_line(air: Air, tmp_path: Path) -> None:
+    """It has filled every pipe on the way, and waits."""
+    ffmpeg = need("ffmpeg", why="it makes the sound")
+    file = tmp_path / "tone.mp3"
+    async with running(ffmpeg, *sine(120), *CODINGS["mp3"][:2], "-b:a", "320k", str(file)) as it:
+        await it.wait()
+    reader, writer = await asyncio.open_connection("127.0.0.1", air.port)
+    writer.write(air.head(Content_Type="audio/mpeg") + file.read_bytes())
+    await air.arrives()
+    await air.host.do("remove", participant=air.seat)
+    await air.hung_up()
+    writer.close()
+    del reader

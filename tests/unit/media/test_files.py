@@ -78,3 +78,16 @@ def test_the_demo_voices_take_turns() -> None:
     assert sum(x for x, _ in loud) > 500
     assert sum(y for _, y in loud) > 500
     assert sum(x and y for x, y in loud) < 15  # 0.3 s of 56 s: the codec's edges
+
+
+def test_both_ears_the_same_are_no_louder_as_one(tmp_path):
+    path = tmp_path / "stereo.wav"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("pcm_s16le", rate=48_000, layout="stereo")
+        both = np.repeat(tone(9_600, peak=0.9), 2)[None]
+        frame = av.AudioFrame.from_ndarray((both * 32_767).astype(np.int16), "s16", "stereo")
+        frame.sample_rate = 48_000
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    heard = np.concatenate(list(read_audio(path)))
+    assert np.abs(heard).max() == pytest.approx(0.9, abs=0.01)

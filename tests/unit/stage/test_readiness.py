@@ -131,4 +131,10 @@ def test_each_finding_has_its_sentence_and_whatever_is_not_green_says_what_to_do
 def test_a_name_stays_a_name():
     findings = [Finding("mics", "bad", "mic_line", {"name": "<b>&amp; \u202eAda"})]
     [(said, _)] = sentences(findings, "en")
-    assert said == "<b>&amp; \u202eAda has no sound connection."
+    assert said == "\u2068<b>&amp; \u202eAda\u2069 has no sound connection."
+
+
+def test_an_arabic_name_in_an_english_sentence_keeps_to_its_own_direction():
+    found = [Finding("mics", "ok", "mic_heard", {"name": "ليلى", "behind_s": 0.4})]
+    [(said, _)] = sentences(found, "en")
+    assert said == "A listener hears \u2068ليلى\u2069, 0.4 s behind."

@@ -3,7 +3,7 @@
 import pytest
 
 from hustings.base.ids import RoomId
-from hustings.settings import PublicUrl, Settings, Tls, WebSettings
+from hustings.settings import PublicUrl, Radio, Settings, StageSettings, Tls, WebSettings
 from hustings.wire.links import links_for, stage_url
 
 ROOM = RoomId("hall")
@@ -63,3 +63,11 @@ def test_an_ipv6_host_stands_in_brackets() -> None:
 def test_where_web_reaches_the_stage() -> None:
     assert stage_url(Settings(host="0.0.0.0")) == "http://127.0.0.1:8001"
     assert stage_url(Settings(web=WebSettings(stage="http://st:9/"))) == "http://st:9"
+
+
+def test_radio_studios_send_to_the_stages_host() -> None:
+    stage = StageSettings(radio=Radio(port=8003))
+    assert links_for(Settings()).radio == ""
+    assert links_for(Settings(stage=stage)).radio == "127.0.0.1:8003"
+    public = PublicUrl(stage="https://[2001:db8::1]/st")
+    assert links_for(Settings(stage=stage, public_url=public)).radio == "[2001:db8::1]:8003"

@@ -57,6 +57,8 @@ _TOP: Final = {
     "static": Wanted(Priority.BACK, memory=True),
     "r": Wanted(Priority.NEWCOMER, memory=True),
     "podcast.xml": Wanted(Priority.EXTRA, memory=True),
+    "calendar.ics": Wanted(Priority.EXTRA, memory=True),
+    "oembed": Wanted(Priority.EXTRA, memory=True),
     "status": Wanted(Priority.EXTRA, memory=True),
     "status.json": Wanted(Priority.EXTRA, memory=True),
 }

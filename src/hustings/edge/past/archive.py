@@ -21,7 +21,13 @@ class Past:
     """Puts the parts of `edge.past` together."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, rooms: Rooms, *, pressure: Callable[[], float]
+        self,
+        settings: Settings,
+        clock: Clock,
+        rooms: Rooms,
+        *,
+        pressure: Callable[[], float],
+        live_items: Callable[[], bytes],
     ) -> None:
         self._source = _source(settings)
         near = isinstance(self._source, Folder)
@@ -32,7 +38,7 @@ class Past:
             rest=REST if near else 0.0,
         )
         self.rewind = Rewind(rooms, self._shelf, self._source, pressure=pressure)
-        self.files = Files(rooms, self._shelf, self._source)
+        self.files = Files(rooms, self._shelf, self._source, live_items)
 
     def forget(self, room: RoomId) -> None:
         """A room's recording was deleted: nothing of it stays in memory."""

@@ -23,6 +23,7 @@ from hustings.archive.podcast import PODCAST
 from hustings.base.errors import HustingsError, NotFound
 from hustings.base.ids import RoomId
 from hustings.base.tasks import Tasks
+from hustings.edge.announce.live_items import put_in
 from hustings.edge.http import protocol
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
@@ -70,13 +71,17 @@ class _File(NamedTuple):
 class Files:
     """Replays' files at one edge."""
 
-    def __init__(self, rooms: Rooms, shelf: Shelf, source: Source | None) -> None:
+    def __init__(
+        self, rooms: Rooms, shelf: Shelf, source: Source | None, live_items: Callable[[], bytes]
+    ) -> None:
+        """live_items: of the podcast feed, for what is on or comes."""
         self._rooms = rooms
         self._shelf = shelf
         self._source = source
         self._tasks = Tasks()
         self._places = DownloadPlaces(DOWNLOADS)
         self._indexes: dict[RoomId, tuple[bytes, Replay | None]] = {}
+        self._live_items = live_items
         self._podcasts: dict[bool, tuple[bytes, str]] = {}  # plain or not: bytes, their tag
 
     async def close(self) -> None:
@@ -145,11 +150,16 @@ class Files:
         self.index(room, found)
 
     def podcast(self, connection: Connection, request: Request) -> None:
-        """Answer with the feed of all replays. Raises NotFound `past_none`, TryLater."""
-        source, small = self._here(own=ASKS_HEADER.lower() in request.headers), request.gzip
+        """Answer with the feed of all replays, and of what is on or comes.
+
+        Another edge gets the replays alone: it adds the rest itself. Raises NotFound `past_none`,
+        TryLater.
+        """
+        own, small = ASKS_HEADER.lower() in request.headers, request.gzip
+        source, items = self._here(own=own), b"" if own else self._live_items()
 
         async def load() -> bytes:
-            data = await source.podcast()
+            data = put_in(await source.podcast(), items)
             return await source.run(lambda: gzip.compress(data, 6, mtime=0)) if small else data
 
         def send(data: bytes) -> None:
@@ -164,7 +174,7 @@ class Files:
             headers |= {"Content-Encoding": "gzip"} if small else {}
             connection.answer(Answer(200, headers, data))
 
-        self._shelf.ask((PODCAST, small), load, send, connection.refuse)
+        self._shelf.ask((PODCAST, small, items), load, send, connection.refuse)
 
     def _whole(
         self,

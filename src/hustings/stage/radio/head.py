@@ -7,7 +7,6 @@ Called by `stage.radio.port`. Source: icecast.org/docs/icecast-2.4.1, libshout's
 """
 
 import base64
-import binascii
 from typing import Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -57,11 +56,15 @@ def read_head(data: bytes) -> Wanted:
     Raises PeerError `source_head` or `source_format`, Denied `token_missing`: no password is shown.
     """
     try:
-        first, *lines = data.decode("latin-1").split("\r\n")
-        method, target, protocol = first.split(" ")
-        headers = dict(_header(line) for line in lines if line)
+        return _read_head(data)
     except ValueError:
         raise PeerError("source_head", "This is not an Icecast source's request.") from None
+
+
+def _read_head(data: bytes) -> Wanted:
+    first, *lines = data.decode("latin-1").split("\r\n")
+    method, target, protocol = first.split(" ")
+    headers = dict(_header(line) for line in lines if line)
     version = protocol.rpartition("/")[2]
     if method in {"SOURCE", "PUT"}:
         room, seat = _mount(urlsplit(target).path)
@@ -112,7 +115,7 @@ def _password(headers: dict[str, str]) -> str:
             _, _, password = base64.b64decode(coded, validate=True).decode().partition(":")
             if password:
                 return password
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         pass
     raise Denied("token_missing", "A studio shows its password.", status=401)
 

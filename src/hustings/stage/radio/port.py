@@ -7,14 +7,18 @@ bring it up, mute it, remove it. Started by `stage.app` if the settings name a p
 """
 
 import asyncio
+import contextlib
 import functools
 import logging
 import socket
-from typing import Final
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
 
+from hustings.base.accepting import Acceptor
 from hustings.base.errors import HustingsError, PeerError, TryLater
 from hustings.base.limits import Gcra, address_key
-from hustings.base.listening import server_tls
+from hustings.base.listening import BACKLOG, server_tls
 from hustings.base.tasks import Tasks
 from hustings.stage.http.door import Door
 from hustings.stage.mix.voice import Voice
@@ -25,7 +29,8 @@ from hustings.stage.studio import Studio
 log = logging.getLogger(__name__)
 
 HEAD_S: Final = 5.0
-_SPARE: Final = 24  # connections beyond the studios' that are still answered
+STRANGERS: Final = 32  # connections that have not shown a good password, handshakes among them
+OF_ADDRESS: Final = 8
 _NAMELESS: Final = "Studio"
 _READ: Final = 8_192
 _FULL_S: Final = 0.05
@@ -38,7 +43,7 @@ _PHRASES: Final = {
 
 
 class RadioPort:
-    """The studios of one stage."""
+    """The studios of one stage, and strangers who would be: a `base.accepting.Reception`."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -46,57 +51,89 @@ class RadioPort:
         self._tries = Gcra(rate=0.5, burst=10)
         self._tasks = Tasks()
         self._lines = 0
-        self._server: asyncio.Server | None = None
+        self._strangers: Counter[str] = Counter()  # who has not shown a good password, by address
+        self._acceptor: Acceptor[str] | None = None
 
-    async def start(self, sock: socket.socket) -> None:
-        """Listen on this bound socket."""
+    def start(self, sock: socket.socket) -> None:
+        """Listen on this bound socket, in the running loop."""
         tls = self._door.settings.tls
-        self._server = await asyncio.start_server(
-            self._arrived, sock=sock, limit=HEAD_BYTES, ssl=server_tls(tls.cert, tls.key)
-        )
+        self._acceptor = Acceptor(sock, self, self._tasks, tls=server_tls(tls.cert, tls.key))
+        self._acceptor.start(BACKLOG)
 
     async def close(self) -> None:
         """Hang up all."""
-        if self._server is not None:
-            self._server.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
         await self._tasks.close()
 
-    def _arrived(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._tasks) >= self._limit + _SPARE:
-            writer.transport.abort()
-        else:
-            self._tasks.start(self._serve(reader, writer), name="radio studio")
+    def arrive(self, address: str) -> str | None:
+        """A place for one more stranger, unless there are too many, or of this address."""
+        key = address_key(address)
+        if self._strangers.total() >= STRANGERS or self._strangers[key] >= OF_ADDRESS:
+            return None
+        self._strangers[key] += 1
+        return key
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def introduce(self, _sock: socket.socket, arrival: str) -> str:
+        """Nothing more is to be learnt."""
+        return arrival
+
+    def connection(self, arrival: str) -> "_Connection":
+        """Their streams, and a task that serves them."""
+        return _Connection(
+            lambda reader, writer: self._tasks.start(
+                self._serve(reader, writer, arrival), name="radio studio"
+            )
+        )
+
+    def settle(self, arrival: str, refused: str) -> None:
+        """No connection came of it."""
+        if refused:
+            self._known(arrival)
+
+    def _known(self, address: str) -> None:
+        self._strangers -= Counter({address: 1})  # drops what is zero
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: str
+    ) -> None:
         try:
-            await self._answer(reader, writer)
+            try:
+                wanted = await self._wanted(reader, address)
+            finally:
+                self._known(address)
+            await self._answer(wanted, reader, writer)
         except HustingsError as error:
             status = int(error.facts.get("status", error.status))
-            await _say(writer, status, error.title)
+            with contextlib.suppress(OSError):  # gone already
+                await _say(writer, status, error.title)
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        wanted = await self._wanted(reader, writer)
+    async def _answer(
+        self, wanted: Wanted, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         if wanted.verb != "send":  # titles: what is on is said by the running order
             await _say(writer, 200, "")
             return
         if self._lines >= self._limit:
             raise TryLater("studios_full", "All lines for radio studios are taken.", delay_s=30)
-        await self._door.engine.do(
-            lambda studio: studio.meeting(wanted.room).join(
-                wanted.seat, name=wanted.name or _NAMELESS, role="speaker"
-            )
-        )
         self._lines += 1
         try:
+            await self._door.engine.do(
+                lambda studio: studio.meeting(wanted.room).join(
+                    wanted.seat, name=wanted.name or _NAMELESS, role="speaker"
+                )
+            )
             await self._sound(wanted, reader, writer)
         finally:
             self._lines -= 1
+        if wanted.expects:
+            await _say(writer, 200, "", version=wanted.version)
 
-    async def _wanted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Wanted:
+    async def _wanted(self, reader: asyncio.StreamReader, address: str) -> Wanted:
         """Who it is and what they want, with a good password."""
         try:
             async with asyncio.timeout(HEAD_S):
@@ -107,17 +144,16 @@ class RadioPort:
             ) from None
         except asyncio.LimitOverrunError:
             raise PeerError("source_head", "This head is too long.", status=431) from None
-        address = address_key(str((writer.get_extra_info("peername") or ("",))[0]))
-        now_s = self._door.clock.monotonic()
-        if self._tries.wait(address, now_s):
-            raise TryLater("request_rate", "Too many tries.", delay_s=20, status=429)
         try:
             wanted = read_head(head[:-4])
             if wanted.verb != "options":
                 self._door.studio(wanted.password, wanted.room, wanted.seat)
         except HustingsError as error:
-            if error.code != "token_missing":  # libshout's first try, always
-                self._tries.charge(address, now_s)  # who knows the password is never slowed down
+            if error.code == "token_missing":  # libshout's first try, always
+                raise
+            # Whoever knows the password is never slowed down, also behind one proxy with others.
+            if self._tries.take(address, self._door.clock.monotonic()):
+                raise TryLater("request_rate", "Too many tries.", delay_s=20, status=429) from error
             raise
         return wanted
 
@@ -162,6 +198,23 @@ class RadioPort:
                 log.info("%s: a radio studio's line ended: %s", wanted.room, ended[0])
 
 
+class _Connection(asyncio.StreamReaderProtocol):
+    """asyncio's streams, which also tell whether they were ever connected."""
+
+    made = False
+
+    def __init__(self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]) -> None:
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            serve(reader, writer)
+
+        super().__init__(asyncio.StreamReader(limit=HEAD_BYTES), begin)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve."""
+        self.made = True
+        super().connection_made(transport)
+
+
 async def _seated(studio: Studio, wanted: Wanted, line: StudioLine) -> Voice:
     """The voice to speak with. Whoever is removed, or whose room ends, is hung up by the hall."""
     hall = studio.meeting(wanted.room)
@@ -173,8 +226,10 @@ async def _feed(line: StudioLine, reader: asyncio.StreamReader, *, chunked: bool
     """Until the studio hangs up, says the end, or is silent for too long."""
     dechunker = Dechunker() if chunked else None
     while dechunker is None or not dechunker.ended:
-        while line.full:  # noqa: ASYNC110 - another thread empties it
+        while line.full and not line.over:  # noqa: ASYNC110 - another thread empties it
             await asyncio.sleep(_FULL_S)
+        if line.over:
+            return
         try:
             async with asyncio.timeout(SILENT_S):
                 data = await reader.read(_READ)

@@ -77,6 +77,7 @@ class StudioLine:
         self._put = put
         self._on_end = on_end
         self._closed = threading.Event()
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="studio line", daemon=True)
 
     def start(self) -> None:
@@ -87,6 +88,11 @@ class StudioLine:
     def full(self) -> bool:
         """Whether nothing more should be fed just now."""
         return self.pipe.waiting >= PIPE_BYTES
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody listens to what is fed any more."""
+        return self._over.is_set()
 
     async def close(self) -> None:
         """End it now; whoever feeds it hears of it by `on_end`."""
@@ -102,6 +108,7 @@ class StudioLine:
         except Exception:
             log.exception("a studio's line failed")
             said = "Something here is broken; it was written down."
+        self._over.set()
         self._on_end(said)
 
     def _speak(self) -> None:

@@ -107,7 +107,7 @@ export function showDelay(session) {
  * What is going on, in plain words.
  * @param {Session} session
  */
-function line({ mode, line: state, stalledSince, room, wait }) {
+export function line({ mode, line: state, stalledSince, room, wait }) {
   if (state === "unknown") return t("This room is not open any more.");
   if (mode === "reading" && state === "open") return room.phase === "live" ? t("You are reading live, without sound.") : t("You are in. The conversation has not begun yet.");
   if (mode === "broken") return t("Your browser cannot play this stream. Try one of the other ways to listen below.");
@@ -132,7 +132,7 @@ function line({ mode, line: state, stalledSince, room, wait }) {
 }
 
 /** @param {import("./room.js").Phase} phase */
-function phaseName(phase) {
+export function phaseName(phase) {
   const names = {
     scheduled: t("Scheduled"),
     lobby: t("Opening soon"),

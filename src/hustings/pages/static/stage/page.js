@@ -181,7 +181,7 @@ function mediaNews(news) {
 async function leftFor(code, title) {
   audience.listen("");
   await line.stop();
-  frame("left");
+  if (code === "left" || code === "room_ended") frame("left"); // else there is something to read first
   const back = () => (view.trouble("", null), begin());
   if (code === "left") {
     microphone.close();

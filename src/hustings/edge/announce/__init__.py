@@ -1,0 +1,1 @@
+"""How evenings are made known elsewhere: calendars, podcast players, cards and frames of other sites."""

@@ -1,0 +1,86 @@
+"""Calendars, the podcast's live items, frames and cards as the real edge serves them."""
+
+import gzip
+import re
+from pathlib import Path
+
+import icalendar
+
+from hustings.archive.podcast import feed, house_of
+from hustings.settings import Settings
+from tests.fakes.edges import RunningEdge, running_edge
+from tests.fakes.stage_feed import StageFeed
+
+START_MS = 4_000_000_000_000  # 2096
+
+
+async def planned(stage: StageFeed, edge: RunningEdge, **facts: object) -> None:
+    stage.room("may", state="scheduled", title="A debate", start_ms=START_MS, **facts)
+    await edge.until("rooms.facts('may')")
+
+
+async def test_a_room_and_the_house_are_calendars(stage: StageFeed, edge: RunningEdge) -> None:
+    await planned(stage, edge, revision=2)
+    for path in ("/r/may.ics", "/calendar.ics"):
+        answer = await edge.get(path)
+        assert answer.status == 200
+        assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
+        (event,) = icalendar.Calendar.from_ical(answer.body).events
+        assert (event["SUMMARY"], event["SEQUENCE"]) == ("A debate", 2)
+        assert event["URL"].endswith("/r/may")
+        again = await edge.get(path, If_None_Match=answer.headers["etag"])
+        assert (again.status, again.body) == (304, b"")
+    assert b'href="/r/may.ics"' in (await edge.get("/r/may")).body
+
+
+async def test_no_start_and_no_room_are_not_there(edge: RunningEdge) -> None:
+    for path, code in (("/r/nobody.ics", "room_unknown"), ("/r/demo.ics", "start_none")):
+        refused = await edge.get(path)
+        assert (refused.status, refused.json["code"]) == (404, code)  # type: ignore[index]
+    assert (await edge.get("/calendar.ics/x")).status == 404
+
+
+async def test_an_edge_that_knows_no_rooms_yet_empties_nobodys_calendar() -> None:
+    async with running_edge("http://127.0.0.1:9") as edge:
+        for path in ("/calendar.ics", "/r/may.ics"):
+            assert (await edge.get(path)).status == 503
+
+
+async def test_the_podcast_tells_who_is_live_but_not_twice(
+    stage: StageFeed, tmp_path: Path
+) -> None:
+    (tmp_path / "replays").mkdir()
+    (tmp_path / "replays/podcast.xml").write_bytes(feed(house_of(Settings()), []))
+    async with (
+        running_edge(stage.url, archive=str(tmp_path)) as first,
+        running_edge(stage.url, archive=first.url) as second,
+    ):
+        for edge in (first, second):
+            await edge.until("rooms.indexed and rooms.facts('demo')")
+            body = (await edge.get("/podcast.xml")).body
+            assert body.count(b'<podcast:liveItem status="live"') == 1
+            assert b"/live/demo/radio.mp3" in body
+            packed = await edge.get("/podcast.xml", Accept_Encoding="gzip")
+            assert gzip.decompress(packed.body) == body
+        asked = await first.get("/podcast.xml", Hustings_Archive="1")
+        assert b"liveItem" not in asked.body
+
+
+async def test_a_link_becomes_a_frame_that_any_site_may_show(edge: RunningEdge) -> None:
+    page = (await edge.get("/r/demo?lang=en")).body.decode()
+    told = re.search(r'json\+oembed" href="http://[^/"]+(/oembed[^"]+)"', page)
+    assert told
+    answer = await edge.get(told[1])
+    assert answer.status == 200
+    frame = re.search(r'src="http://[^/"]+(/r/demo/embed)"', answer.json["html"])  # type: ignore[index]
+    assert frame
+    player = await edge.get(frame[1] + "?lang=de")
+    assert player.status == 200
+    assert player.headers["content-security-policy"].endswith("frame-ancestors *")
+    assert "set-cookie" not in player.headers
+    assert b'<html lang="de"' in player.body
+    for path in ("/r/demo", "/status", "/r/nobody"):
+        assert "frame-ancestors 'self'" in (await edge.get(path)).headers["content-security-policy"]
+    assert (await edge.get("/r/nobody/embed")).status == 404
+    refused = await edge.get("/oembed?url=http://evil.example/r/demo")
+    assert (refused.status, refused.json["code"]) == (404, "page_unknown")  # type: ignore[index]
