@@ -17,7 +17,7 @@ async def test_a_code_is_used_once(database: Database) -> None:
     code = await house.first_code()
     assert code
     session = await house.redeem(code)
-    assert await house.knows(session)
+    assert await house.who(session)
     with pytest.raises(Denied) as caught:
         await house.redeem(code)
     assert caught.value.code == "code_bad"
@@ -52,21 +52,21 @@ async def test_codes_and_sessions_run_out(database: Database) -> None:
     for each in (other, late):
         with pytest.raises(Denied):
             await house.redeem(each)
-    assert await house.knows(session)
+    assert await house.who(session)
     clock.advance(SESSION_S)
-    assert not await house.knows(session)
+    assert not await house.who(session)
 
 
 async def test_leaving_ends_the_session(database: Database) -> None:
     house = House(database, ManualClock())
     session = await house.redeem(await house.new_code())
     await house.leave(session)
-    assert not await house.knows(session)
+    assert not await house.who(session)
 
 
 @pytest.mark.parametrize("text", ["", "x", "x" * 10_000, "ü\udce4"])
 async def test_nonsense_is_no_session(database: Database, text: str) -> None:
-    assert not await House(database, ManualClock()).knows(text)
+    assert not await House(database, ManualClock()).who(text)
 
 
 async def test_no_secret_stands_in_the_database(database: Database) -> None:

@@ -1,16 +1,19 @@
 """The store, the same on SQLite and PostgreSQL."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from hustings.base.errors import OperatorError
 from hustings.store import Database, open_database
-from hustings.store.schema import host_codes, metadata
+from hustings.store.schema import host_codes, metadata, sessions
 
 CODE = {"made_ms": 1, "expires_ms": 2, "used_ms": 0}
 
@@ -54,6 +57,25 @@ async def test_opening_again_changes_nothing(
     await add(database, "a")
     again = await open_database(database_url, folder=tmp_path)
     assert await count(again) == 1
+    await again.close()
+
+
+async def test_sessions_of_before_accounts_go_on_as_staff(
+    database: Database, database_url: str, tmp_path: Path
+) -> None:
+    def to(connection: Connection, revision: str) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(files("hustings.store") / "migrations"))
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+    async with database.write() as connection:
+        await connection.run_sync(to, "0003")
+        await connection.execute(text("INSERT INTO sessions VALUES ('old', 1, 2)"))
+    again = await open_database(database_url, folder=tmp_path)
+    async with again.read() as connection:
+        (row,) = await connection.execute(select(sessions))
+    assert (row.session_hash, row.account, row.role, row.seen_ms) == ("old", None, "staff", 0)
     await again.close()
 
 

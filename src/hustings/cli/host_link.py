@@ -1,4 +1,4 @@
-"""`hustings host-link`: one more one-time link that makes whoever opens it a host of this house."""
+"""`hustings host-link`: one more one-time link that makes whoever opens it an owner of this house."""
 
 import argparse
 from pathlib import Path

@@ -108,7 +108,7 @@ COMMANDS: Final = (
     Command(
         "host-link",
         "host_link",
-        "make a one-time link that makes whoever opens it a host",
+        "make a one-time link that makes whoever opens it an owner",
         "hustings host-link --data /srv/hustings",
     ),
     Command(

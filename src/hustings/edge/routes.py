@@ -372,8 +372,7 @@ class Routes:
             connection.answer(Answer(200, headers))
             return
         if kind != "events":
-            shown = request.query.get("ticket", "")
-            ticket = self._waiting.admit(live, shown, connection.who, looks=probe)
+            ticket = self._waiting.admit(live, request.query.get("ticket", ""), connection.who)
             headers |= {TICKET_HEADER: ticket, "Access-Control-Expose-Headers": TICKET_HEADER}
             page = ticket if "ticket" in request.query else ""  # players keep none
             who = self._identity(connection, request, live, page)

@@ -111,6 +111,7 @@ def _environment(language: str) -> Environment:
         strings_url=lambda area: assets.strings_url(area, language),
     )
     environment.filters["moment"] = lambda wall_ms: _moment(wall_ms, language)
+    environment.filters["day"] = lambda wall_ms: _day(wall_ms, language)
     environment.filters["number"] = lambda value: format_decimal(
         value, locale=language, numbering_system="latn"
     )
@@ -126,3 +127,10 @@ def _moment(wall_ms: int, language: str) -> Markup:
     pattern = str(get_datetime_format("medium", locale=language))
     text = pattern.replace("{1}", day).replace("{0}", hour)
     return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", text)
+
+
+def _day(wall_ms: int, language: str) -> Markup:
+    """A day (UTC) as `<time>`: scripts move only those that have an hour."""
+    at = datetime.fromtimestamp(wall_ms / 1000, UTC)
+    day = format_date(at, "long", locale=language)
+    return Markup('<time datetime="{}">{}</time>').format(f"{at:%Y-%m-%d}", day)

@@ -7,7 +7,7 @@ the sound check does. Lives on the door's loop, so that no tick waits for it.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import httpx
@@ -62,13 +62,11 @@ class Ear:
 class Probes:
     """All listeners of our own."""
 
-    def __init__(self, settings: Settings, engine: Engine, seat: Callable[[str], str]) -> None:
-        """seat: a listener's ticket for a room: a full house must not keep its own ear out."""
+    def __init__(self, settings: Settings, engine: Engine) -> None:
         public = settings.public_url.edge.rstrip("/")
         self.edge = public or near_url(settings, settings.edge.port)
         self._tls = True if public else neighbour_tls(settings.tls.cert)
         self._engine = engine
-        self._seat = seat
         self._tasks = Tasks()
         self._refusals: dict[str, tuple[str, int]] = {}  # private room -> code, tries in a row
 
@@ -88,7 +86,7 @@ class Probes:
         await self._tasks.close()
 
     async def _listen(self, room: str) -> None:
-        url = f"{self.edge}/live/{room}/{OPUS}.mp4?probe&ticket={self._seat(room)}"
+        url = f"{self.edge}/live/{room}/{OPUS}.mp4?probe"
         timeout = httpx.Timeout(SILENT_S, connect=CONNECT_S)
         try:
             async with httpx.AsyncClient(

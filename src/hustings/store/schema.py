@@ -80,6 +80,37 @@ outbox: Final = Table(
     sqlite_autoincrement=True,  # an id is never used again: a sender may still hold the old one
 )
 
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("account", String(32), primary_key=True),  # random; also WebAuthn's user handle
+    Column("name", String(80), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
+passkeys: Final = Table(
+    "passkeys",
+    metadata,
+    Column("passkey", String(64), primary_key=True),  # SHA-256 of the credential's id
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), nullable=False),
+    Column("credential", LargeBinary, nullable=False),  # its id, as the browser wants it back
+    Column("public_key", LargeBinary, nullable=False),  # COSE
+    Column("counter", BigInteger, nullable=False),  # of signatures; 0: it does not count
+    Column("browser", String(40), nullable=False),  # in which it was made
+    Column("made_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger, nullable=False),  # to the day; 0: never
+    Index(None, "account"),
+)
+
+recovery_codes: Final = Table(
+    "recovery_codes",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),  # gone once used
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), nullable=False),
+    Index(None, "account"),
+)
+
 host_codes: Final = Table(
     "host_codes",
     metadata,
@@ -87,6 +118,9 @@ host_codes: Final = Table(
     Column("made_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("used_ms", BigInteger, nullable=False),  # 0: not yet
+    Column("role", String(16), nullable=False),
+    Column("name", String(80), nullable=False),  # for whom
+    Column("made_by", String(32), nullable=False),  # account; "": the machine, -: no account
 )
 
 sessions: Final = Table(
@@ -95,5 +129,10 @@ sessions: Final = Table(
     Column("session_hash", String(64), primary_key=True),
     Column("made_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), nullable=True),
+    Column("role", String(16), nullable=False),  # where there is no account
+    Column("browser", String(40), nullable=False),  # family and system; "": not known
+    Column("seen_ms", BigInteger, nullable=False),  # to the day
     Index(None, "expires_ms"),
+    Index(None, "account"),
 )

@@ -29,10 +29,13 @@ from hustings.base.server import GuardedServer
 from hustings.base.tasks import Tasks
 from hustings.pages import serving
 from hustings.settings import Settings
+from hustings.web.accounts import sign_in
+from hustings.web.accounts import views as accounts
 from hustings.web.api import views as api
 from hustings.web.board import views as board
 from hustings.web.health import views as health
 from hustings.web.house import views as house
+from hustings.web.people import views as people
 from hustings.web.problems import not_found, problem_response
 from hustings.web.rooms import views as rooms
 from hustings.web.services import Services, open_services
@@ -54,7 +57,17 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.services = services
-    for router in (rooms.router, house.router, board.router, api.router, api.pages, health.router):
+    for router in (
+        rooms.router,
+        house.router,
+        accounts.router,
+        sign_in.router,
+        people.router,
+        board.router,
+        api.router,
+        api.pages,
+        health.router,
+    ):
         app.include_router(router)
     serving.install(app)
     app.add_exception_handler(HustingsError, _on_error)
@@ -119,7 +132,7 @@ async def _announce(services: Services) -> None:
     if code is not None:
         with contextlib.suppress(OSError):  # a closed terminal
             sys.stdout.write(
-                f"house   {services.links.start(code)} (works once: to open rooms of your own)\n"
+                f"house   {services.links.start(code)} (works once: makes you its owner)\n"
             )
             sys.stdout.flush()
 

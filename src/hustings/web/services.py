@@ -11,10 +11,12 @@ from hustings.base.keyfiles import participant_key, service_key
 from hustings.base.listening import neighbour_tls
 from hustings.settings import Settings
 from hustings.store import Database, open_database
+from hustings.web.accounts.service import Accounts
 from hustings.web.board.service import Board
 from hustings.web.house.service import House
 from hustings.web.outbox.service import Outbox
 from hustings.web.outbox.stage import StageClient
+from hustings.web.people.service import People
 from hustings.web.rooms.service import Rooms
 from hustings.wire.links import Links, links_for, stage_url
 from hustings.wire.tokens import KeyRing
@@ -28,6 +30,8 @@ class Services:
     clock: Clock
     database: Database
     house: House
+    accounts: Accounts
+    people: People
     rooms: Rooms
     outbox: Outbox
     board: Board
@@ -59,6 +63,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             clock=clock,
             database=database,
             house=House(database, clock),
+            accounts=Accounts(database, clock),
+            people=People(database, clock),
             rooms=rooms,
             outbox=Outbox(database, rooms, stage, clock),
             board=Board(stage, clock),

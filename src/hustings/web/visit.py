@@ -1,7 +1,7 @@
-"""One visitor's request: language, host session, addresses; and the pages that answer it."""
+"""One visitor's request: language, session, addresses; and the pages that answer it."""
 
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -9,9 +9,14 @@ from starlette.responses import RedirectResponse, Response
 from hustings.base.errors import Denied, PeerError
 from hustings.pages.locales import LANGUAGES
 from hustings.pages.render import choose_language, page_headers, render
+from hustings.web.accounts.browsers import browser_of
+from hustings.web.accounts.model import Who
+from hustings.web.accounts.passkeys import Party, party_for
+from hustings.web.accounts.rules import Permission
+from hustings.web.house.service import SESSION_S
 from hustings.web.services import Services
 from hustings.web.shield import BODY_BYTES
-from hustings.wire.links import Links
+from hustings.wire.links import Links, is_local
 
 _FIELDS: Final = 50
 
@@ -27,6 +32,8 @@ class Visit:
         asked = request.query_params.get("lang", "")
         self.lang_query = f"?lang={asked}" if asked in LANGUAGES else ""
         self.links: Links = self.services.links_for(request.headers.get("host", ""))
+        self._asked = False
+        self._who: Who | None = None
 
     @property
     def cookie_name(self) -> str:
@@ -38,14 +45,61 @@ class Visit:
         """The session cookie's secret, unchecked; "" if there is none."""
         return self.request.cookies.get(self.cookie_name, "")
 
-    async def is_host(self) -> bool:
-        """Whether this visitor may plan rooms here."""
-        return bool(self.session) and await self.services.house.knows(self.session)
+    @property
+    def address(self) -> str:
+        """Whence the request came, for limits only: it is never written down."""
+        return self.request.client.host if self.request.client else ""
 
-    async def needs_host(self) -> None:
-        """Raise Denied("host_only") unless this visitor may plan rooms here."""
-        if not await self.is_host():
-            raise Denied("host_only", "Only the hosts of this house can do this.", status=401)
+    @property
+    def browser(self) -> str:
+        """Family and system of the visitor's browser, as `Your devices` names it."""
+        return browser_of(self.request.headers.get("user-agent", ""))
+
+    @property
+    def party(self) -> Party | None:
+        """The house for passkeys; None where the visitor's browser can have none."""
+        return party_for(self.links.web, self.request.headers.get("host", ""))
+
+    @property
+    def near(self) -> str:
+        """The house by a name that can have passkeys, if it listens on loopback; else ""."""
+        url = urlsplit(self.links.web)
+        if self.party or not is_local(url.hostname or ""):
+            return ""
+        return f"{url.scheme}://localhost:{self.request.url.port or url.port}"
+
+    async def who(self) -> Who | None:
+        """The visitor, if they are signed in (looked up once)."""
+        if not self._asked:
+            self._asked = True
+            self._who = await self.services.house.who(self.session) if self.session else None
+        return self._who
+
+    async def may(self, permission: Permission) -> bool:
+        """Whether this visitor may do that."""
+        who = await self.who()
+        return who is not None and who.may(permission)
+
+    async def signed_in(self) -> Who:
+        """The visitor. Raises Denied("host_only", 401) if nobody is signed in."""
+        who = await self.who()
+        if who is None:
+            raise Denied("host_only", "Sign in to do this.", status=401)
+        return who
+
+    async def needs(self, permission: Permission) -> Who:
+        """The visitor. Raises Denied: host_only (401), permission (403)."""
+        who = await self.signed_in()
+        if not who.may(permission):
+            raise Denied("permission", "Your role in this house does not allow this.")
+        return who
+
+    async def person(self) -> Who:
+        """The visitor, who has an account. Raises Denied: host_only (401), account_needed (403)."""
+        who = await self.signed_in()
+        if not who.account:
+            raise Denied("account_needed", "This browser is signed in without an account.")
+        return who
 
     async def form(self) -> dict[str, str]:
         """The posted fields (urlencoded, at most 64 KiB and 50 fields)."""
@@ -85,6 +139,24 @@ class Visit:
         asked += [f"said={quote(said)}"] if said else []
         query = "?" + "&".join(asked) if asked else ""
         return RedirectResponse(path + query, 303)
+
+    def enter(self, answer: Response, session: str) -> Response:
+        """The same answer, with the cookie of a new session."""
+        answer.set_cookie(
+            self.cookie_name,
+            session,
+            max_age=SESSION_S,
+            path="/",
+            secure=self.links.secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return answer
+
+    def exit(self, answer: Response) -> Response:
+        """The same answer, without the session's cookie."""
+        answer.delete_cookie(self.cookie_name, path="/", secure=self.links.secure, httponly=True)
+        return answer
 
 
 Visitor = Annotated[Visit, Depends(Visit)]

@@ -116,23 +116,6 @@ async def test_who_was_in_comes_back_past_the_queue(edge: RunningEdge) -> None:
             assert read(again.headers["hustings-ticket"]).id == read(seat).id
 
 
-async def test_who_only_looks_takes_no_place_and_a_speaker_hears_all_the_same(
-    stage: StageFeed, edge: RunningEdge
-) -> None:
-    """Speakers' pages ask for as long as they are open; `listeners_seat` of the stage's door."""
-    second = int(stage.room_second)
-    seat = KEYS.sign(Ticket("demo", second, 7, "seat", second + 3_600))
-    async with listening(edge, 2):
-        for _ in range(20):
-            answer = await edge.get("/live/demo/opus-low.mp4?probe")
-            assert (answer.status, answer.json["code"]) == (503, "busy")  # type: ignore[index]
-            assert int(answer.headers["retry-after"]) >= 30
-            assert answer.headers["access-control-expose-headers"] == "Retry-After"
-        assert (await view(edge))["waiting"] == 0
-        async with edge.stream(f"/live/demo/opus-low.mp4?probe&ticket={seat}") as ear:
-            assert ear.status == 200
-
-
 async def test_a_ticket_is_renewed_and_keeps_its_place(edge: RunningEdge) -> None:
     async with listening(edge, 2) as clients:
         told = await queued(edge)

@@ -82,16 +82,6 @@ async def test_a_room_goes_live_and_its_parts_follow_each_other(stage: Stage) ->
     await caller.close()
 
 
-async def test_who_comes_in_gets_a_listeners_seat_for_their_own_ear(stage: Stage) -> None:
-    host, caller = await on_air(stage)
-    [welcome] = [m for m in host.heard if m["type"] == "welcome"]
-    now_s = stage.clock.wall_ms() / 1_000
-    keys = keys_of(ticket_key(stage.data), now_s)
-    seat = keys.check(welcome["ticket"], room="r", now_s=now_s + 5 * 3_600)
-    assert seat.kind == "seat"
-    await caller.close()
-
-
 async def test_backstage_stays_out_of_the_edges_feed(stage: Stage) -> None:
     await stage.put("r", title="R", state="lobby")
     await Person(stage, "r", "speaker").join("Secret Guest")

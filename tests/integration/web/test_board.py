@@ -4,7 +4,7 @@ from tests.fakes.web_house import House
 
 
 async def test_it_is_for_hosts_and_says_what_the_stage_says(house: House) -> None:
-    assert (await house.browser.get("/board")).headers["location"] == "/start"
+    assert (await house.browser.get("/board")).headers["location"] == "/sign-in"
     assert (await house.browser.get("/board.json")).status_code == 401
     await house.become_host()
     page = await house.browser.get("/board")

@@ -31,10 +31,7 @@ from hustings.edge.waiting.seats import Seats
 log = logging.getLogger(__name__)
 
 WRITE_S: Final = 60.0  # to read one whole answer (a 40 kB segment at 6 kbit/s)
-OPEN: Final = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Retry-After",  # speakers' pages read it too
-}
+OPEN: Final = {"Access-Control-Allow-Origin": "*"}
 _CHATTER: Final = 64 * 1024  # a listener has nothing more to say
 
 Handler = Callable[["Connection", Request], None]

@@ -30,7 +30,6 @@ from hustings.wire.tickets import WAIT_S, Ticket
 log = logging.getLogger(__name__)
 
 TICKET_HEADER: Final = "Hustings-Ticket"
-LOOK_S: Final = 30
 _BELOW: Final = 999  # edges below; more are not heard until some are taken; a batch names 1,000
 _PLACES: Final = (2.0, 200.0)  # new ones of an address: a second, and at once
 
@@ -57,18 +56,15 @@ class WaitingRooms:
 
     # ------------------------------------------------------------ for people
 
-    def admit(self, live: LiveRoom, text: str, who: Asker, *, looks: bool = False) -> str:
+    def admit(self, live: LiveRoom, text: str, who: Asker) -> str:
         """Let somebody in to the low-delay stream: their seat's ticket (empty: no keys yet).
 
-        text: the ticket that they show, or empty. looks: whether sound comes (`?probe`), and no
-        more: such a one takes no place among people. Raises TryLater `queue`, with a ticket that
-        holds their place, `busy` or `request_rate`.
+        text: the ticket that they show, or empty. Raises TryLater `queue`, with a ticket that
+        holds their place, or `request_rate`.
         """
         queue, second, free = self._queue(live), live.second, self._seats.free
         shown = self._read(text, live.id, second)
         if shown is None and not queue.open(free):
-            if looks:
-                raise TryLater("busy", "Every place is taken; look again later.", delay_s=LOOK_S)
             self._one_more(who)
         verdict = queue.admit(shown, second, number=secrets.randbits(64), free=free)
         ticket = self._signed(verdict.ticket)

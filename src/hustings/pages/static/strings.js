@@ -70,7 +70,7 @@ export function formatMoment(wallMs) {
 
 /** Write every `<time datetime>` of the page in the reader's own zone. */
 export function localTimes() {
-  for (const element of document.querySelectorAll("time[datetime]")) {
+  for (const element of document.querySelectorAll("time[datetime*=T]")) {
     element.textContent = formatMoment(Date.parse(element.getAttribute("datetime") ?? ""));
   }
 }

@@ -89,7 +89,6 @@ class Socket:
         await self._socket.send_json(
             {"type": "welcome", "you": self._who, **view, "edge": urls.edge}
             | {"listen": urls.listen(self._where.room)}
-            | {"ticket": self._door.listeners_seat(self._where.room)}
             | {
                 "ice": told_to_pages(
                     self._door.settings.stage.rtc, self._door.clock.wall_ms() // 1_000

@@ -4,7 +4,6 @@
 credentials with. Nothing here touches a room itself.
 """
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +22,7 @@ from hustings.stage.probe import Probes
 from hustings.wire.credentials import EdgeCheck, EdgeSigner, is_credential
 from hustings.wire.kinds import Participant
 from hustings.wire.links import Links, links_for
-from hustings.wire.tickets import WAIT_S, Ticket, keys_of
+from hustings.wire.tickets import keys_of
 from hustings.wire.tokens import TOKEN_SECONDS, Claims, KeyRing, Kind, fingerprint
 
 COOKIE: Final = "hustings_device"
@@ -61,7 +60,7 @@ class Door:
         self._tickets = tickets
         self._edges = EdgeCheck(edges.public)
         self._ended = Revocations(Path(settings.data))
-        self.probes = Probes(settings, engine, self.listeners_seat)
+        self.probes = Probes(settings, engine)
         self.feeds: set[Callable[[], None]] = set()  # what ends each that is open
         self.ending = False
 
@@ -98,12 +97,6 @@ class Door:
     def _edge_check(self) -> EdgeCheck:
         self._edges = self._edges.without(self._ended.ids)
         return self._edges
-
-    def listeners_seat(self, room: str) -> str:
-        """A seat at the edges for hours: whoever speaks hears whether they are heard, however full it is."""
-        now_s = int(self.now_s)
-        ticket = Ticket(room, now_s, secrets.randbits(64), "seat", now_s + WAIT_S)
-        return keys_of(self._tickets, now_s).sign(ticket)
 
     # --- other services --------------------------------------------------------------------------
 

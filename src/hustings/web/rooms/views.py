@@ -38,14 +38,15 @@ router = APIRouter(include_in_schema=False)
 async def home(visit: Visitor) -> Response:
     """What is on, what comes, what was."""
     calendar = await visit.services.rooms.calendar()
-    return visit.page("web_home.html", calendar=calendar, is_host=await visit.is_host())
+    return visit.page("web_home.html", calendar=calendar, who=await visit.who())
 
 
 @router.get("/rooms/new")
 async def new_room(visit: Visitor) -> Response:
     """The empty form."""
-    if not await visit.is_host():
-        return visit.go("/start")
+    if await visit.who() is None:
+        return visit.go("/sign-in")
+    await visit.needs("rooms")
     days = visit.services.settings.stage.keep_days
     return _form_page(visit, {"language": visit.language, **keeping(None if days < 0 else days)})
 
@@ -53,7 +54,7 @@ async def new_room(visit: Visitor) -> Response:
 @router.post("/rooms")
 async def create_room(visit: Visitor) -> Response:
     """Make the room and its invitations; a mistake shows the form again, filled."""
-    await visit.needs_host()
+    await visit.needs("rooms")
     fields = await visit.form()
     try:
         wish = wish_from_form(fields)
@@ -70,7 +71,7 @@ async def create_room(visit: Visitor) -> Response:
 async def room_page(visit: Visitor, room: str) -> Response:
     """For hosts: everything about the room. For everybody else: the way to listen."""
     name = room_id(room)
-    if not await visit.is_host():
+    if not await visit.may("rooms"):
         return RedirectResponse(visit.links.listen(name), 303)
     return await _room_page(visit, name)
 
@@ -78,7 +79,7 @@ async def room_page(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}")
 async def change_room(visit: Visitor, room: str) -> Response:
     """Edit what the form holds."""
-    await visit.needs_host()
+    await visit.needs("rooms")
     name = room_id(room)
     fields = await visit.form()
     planned = await visit.services.rooms.room(name)
@@ -96,7 +97,7 @@ async def change_room(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/lobby")
 async def open_lobby(visit: Visitor, room: str) -> Response:
     """Ask the stage to open the lobby."""
-    await visit.needs_host()
+    await visit.needs("rooms")
     name = room_id(room)
     await visit.services.rooms.open_lobby(name)
     visit.services.outbox.wake()
@@ -106,7 +107,7 @@ async def open_lobby(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/cancel")
 async def cancel(visit: Visitor, room: str) -> Response:
     """Say that the room does not take place, and why."""
-    await visit.needs_host()
+    await visit.needs("rooms")
     name = room_id(room)
     why = clean((await visit.form()).get("why", ""), REASON_CHARS)
     await visit.services.rooms.cancel(name, why)
@@ -117,7 +118,7 @@ async def cancel(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/revive")
 async def revive(visit: Visitor, room: str) -> Response:
     """It takes place after all, at the time of the form."""
-    await visit.needs_host()
+    await visit.needs("rooms")
     name = room_id(room)
     planned = await visit.services.rooms.room(name)
     fields = await visit.form()
@@ -134,7 +135,7 @@ async def revive(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/invitations")
 async def invite(visit: Visitor, room: str) -> Response:
     """One more invitation, or a pass for an encoder."""
-    await visit.needs_host()
+    await visit.needs("rooms")
     name = room_id(room)
     await visit.services.rooms.room(name)
     fields = await visit.form()
@@ -149,7 +150,7 @@ async def invite(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/invitations/{jti}/revoke")
 async def revoke(visit: Visitor, room: str, jti: str) -> Response:
     """Withdraw a pass."""
-    await visit.needs_host()
+    await visit.needs("rooms")
     name = room_id(room)
     await visit.services.rooms.revoke(name, jti)
     visit.services.outbox.wake()
@@ -159,7 +160,7 @@ async def revoke(visit: Visitor, room: str, jti: str) -> Response:
 @router.post("/rooms/{room}/erase")
 async def erase(visit: Visitor, room: str) -> Response:
     """Have the stage take back a stretch of the past, at once or not at all."""
-    await visit.needs_host()
+    await visit.needs("erase")
     name = room_id(room)
     await visit.services.rooms.room(name)
     try:
@@ -174,7 +175,7 @@ async def erase(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/delete")
 async def delete(visit: Visitor, room: str) -> Response:
     """Delete the whole recording: asks once more, then has the stage do it at once or not at all."""
-    await visit.needs_host()
+    await visit.needs("erase")
     name = room_id(room)
     planned = await visit.services.rooms.room(name)
     fields = await visit.form()
@@ -183,7 +184,7 @@ async def delete(visit: Visitor, room: str) -> Response:
     except UserError:
         return visit.go(f"/rooms/{name}", said="delete_bad")
     if fields.get("sure") != "yes":
-        return visit.page("web_delete.html", planned=planned, reason=reason, is_host=True)
+        return visit.page("web_delete.html", planned=planned, reason=reason)
     try:
         left = await visit.services.stage.delete(name, reason)
     except StageRefused:
@@ -211,7 +212,7 @@ async def _room_page(
         "web_room.html",
         status,
         planned=planned,
-        is_host=True,
+        may_erase=await visit.may("erase"),
         **_form(visit, fields or fields_of(wish), error),
         seats=[(each, _address(visit, each)) for each in passes if each.kind == "invite"],
         encoders=[
@@ -233,7 +234,7 @@ def _address(visit: Visit, invitation: Invitation) -> str:
 
 def _form_page(visit: Visit, fields: dict[str, str], error: UserError | None = None) -> Response:
     status = 422 if error else 200
-    return visit.page("web_room_new.html", status, is_host=True, **_form(visit, fields, error))
+    return visit.page("web_room_new.html", status, **_form(visit, fields, error))
 
 
 def _form(visit: Visit, fields: dict[str, str], error: UserError | None) -> dict[str, Any]:

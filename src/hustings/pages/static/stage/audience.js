@@ -59,7 +59,6 @@ export class Audience {
   #url = "";
   /** @type {Stream | null} */
   #stream = null;
-  #pass = { ticket: "", keep: () => {} };
   #clock = new MediaClock();
   #events = new EventQueue();
   /** @type {Set<string>} */
@@ -72,12 +71,8 @@ export class Audience {
     this.changed = changed;
   }
 
-  /**
-   * @param {string} url  of `opus-low.mp4`; "": listen to nothing
-   * @param {string} [ticket]  for a seat, however full the house is; the newest counts
-   */
-  listen(url, ticket = "") {
-    this.#pass.ticket = ticket;
+  /** @param {string} url  of `opus-low.mp4`; "": listen to nothing */
+  listen(url) {
     if (url === this.#url) return;
     this.#url = url;
     this.#stream?.close();
@@ -94,7 +89,6 @@ export class Audience {
       event: (event) => this.#event(event),
       line: (state) => state !== "open" && this.#flow(false),
     });
-    stream.pass = this.#pass;
     this.#stream = stream;
     stream.run().then(() => {
       // an edge that does not know the room yet: ask again soon

@@ -64,8 +64,6 @@ export class Hall {
   invited = false;
   edge = "";
   listen = "";
-  /** a listener's seat at the edges */
-  ticket = "";
 
   /** @returns {Person | undefined} */
   get me() {
@@ -142,7 +140,6 @@ export class Hall {
         this.facts = message.room;
         this.edge = message.edge;
         this.listen = message.listen;
-        this.ticket = message.ticket ?? "";
         this.hands = message.hands;
         this.handsUp = message.hands_up ?? 0;
         this.topics = message.topics ?? {};

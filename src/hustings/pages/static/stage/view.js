@@ -107,7 +107,7 @@ export class View {
     const open = hall.state === "lobby" || hall.state === "live";
     const base = hall.edge || (document.querySelector("article")?.dataset.edge ?? "");
     const room = hall.facts.room ?? document.querySelector("article")?.dataset.room ?? "";
-    audience.listen(open && base ? `${base}/live/${room}/opus-low.mp4?probe` : "", hall.ticket);
+    audience.listen(open && base ? `${base}/live/${room}/opus-low.mp4?probe` : "");
     this.#showMe();
     this.#showConnection();
     people.show(hall);

@@ -18,6 +18,9 @@ function takeCode() {
   const code = location.hash.slice(1);
   if (!(field instanceof HTMLInputElement) || !code) return;
   field.value = code;
+  for (const link of document.querySelectorAll("a[data-keep-code]")) {
+    if (link instanceof HTMLAnchorElement) link.hash = code;
+  }
   history.replaceState(null, "", location.pathname + location.search);
   field.closest("[data-code-field]")?.classList.add("hidden");
 }
@@ -26,14 +29,14 @@ function offerCopying() {
   for (const button of document.querySelectorAll("button[data-copy]")) {
     if (!(button instanceof HTMLButtonElement)) continue;
     const field = document.getElementById(button.dataset.copy ?? "");
-    if (!(field instanceof HTMLInputElement)) continue;
+    if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) continue;
     button.hidden = false;
     button.addEventListener("click", () => copy(field, button));
   }
 }
 
 /**
- * @param {HTMLInputElement} field
+ * @param {HTMLInputElement | HTMLTextAreaElement} field
  * @param {HTMLButtonElement} button
  */
 async function copy(field, button) {

@@ -1,0 +1,77 @@
+"""`/account`: one's passkeys, recovery codes, and the devices on which one is signed in."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from hustings.base.errors import Denied, UserError
+from hustings.web.accounts.sign_in import needed_party
+from hustings.web.visit import Visitor
+
+router = APIRouter(prefix="/account", include_in_schema=False)
+
+
+@router.get("")
+async def account(visit: Visitor) -> Response:
+    """The page; the way in for everybody else."""
+    who = await visit.who()
+    if who is None:
+        return visit.go("/sign-in")
+    accounts = visit.services.accounts
+    return visit.page(
+        "web_account.html",
+        who=who,
+        party=visit.party,
+        near=visit.near,
+        passkeys=await accounts.passkeys(who),
+        codes_left=await accounts.codes_left(who),
+        devices=await accounts.devices(who) if who.account else [],
+        said=visit.request.query_params.get("said", ""),
+    )
+
+
+@router.post("/passkeys")
+async def add_passkey(visit: Visitor) -> Response:
+    """One more way in."""
+    who = await visit.person()
+    credential = (await visit.form()).get("credential", "")
+    try:
+        await visit.services.accounts.add_passkey(
+            needed_party(visit), who, credential, visit.browser
+        )
+    except (Denied, UserError) as refused:
+        return visit.go("/account", said=refused.code)
+    return visit.go("/account", said="passkey_added")
+
+
+@router.post("/passkeys/{passkey}/remove")
+async def remove_passkey(visit: Visitor, passkey: str) -> Response:
+    """Forget one; never the last."""
+    try:
+        await visit.services.accounts.remove_passkey(await visit.person(), passkey)
+    except UserError as refused:
+        return visit.go("/account", said=refused.code)
+    return visit.go("/account", said="passkey_removed")
+
+
+@router.post("/codes")
+async def renew_codes(visit: Visitor) -> Response:
+    """Ten new recovery codes, shown this once."""
+    codes = await visit.services.accounts.renew_codes(await visit.person())
+    return visit.page("web_codes.html", codes=codes, new=False)
+
+
+@router.post("/devices/{session}/end")
+async def sign_out(visit: Visitor, session: str) -> Response:
+    """Sign out one device."""
+    who = await visit.person()
+    await visit.services.accounts.sign_out(who, session)
+    if session == who.session:
+        return visit.exit(visit.go("/"))
+    return visit.go("/account", said="signed_out")
+
+
+@router.post("/devices/end")
+async def sign_out_everywhere(visit: Visitor) -> Response:
+    """Sign out all devices, this one too."""
+    await visit.services.accounts.sign_out_everywhere(await visit.person())
+    return visit.exit(visit.go("/sign-in"))

@@ -1,0 +1,97 @@
+"""What owners decide: who is invited to this house, in which role, and who goes.
+
+Keeps true: a house that has an owner with an account never loses its last one.
+"""
+
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hustings.base.clock import Clock
+from hustings.base.errors import NotFound, UserError
+from hustings.base.ids import new_secret
+from hustings.store import Database
+from hustings.web.accounts import queries
+from hustings.web.accounts.model import Account, Invitation, Who
+from hustings.web.accounts.rules import Role
+from hustings.web.house import queries as house
+from hustings.web.house.service import CODE_S, hashed
+
+PEOPLE: Final = 1_000  # accounts, and invitations that wait
+
+
+class People:
+    """The people of this house, as its owners see them."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def everybody(self) -> list[Account]:
+        """All accounts, by name."""
+        async with self._database.read() as connection:
+            return await queries.all_accounts(connection)
+
+    async def invitations(self) -> list[Invitation]:
+        """One-time links that wait, newest first."""
+        async with self._database.read() as connection:
+            return await house.invitations(connection, self._clock.wall_ms())
+
+    async def plain_sessions(self) -> int:
+        """How many browsers are in without an account."""
+        async with self._database.read() as connection:
+            return await house.count_plain(connection, self._clock.wall_ms())
+
+    async def invite(self, who: Who, name: str, role: Role) -> str:
+        """The code of a new one-time link, good for a week. Raises UserError("accounts_many")."""
+        code, now_ms = new_secret(), self._clock.wall_ms()
+        async with self._database.write() as connection:
+            there = len(await queries.all_accounts(connection))
+            if there + len(await house.invitations(connection, now_ms)) >= PEOPLE:
+                raise UserError("accounts_many", f"A house has room for {PEOPLE} people.")
+            await house.add_code(
+                connection,
+                hashed(code),
+                now_ms=now_ms,
+                expires_ms=now_ms + CODE_S * 1_000,
+                role=role,
+                name=name,
+                made_by=who.account or "-",
+            )
+        return code
+
+    async def withdraw(self, code_hash: str) -> None:
+        """An invitation is good no more."""
+        async with self._database.write() as connection:
+            await house.withdraw(connection, code_hash=code_hash)
+
+    async def set_role(self, account: str, role: Role) -> None:
+        """Another role, at once and in all their browsers. Raises UserError("owner_last")."""
+        async with self._database.write() as connection:
+            person = await self._leaving(connection, account, stays_owner=role == "owner")
+            await queries.change_account(connection, person.account, role=role)
+            if role != "owner":  # what they handed out goes with the right to hand it out
+                await house.withdraw(connection, made_by=person.account)
+
+    async def remove(self, account: str) -> None:
+        """Forget somebody: their passkeys, sessions and invitations. Raises as `set_role`."""
+        async with self._database.write() as connection:
+            person = await self._leaving(connection, account, stays_owner=False)
+            await house.withdraw(connection, made_by=person.account)
+            await queries.delete_account(connection, person.account)
+
+    async def end_plain_sessions(self) -> None:
+        """Sign out every browser that is in without an account."""
+        async with self._database.write() as connection:
+            await house.end_sessions(connection, None)
+
+    async def _leaving(
+        self, connection: AsyncConnection, account: str, *, stays_owner: bool
+    ) -> Account:
+        owners = await queries.owners(connection)
+        person = await queries.find_account(connection, account)
+        if person is None:
+            raise NotFound("account_unknown", "There is no such person here.")
+        if owners == [account] and not stays_owner:
+            raise UserError("owner_last", "Make somebody else owner first.", status=409)
+        return person

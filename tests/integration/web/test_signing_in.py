@@ -1,0 +1,164 @@
+"""Signing in over HTTP, behind TLS: cookies, roles, limits, and what each refusal is called."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hustings.base.clock import ManualClock
+from hustings.settings import PublicUrl, Settings
+from hustings.web.app import create_app
+from hustings.web.services import Services, open_services
+from tests.fakes.authenticator import Authenticator
+from tests.fakes.web_house import House
+
+WEB = "https://debate.example"
+COOKIE = "__Host-hustings_session"
+
+
+@dataclass
+class Secure:
+    """A house behind TLS, one browser, one authenticator."""
+
+    services: Services
+    browser: httpx.AsyncClient
+    device: Authenticator
+
+    async def options(self, **fields: str) -> httpx.Response:
+        return await self.browser.post("/passkeys/options", data=fields)
+
+    async def make(self, name: str = "Ada") -> httpx.Response:
+        code = await self.services.house.new_code()
+        asked = await self.options(ask="account", code=code, name=name)
+        said = {"code": code, "name": name, "credential": self.device.create(asked.text)}
+        return await self.browser.post("/start", data=said)
+
+    async def sign_in(self) -> httpx.Response:
+        asked = await self.options(ask="sign_in")
+        return await self.browser.post("/sign-in", data={"credential": self.device.get(asked.text)})
+
+
+@pytest.fixture
+async def secure(tmp_path: Path) -> AsyncIterator[Secure]:
+    settings = Settings(data=str(tmp_path), public_url=PublicUrl(web=WEB))
+    async with open_services(settings, ManualClock()) as services:
+        transport = httpx.ASGITransport(create_app(services), client=("192.0.2.9", 1))
+        async with httpx.AsyncClient(
+            transport=transport, base_url=WEB, headers={"Accept": "text/html"}
+        ) as browser:
+            yield Secure(services, browser, Authenticator(WEB))
+
+
+async def test_a_new_account_sees_its_codes_once_and_gets_a_cookie_bound_to_the_host(
+    secure: Secure,
+) -> None:
+    answer = await secure.make()
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert {"HttpOnly", "Secure", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+    page = (await secure.browser.get("/account")).text
+    assert "10 codes are left" in page
+    assert "192.0.2.9" not in page
+
+
+async def test_each_sign_in_is_a_new_session_and_a_planted_one_is_worth_nothing(
+    secure: Secure,
+) -> None:
+    await secure.make()
+    before = secure.browser.cookies[COOKIE]
+    answer = await secure.sign_in()
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    after = secure.browser.cookies[COOKIE]
+    assert after != before
+    assert await secure.services.house.who(before) is None
+    secure.browser.cookies.clear()
+    secure.browser.cookies.set(COOKIE, "planted", domain="debate.example")
+    await secure.sign_in()
+    assert await secure.services.house.who("planted") is None
+    assert (await secure.browser.get("/account")).status_code == 200
+
+
+async def test_an_unknown_passkey_and_a_late_answer_show_the_page_again(secure: Secure) -> None:
+    await secure.make()
+    secure.browser.cookies.clear()
+    stranger = Authenticator(WEB)
+    code = await secure.services.house.new_code()
+    stranger.create((await secure.options(ask="account", code=code, name="Eve")).text)
+    asked = (await secure.options(ask="sign_in")).text
+    for credential in (stranger.get(asked), stranger.get(asked), "", "{}"):
+        answer = await secure.browser.post("/sign-in", data={"credential": credential})
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+        assert 'role="alert"' in answer.text
+
+
+async def test_another_site_cannot_sign_anybody_in(secure: Secure) -> None:
+    for path in ("/sign-in", "/sign-in/code", "/passkeys/options", "/account/devices/end"):
+        answer = await secure.browser.post(path, headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 403, path
+
+
+async def test_guessing_meets_a_limit_and_is_told_how_long(secure: Secure) -> None:
+    answers = [
+        await secure.browser.post("/sign-in/code", data={"recovery": f"guess-{n}"})
+        for n in range(31)
+    ]
+    assert {each.status_code for each in answers[:30]} == {403}
+    assert answers[30].status_code == 429
+    assert int(answers[30].headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ("owner", {"/rooms/new", "/board", "/people"}),
+        ("staff", {"/rooms/new", "/board"}),
+        ("host", {"/rooms/new"}),
+        ("checker", set()),
+        ("member", set()),
+    ],
+)
+async def test_a_role_opens_its_pages_and_no_others(
+    house: House, role: str, allowed: set[str]
+) -> None:
+    code = await house.services.house.new_code(role)
+    await house.browser.post("/start", data={"code": code})
+    for path in ("/rooms/new", "/board", "/people"):
+        answer = await house.browser.get(path, headers={"Accept": "application/json"})
+        assert answer.status_code == (200 if path in allowed else 403), path
+        if path not in allowed:
+            assert answer.json()["code"] == "permission"
+    made = await house.create()
+    assert made.status_code == (303 if "/rooms/new" in allowed else 403)
+    answer = await house.browser.post("/people/invitations", data={"name": "x", "role": "owner"})
+    assert answer.status_code == (200 if role == "owner" else 403)
+    erased = await house.browser.post("/rooms/hall/erase", data={})
+    assert (erased.status_code == 403) == (role not in {"owner", "staff"})
+
+
+async def test_without_a_name_or_tls_there_are_no_passkeys_and_the_link_works_as_ever(
+    house: House,
+) -> None:
+    answer = await house.browser.post(
+        "/passkeys/options", data={"ask": "sign_in"}, headers={"Accept": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "passkey_origin")
+    await house.become_host()
+    page = (await house.browser.get("/account")).text
+    assert "without an account" in page
+    answer = await house.browser.post("/account/codes", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "account_needed")
+
+
+async def test_nobody_is_sent_to_the_way_in(house: House) -> None:
+    for path in ("/account", "/people", "/rooms/new", "/board"):
+        assert (await house.browser.get(path)).headers["location"] == "/sign-in"
+    answer = await house.browser.post(
+        "/people/browsers/end", headers={"Accept": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (401, "host_only")
