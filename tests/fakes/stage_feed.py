@@ -61,6 +61,7 @@ class StageFeed:
         self.opened = 0  # feeds of rooms that were asked for
         self.open = 0
         self.batches: list[dict[str, Any]] = []
+        self.gone, self.refused = False, 0  # batches of rooms are not taken any more, and how many
         self.index_s = 0.2  # a real stage: 1
         self.lights: dict[str, Any] = {}  # listeners of all edges, as the index tells
         self.frozen = asyncio.Event()
@@ -165,6 +166,10 @@ class StageFeed:
                         if line.lower().startswith("content-length")
                     )
                     said = json.loads(await reader.readexactly(length))
+                    if self.gone and path.startswith("/rooms/"):
+                        self.refused += 1
+                        writer.write(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n")
+                        continue
                     self.batches.append({"path": path, **said})
                     for run, word in said.get("queues", {}).items():
                         queue = msgspec.convert(word, Said, str_keys=True)

@@ -1,6 +1,7 @@
 """`hustings serve` as a person starts it: all three services, the demo, and their ends."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -122,3 +123,18 @@ def test_nothing_is_left_of_a_house_that_is_killed(tmp_path):
     house.process.wait()
     _, alive = psutil.wait_procs(children, 15)
     assert alive == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_house_without_a_word_of_python(tmp_path):
+    with House(tmp_path) as house:
+        until(lambda: any(house.children("replay")), "who makes replays")
+        children = psutil.Process(house.process.pid).children(recursive=True)
+        os.killpg(house.process.pid, signal.SIGINT)
+        assert house.process.wait(20) == 0
+        _, alive = psutil.wait_procs(children, 5)
+        assert alive == []
+        said = house.log.read_text()
+        assert "stopping" in said
+        for word in ("Traceback", "Exception ignored", "KeyboardInterrupt"):
+            assert word not in said

@@ -116,7 +116,14 @@ class House:
         with self.log.open("ab") as log:
             environment = {**self.environment, **more}
             self._processes.append(
-                subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=self.data)
+                subprocess.Popen(
+                    command,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd=self.data,
+                    process_group=0,  # as a shell does, so that a test can press Ctrl-C
+                )
             )
 
     def _alone(self, service: str) -> dict[str, str]:

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path",
         nargs="?",
-        help="a room's folder, or a data folder: all its rooms that have ended (default: `data`)",
+        help="a room's folder, or a data folder: all its rooms that have ended (default: that of the settings)",
     )
     parser.add_argument(
         "--follow", action="store_true", help="go on until stopped, as `hustings serve` does"

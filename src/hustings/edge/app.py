@@ -55,7 +55,7 @@ from hustings.edge.waiting.keys import HeldKeys
 from hustings.edge.waiting.seats import Seats
 from hustings.edge.waiting.tickets import WaitingRooms
 from hustings.journal.keys import VKEY_FILE, read_public
-from hustings.settings import Settings
+from hustings.settings import EdgeSettings, Settings
 from hustings.wire.links import links_for, near_url
 from hustings.wire.report import Report
 from hustings.wire.tokens import Claims, KeyRing
@@ -362,7 +362,13 @@ def _within_files(settings: Settings) -> Settings:
         else settings.edge.listeners
     )
     if room < settings.edge.listeners:
-        log.warning("only %d connections: the limit of open files is %d", room, most)
+        wished = settings.edge.listeners != EdgeSettings().listeners
+        log.log(
+            logging.WARNING if wished else logging.INFO,
+            "room for %d connections, as this machine allows a process %d open files",
+            room,
+            most,
+        )
         edge = msgspec.structs.replace(settings.edge, listeners=room)
         settings = msgspec.structs.replace(settings, edge=edge)
     return settings

@@ -179,6 +179,11 @@ class Paper:
         headers = {**self._headers, "Retry-After": str(retry_s), "Cache-Control": "no-store"}
         return Answer(503, headers, body)
 
+    def rooms(self, request: Request) -> Answer:
+        """Whoever typed an edge's own address looks for the rooms: those are web's."""
+        headers = {"Location": f"{self.links_of(request).web}/", "Cache-Control": "no-store"}
+        return Answer(307, headers)
+
     def links_of(self, request: Request) -> Links:
         """The links for whoever reached us by that Host; of the first ones seen only so many.
 

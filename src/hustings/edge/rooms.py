@@ -124,6 +124,7 @@ class LiveRoom:
         self._state: Event | None = None
         self._settle_s = float("inf")  # when those present take the pace of newcomers
         self._ended = False
+        self.closed = False  # the stage takes no more batches of it
         self.audience = Audience()
         self.children = Children(self.audience)
         self.relay = RoomRelay()

@@ -114,6 +114,8 @@ class Routes:
         _only(request, "GET", "HEAD")
         if first == "status":
             connection.answer(self._status(request, rest))
+        elif not request.path.strip("/"):
+            connection.answer(self._paper.rooms(request))
         elif first == "r":
             self._room(connection, request, rest)
         elif first == "static":

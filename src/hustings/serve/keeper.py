@@ -60,7 +60,8 @@ class Keeper:
             await asyncio.sleep(wait)
 
     async def stop(self) -> None:
-        """End it now: SIGINT, then SIGKILL; returns when it is gone."""
+        """End it now, for good: SIGINT, then SIGKILL; returns when it is gone."""
+        self.retired = True
         await self._end(signal.SIGINT, GRACE_S)
 
     async def retire(self) -> None:

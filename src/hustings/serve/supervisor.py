@@ -140,8 +140,8 @@ class House:
         finally:
             ready.cancel()
             if not new.ready.is_set():
-                running.cancel()
                 await new.stop()
+                running.cancel()
         if not new.ready.is_set():
             if running.done() and not running.cancelled():
                 running.exception()  # has been said
@@ -154,10 +154,18 @@ class House:
         return True
 
     async def stop(self) -> None:
-        """End all children; returns when they are gone."""
+        """End all children; returns when they are gone.
+
+        Each gets one signal: its pipe, whose end is another, closes only when it has gone. A
+        second one would meet it without handlers, while it writes its last words.
+        """
+        await self._stop_children()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stop_children()  # those that were just being started
+
+    async def _stop_children(self) -> None:
         await asyncio.gather(*(keeper.stop() for keeper in self.keepers))
 
     async def _extra(self, keeper: Keeper) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 
 from hustings import VERSION
 from hustings.base import heartbeat
@@ -67,6 +68,12 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
         near = [urls.edge] if urls.edge else []
         headers = dict(page_headers(connect=_origins(urls.edge, urls.stage), framed_by=near))
         return Response(page, 200 if known else 404, headers | {"Vary": "Accept-Language"})
+
+    @app.get("/")
+    async def wrong_port(request: Request) -> Response:
+        """Whoever typed the stage's address looks for the rooms."""
+        web = door.links(request).web
+        return RedirectResponse(f"{web}/", 307, {"Cache-Control": "no-store"})
 
     @app.get("/journal-key")
     async def journal_key() -> Response:

@@ -144,7 +144,8 @@ async def _on_error(request: Request, error: Any) -> Response:
 async def _on_http_error(request: Request, error: Any) -> Response:
     if error.status_code == 404:
         return problem_response(request.scope, not_found())
-    problem = PeerError("http", str(error.detail), status=error.status_code)
+    code = "method_not_allowed" if error.status_code == 405 else "http"
+    problem = PeerError(code, str(error.detail), status=error.status_code)
     return problem_response(request.scope, problem)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -125,3 +126,20 @@ async def test_F21_one_address_that_raises_a_thousand_hands_is_slowed_and_others
     async with asyncio.timeout(10):
         while not any(b.get("hands", {}).get("up", 0) == up for b in stage.batches):
             await asyncio.sleep(0.05)
+
+
+async def test_the_stage_is_told_no_more_of_a_room_once_it_says_that_it_is_over(
+    edge: RunningEdge, stage: StageFeed, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "hustings.edge.feed.upstream")
+    async with edge.stream("/live/demo/events"):
+        await told(stage, now={})
+        stage.gone = True
+        await edge.until("rooms.live['demo'].closed")
+        asked = stage.refused
+        await edge.get("/live/demo/react", method="POST", body=b'{"name": "x"}')
+        await asyncio.sleep(2.5)  # two batches would have gone
+    assert stage.refused == asked == 1
+    assert [each for each in caplog.messages if "lost" in each] == [
+        "batch for demo lost: HTTPStatusError"
+    ]

@@ -677,3 +677,9 @@ async def test_events_go_on_where_a_line_broke(edge: RunningEdge, stage: StageFe
         assert b"caption" not in lines(await client.read_for(0.5))
     async with edge.stream("/live/demo/events?from=999999999") as client:  # of another time
         assert lines(await client.read_for(0.5))[:1] == [b"state"]
+
+
+async def test_an_edge_s_bare_address_leads_to_the_rooms(edge: RunningEdge) -> None:
+    answer = await edge.get("/")
+    assert answer.status == 307
+    assert answer.headers["location"] == "http://127.0.0.1:8000/"

@@ -530,3 +530,9 @@ async def test_a_queue_goes_round_from_edge_to_edge(stage: Stage) -> None:
     assert max(each["coming"] for each in seen) == 4
     assert seen[-1]["serving"] > second
     assert seen == sorted(seen, key=lambda each: each["serving"])
+
+
+async def test_the_stage_s_bare_address_leads_to_the_rooms(stage: Stage) -> None:
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        answer = await http.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "http://127.0.0.1:8000/")

@@ -12,6 +12,7 @@ from hustings.base.errors import OperatorError
 from hustings.settings import PublicUrl, Settings, WebSettings
 from hustings.store import database
 from hustings.web.app import create_app, run_web
+from hustings.web.rooms.views import FORMS
 from hustings.web.services import open_services
 from tests.fakes.web_house import House
 
@@ -86,6 +87,23 @@ async def test_errors_are_problem_documents_or_pages(house: House) -> None:
     ] == "room_name"
     assert (await house.browser.delete("/", headers=JSON)).status_code == 405
     assert (await house.browser.get("/api/v1/nothing")).json()["code"] == "page_unknown"
+
+
+async def test_the_address_of_a_form_leads_to_its_page_in_any_language(house: House) -> None:
+    """As the language links of a page that came from a form ask for it."""
+    await house.become_host()
+    await house.create(address="hall")
+    forms = {"/rooms": "/rooms/new", "/leave": "/", "/rooms/hall/invitations/x/revoke": ""}
+    forms |= {f"/rooms/hall/{each}": "" for each in sorted(FORMS)}
+    for path, page in forms.items():
+        answer = await house.browser.get(f"{path}?lang=de")
+        assert answer.status_code == 303, path
+        assert answer.headers["location"] == f"{page or '/rooms/hall'}?lang=de"
+    assert (await house.browser.get("/rooms/hall/nothing")).status_code == 404
+    refused = await house.browser.delete("/?lang=de")
+    assert refused.status_code == 405
+    assert "nimmt nur an, was ein Formular sendet" in refused.text
+    assert "Not Allowed" not in refused.text
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"&".join([b"a=1"] * 99), b"x" * 70_000])

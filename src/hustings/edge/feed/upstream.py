@@ -38,6 +38,7 @@ BATCH_S: Final = 1.0
 _EARLY_S: Final = 0.1  # may be said so early: beats come with the parts
 QUIET_TURNS: Final = 5  # a room without news is told every fifth second
 _TASKS: Final = 1_000  # rooms that are followed, and reports on their way
+_GONE: Final = 410  # the stage's answer once the evening is over, or deleted
 TAIL_S: Final = 45.0  # more than the backlog: what HLS lists is never hold for want of asking
 
 
@@ -213,7 +214,7 @@ class Upstream:
         live.audience.turn(live.now, now_s)
         now = both(live.now, live.children.now(now_s))
         queues = self._waiting.said(live)
-        if self.near and (not quiet or queues or live.audience.news(now)):
+        if self.near and not live.closed and (not quiet or queues or live.audience.news(now)):
             batch = live.children.added(live.audience.batch(now, now_s), now_s)
             await self._send(live, msgspec.structs.replace(batch, queues=queues))
 
@@ -228,6 +229,8 @@ class Upstream:
             self._waiting.taken(live.id, batch.queues)
         except (httpx.HTTPError, PeerError) as error:
             live.audience.lost()
+            if isinstance(error, httpx.HTTPStatusError) and error.response.status_code == _GONE:
+                live.closed = True  # nobody is told any more, and the log reads it once
             log.info("batch for %s lost: %s", live.id, type(error).__name__)
 
     def pass_on(self, report: bytes) -> None:

@@ -46,6 +46,12 @@ async def come_in(visit: Visitor) -> Response:
     return await _entered(visit, visit.go(go_on), session)
 
 
+@router.get("/leave")
+async def leave_again(visit: Visitor) -> Response:
+    """The form's address without the form leads home and does nothing."""
+    return visit.go("/")
+
+
 @router.post("/leave")
 async def leave(visit: Visitor) -> Response:
     """End the session."""

@@ -1,6 +1,6 @@
 """Home, the room form, and a room's page for its hosts."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from hustings.base.errors import TryLater, UserError
 from hustings.base.ids import RoomId, new_id, room_id
 from hustings.web.outbox.stage import StageRefused
+from hustings.web.problems import not_found
 from hustings.web.rooms.erasing import reason_from_form, stretch_from_form
 from hustings.web.rooms.languages import spoken_languages
 from hustings.web.rooms.local_time import start_from_form
@@ -32,6 +33,7 @@ from hustings.web.visit import Visit, Visitor
 from hustings.wire.kinds import DELAYS_S
 
 router = APIRouter(include_in_schema=False)
+FORMS: Final = frozenset({"lobby", "cancel", "revive", "invitations", "erase", "delete"})
 
 
 @router.get("/")
@@ -49,6 +51,12 @@ async def new_room(visit: Visitor) -> Response:
     await visit.needs("rooms")
     days = visit.services.settings.stage.keep_days
     return _form_page(visit, {"language": visit.language, **keeping(None if days < 0 else days)})
+
+
+@router.get("/rooms")
+async def form_again(visit: Visitor) -> Response:
+    """Where the form's address leads without the form: a link to another language, a reload."""
+    return visit.go("/rooms/new")
 
 
 @router.post("/rooms")
@@ -193,6 +201,15 @@ async def delete(visit: Visitor, room: str) -> Response:
         return visit.go(f"/rooms/{name}", said="delete_away")
     await visit.services.rooms.learn([left])
     return visit.go(f"/rooms/{name}", said="deleted")
+
+
+@router.get("/rooms/{room}/invitations/{jti}/revoke")
+@router.get("/rooms/{room}/{form}")
+async def room_again(visit: Visitor, room: str, form: str = "") -> Response:
+    """Where the address of one of the room's forms leads without the form: to the room's page."""
+    if form and form not in FORMS:
+        raise not_found()
+    return visit.go(f"/rooms/{room_id(room)}")
 
 
 async def _room_page(

@@ -7,6 +7,8 @@ import { formatNumber, loadStrings, t } from "../strings.js";
 import { History, line } from "./rates.js";
 
 const EVERY_MS = 2_000;
+/** @type {Intl.DateTimeFormatOptions} */
+const SECOND = { hour: "numeric", minute: "2-digit", second: "2-digit", timeZoneName: "short" };
 const SILENT_S = 12; // edges report every 5
 
 await loadStrings();
@@ -34,7 +36,7 @@ async function look() {
 
 /** @param {any} board */
 function show(board) {
-  say("as-of", t("As of {time}", { time: new Date(board.wall_ms).toLocaleTimeString(document.documentElement.lang) }));
+  say("as-of", t("As of {time}", { time: new Date(board.wall_ms).toLocaleTimeString(document.documentElement.lang, SECOND) }));
   for (const name of /** @type {const} */ (["listeners", "waiting", "joins", "bits", "refused", "hands"])) plot(name);
   table("edges", board.edges.map(edgeRow));
   table("rooms", board.rooms.map(roomRow));
