@@ -39,6 +39,10 @@ class Writer:
         made = renditions or {name: frames(n, name) for name in FRAMES}
         return self.add(kinds.PART, kinds.Part(n, made), at=n * PART_SAMPLES)
 
+    def track(self, n: int, who: str) -> Entry:
+        track = kinds.Track(n, who, frames(n))
+        return self.add(kinds.TRACK, track, at=n * PART_SAMPLES, visibility=1)
+
     def gap(self, first: int, last: int) -> Entry:
         return self.add(kinds.GAP, kinds.Gap(first, last, "restart"), at=first * PART_SAMPLES)
 

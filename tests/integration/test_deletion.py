@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,12 +19,15 @@ from hustings.base.clock import ManualClock, SystemClock
 from hustings.base.ids import RoomId
 from hustings.base.tasks import Tasks
 from hustings.journal import deletion
+from hustings.journal import file as file_module
 from hustings.journal.auditing import audit_file
 from hustings.journal.keys import load_or_make
 from hustings.journal.proof import flaws, read_proof
+from hustings.journal.reader import JournalReader
 from hustings.settings import Settings
 from hustings.stage import studio as studio_module
 from hustings.stage.deleting import HOLD_S, LOOK_S, Deletions
+from hustings.wire.names import PART_SAMPLES
 from tests.fakes.evenings import EPOCH_MS, ROOM, record
 from tests.fakes.stage_feed import sound
 from tests.integration.test_stage_and_edge import Standing
@@ -220,6 +224,75 @@ async def test_a_live_room_is_not_deleted_and_one_that_has_just_ended_is(tmp_pat
         assert (await delete(stage, "demo")).status_code == 200
         await _until_done(tmp_path)
     assert audit_file(tmp_path / "rooms" / "demo" / "journal").deleted is not None
+
+
+async def erase(stage: Stage) -> httpx.Response:
+    """Parts 402 to 409 of the evening are to be erased."""
+    what = {"from_s": 402 * 0.32, "to_s": 410 * 0.32, "reason": "Private"}
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        return await http.post("/rooms/demo/erase", json=what, headers=stage.service_headers())
+
+
+def bare(data: Path) -> list[int]:
+    with JournalReader(data / "rooms" / "demo") as reader:
+        return [e.media_time // PART_SAMPLES for e in reader.parts(401, 499) if e.body is None]
+
+
+async def test_a_deletion_that_is_refused_leaves_what_is_still_to_be_erased(
+    past: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with Stage(past) as stage:
+        with monkeypatch.context() as disk:
+            disk.setattr(file_module, "erase_records", full)
+            disk.setattr(deletion, "intend", full)
+            assert (await erase(stage)).json() == {"first": 402, "last": 409}
+            assert (await delete(stage, "demo", " ")).json()["code"] == "reason_missing"
+            assert (await delete(stage, "demo")).json()["code"] == "journal_disk"
+            pending = await stage.engine.do(lambda studio: studio.halls[ROOM].eraser.pending)
+            assert pending == [(402, 409)]
+            assert not (past / "rooms" / "demo" / "ended.json").exists()
+            await stage.stop()
+        assert bare(past) == []
+        await stage.start()
+        async with asyncio.timeout(20):
+            while bare(past) != list(range(402, 410)):
+                await asyncio.sleep(0.05)
+
+
+async def test_a_room_is_not_retired_while_something_of_it_is_to_be_erased(
+    past: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def retire(studio: studio_module.Studio) -> None:
+        with pytest.raises(RuntimeError, match="still to be erased"):
+            studio._retire(studio.halls[ROOM])
+
+    async with Stage(past) as stage:
+        with monkeypatch.context() as disk:
+            disk.setattr(file_module, "erase_records", full)
+            await erase(stage)
+            await stage.engine.do(retire)
+            assert await stage.engine.do(lambda studio: ROOM in studio.halls)
+            assert (await delete(stage, "demo")).status_code == 200  # goes with all the rest
+            await _until_done(past)
+    report = audit_file(past / "rooms" / "demo" / "journal")
+    assert report.ok
+    assert report.deleted is not None
+
+
+async def test_a_full_stage_takes_back_and_deletes_what_has_ended(past: Path) -> None:
+    async with Stage(past, rooms=1) as stage:
+        await stage.put("open", title="O")
+        assert (await erase(stage)).status_code == 200
+        assert (await delete(stage, "demo")).status_code == 200
+        with pytest.raises(httpx.HTTPStatusError, match="503"):
+            await stage.put("another", title="A")
+        await _until_done(past)
 
 
 async def test_an_evening_that_is_not_kept_can_be_rewound_and_is_gone_when_it_is_over(

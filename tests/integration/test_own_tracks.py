@@ -23,6 +23,8 @@ from hustings.journal.file import Journal
 from hustings.journal.keys import load_or_make
 from hustings.journal.reader import JournalReader
 from hustings.media.opus import OpusEncoder
+from hustings.stage.room import Change
+from hustings.stage.studio import Studio
 from hustings.wire import kinds
 from hustings.wire.names import PART_SAMPLES
 from tests.fakes.rtc_client import Caller
@@ -264,3 +266,33 @@ async def test_an_erasure_of_a_track_that_a_crash_left_undone_is_done_at_the_nex
     kept = [each.decode(kinds.Track) for each in tracks_on_file(tmp_path) if each.body is not None]
     assert {each.n for each in kept if each.who == "ada"} == set(range(15, 20))
     assert {each.n for each in kept if each.who == "ben"} == set(range(20))
+
+
+async def test_another_device_on_the_same_link_did_not_agree_to_anything(tmp_path: Path) -> None:
+    async with Stage(tmp_path) as stage:
+        await stage.put(ROOM, title="R", state="lobby")
+        ada = await Person(stage, ROOM, "speaker").join("Ada")
+        async with ada.control():
+            assert (await ada.do("keep_track"))["type"] == "done"
+            assert (await ada.do("drop_track"))["type"] == "done"
+            again = await ada.do("keep_track")
+            assert (again["type"], again["code"]) == ("error", "track_soon")
+        await stage.engine.do(lambda studio: studio.hall(ROOM).take(_agrees(studio, ada.id)))
+        async with ada.control():  # comes back to her own page
+            assert await _agreed(stage) == [ada.id]
+        ben = Person(stage, ROOM, "speaker", ada.invitation)
+        assert (await ben.join("Ben")).id == ada.id
+        assert await _agreed(stage) == []
+        await stage.engine.do(lambda studio: studio.hall(ROOM).take(_agrees(studio, ben.id)))
+        async with ben.control():
+            assert await _agreed(stage) == [ada.id]
+        async with ada.control():  # with her token of before, without joining
+            assert await _agreed(stage) == []
+
+
+def _agrees(studio: Studio, who: str) -> list[Change]:
+    return studio.hall(ROOM).model.keep_track(who)
+
+
+async def _agreed(stage: Stage) -> list[str]:
+    return await stage.engine.do(lambda studio: studio.hall(ROOM).model.facts.tracks)

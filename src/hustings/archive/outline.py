@@ -46,6 +46,9 @@ class Outline:
         self.made: set[int] = set()  # parts that are there
         self.taken: list[range] = []  # stretches that were taken back, erased yet or not
         self._tracks: dict[str, set[int]] = {}  # participant -> parts that their own track has
+        self._withdrawn: dict[
+            str, int
+        ] = {}  # participant -> entry with which they last agreed no more
         self.names: dict[str, str] = {}  # participant -> the last name they bore
         self.chapters: list[Chapter] = []
         self._turns: dict[str, list[Turn]] = {}
@@ -84,9 +87,19 @@ class Outline:
         if track.who in self._tracks or len(self._tracks) < _PEOPLE:
             self._tracks.setdefault(track.who, set()).add(track.n)
 
+    def _take_back(self, whose: set[str], seq: int) -> None:
+        """Nothing of their tracks before this entry is to be had, erased yet or not."""
+        for who in whose:
+            self._tracks.pop(who, None)
+            self._withdrawn[who] = seq
+
     def _fold(self, entry: Entry) -> None:
         if entry.kind == kinds.ROOM:
-            self.room = entry.decode(kinds.Room)
+            room = entry.decode(kinds.Room)
+            self._take_back(
+                set(self.room.tracks if self.room else ()) - set(room.tracks), entry.seq
+            )
+            self.room = room
         elif entry.kind == kinds.ROSTER:
             person = entry.decode(kinds.Roster).participant
             if person.id in self.names or len(self.names) < _PEOPLE:
@@ -132,6 +145,10 @@ class Outline:
     def silent(self, n: int) -> bool:
         """Whether part `n` was taken back."""
         return any(n in stretch for stretch in self.taken)
+
+    def agreed(self, who: str, seq: int) -> bool:
+        """Whether an entry `seq` of their track is none that they took back since."""
+        return seq > self._withdrawn.get(who, -1)
 
     def own_tracks(self) -> dict[str, list[int]]:
         """The parts in which those were heard who agree that their own track is kept."""

@@ -1,6 +1,7 @@
 """People's own tracks: the voice of each who agreed, by itself, as long as the whole replay.
 
-Keeps true: nobody's track is made who has not agreed as of the journal's last word (`Room.tracks`);
+Keeps true: nobody's track is made who has not agreed as of the journal's last word (`Room.tracks`),
+nor of anything that they took back before they agreed again, erased yet or not;
 a track has the replay's beginning, length and time, to the sample, with silence wherever they were
 not heard or it was taken back; its file's name says what it was made from, so a file never changes.
 Called by `archive.replay`.
@@ -103,7 +104,7 @@ def _tracks(reader: JournalReader, outline: Outline) -> Iterator[kinds.Track]:
             track = entry.decode(kinds.Track)
         except PeerError:  # erased, or lost
             continue
-        if len(track.frames) == PART_TICKS:
+        if len(track.frames) == PART_TICKS and outline.agreed(track.who, entry.seq):
             yield track
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from hustings.base.errors import OperatorError
 from hustings.journal.entry import Entry
 from hustings.journal.records import BARE, FRAME_BYTES, frame
 from hustings.journal.recovery import ERASE_FILE, JOURNAL_FILE
@@ -27,21 +28,31 @@ class Intent(msgspec.Struct, frozen=True):
     record: bytes
 
 
-def erase_records(folder: Path, records: Sequence[tuple[Found, Entry]]) -> None:
-    """Turn these records into bare ones; OSError if the disk fails. At most some hundred at once."""
-    data = msgspec.msgpack.encode([blanked(found, entry) for found, entry in records])
-    note = folder / ERASE_FILE
-    partial = note.with_name(note.name + ".new")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(note)
+def erase_records(folder: Path, records: Sequence[tuple[Found, Entry]], *, where: int) -> None:
+    """Turn these records into bare ones. At most some hundred at once.
+
+    where: descriptor of the file in which they were found. Raises OSError if the disk fails,
+    OperatorError `journal_replaced`, with nothing written, if the folder's journal is another one.
+    """
     journal = os.open(folder / JOURNAL_FILE, os.O_WRONLY | os.O_CLOEXEC)
     try:
+        if not os.path.samestat(os.fstat(journal), os.fstat(where)):
+            raise OperatorError(
+                "journal_replaced", f"The journal in {folder} is not the one that was read."
+            )
+        _write_down([blanked(found, entry) for found, entry in records], folder / ERASE_FILE)
         finish_erasure(folder, journal)
     finally:
         os.close(journal)
+
+
+def _write_down(intents: list[Intent], note: Path) -> None:
+    partial = note.with_name(note.name + ".new")
+    with partial.open("wb") as file:
+        file.write(msgspec.msgpack.encode(intents))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(note)
 
 
 def blanked(found: Found, entry: Entry) -> Intent:

@@ -50,6 +50,7 @@ _FLUSH_S: Final = 5.0
 _ERASE_AT_ONCE: Final = 64  # records written down beside the journal: 0.5 MB
 
 Subscriber = Callable[[bytes, Entry | Checkpoint], None]
+Stop = Callable[[], bool]  # asked in between: whether to go no further
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -305,9 +306,9 @@ class Journal:
             self.flush()
             with self.reader() as reader:
                 found, entry = reader.find(seq)
-            if entry.body is None:
-                return
-            erase_records(self.folder, [(found, entry)])
+                if entry.body is None:
+                    return
+                erase_records(self.folder, [(found, entry)], where=reader.fileno())
 
     def withhold(self, first: int, last: int) -> None:
         """Give the bodies of parts first..last to no reader of `attach` any more, from now on."""
@@ -321,29 +322,40 @@ class Journal:
         n = entry.media_time // PART_SAMPLES
         return entry.bare() if any(a <= n <= b for a, b in self._withheld) else entry
 
-    def erase_parts(self, first: int, last: int) -> int:
+    def erase_parts(self, first: int, last: int, stop: Stop = lambda: False) -> int:
         """Erase the bodies of parts first..last and of tracks in them on disk, as `erase` does.
 
-        Returns how many had one. Ten seconds take 16 ms, two hours 3.2 s. Raises as `erase` does,
-        and OSError.
+        Returns how many had one. Ten seconds take 16 ms, two hours 3.2 s. stop: asked before each
+        64 records; true: TryLater `erasing_stopped`. Raises as `erase` does too, and OSError.
         """
-        erased = self._erase_all(lambda reader: reader.part_records(first, last))
+        erased = self._erase_all(lambda reader: reader.part_records(first, last), stop)
         with self._lock:
             self._withheld = [each for each in self._withheld if each != (first, last)]
         return erased
 
-    def erase_tracks(self, who: str, before: int) -> int:
-        """Erase the bodies of somebody's track in entries before `before`, as `erase_parts` does."""
-        return self._erase_all(lambda reader: reader.track_records(who, before))
+    def erase_tracks(
+        self, who: str, before: int, since: int = 0, stop: Stop = lambda: False
+    ) -> int:
+        """Erase the bodies of somebody's track in entries since … before - 1, as `erase_parts` does.
 
-    def _erase_all(self, found: Callable[[JournalReader], Iterator[tuple[Found, Entry]]]) -> int:
+        Two hours take 1.1 s to read; since: what comes before it is erased, and is not read again.
+        """
+        return self._erase_all(lambda reader: reader.track_records(who, before, since), stop)
+
+    def _erase_all(
+        self, found: Callable[[JournalReader], Iterator[tuple[Found, Entry]]], stop: Stop
+    ) -> int:
         erased = 0
         with self._erasing:
             self.flush()
             with self.reader() as reader:
                 records = found(reader)
                 while some := list(islice(records, _ERASE_AT_ONCE)):
-                    erase_records(self.folder, some)
+                    if stop():
+                        raise TryLater(
+                            "erasing_stopped", "The rest is erased later, or goes whole."
+                        )
+                    erase_records(self.folder, some, where=reader.fileno())
                     erased += len(some)
         return erased
 

@@ -60,6 +60,10 @@ class JournalReader:
         os.close(self._fd)
         self._index.close()
 
+    def fileno(self) -> int:
+        """The journal file's descriptor, open for reading."""
+        return self._fd
+
     def size_bytes(self) -> int:
         """Length of the file now."""
         return os.fstat(self._fd).st_size
@@ -133,9 +137,9 @@ class JournalReader:
             if number >= first and entry.body is not None:
                 yield found, entry
 
-    def track_records(self, who: str, before: int) -> Iterator[tuple[Found, Entry]]:
-        """The records of somebody's track whose bodies are on file, before entry `before`."""
-        for found, entry in self.records():
+    def track_records(self, who: str, before: int, since: int = 0) -> Iterator[tuple[Found, Entry]]:
+        """The records of somebody's track whose bodies are on file, of entries since … before - 1."""
+        for found, entry in self.records(since):
             if not isinstance(entry, Entry) or entry.kind != kinds.TRACK or not found.type:
                 continue
             if entry.seq >= before:

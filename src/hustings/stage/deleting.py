@@ -116,12 +116,11 @@ class Deletions:
 
     def facts(self, *, since_ms: int) -> list[Room]:
         """What is left of rooms that were deleted since a wall time."""
-        found = [
+        return [  # web asks each 2 s, on the thread that ticks: only what it wants is converted
             msgspec.convert(line["facts"], Room)
             for line in self._past.values()
-            if "deleted" in line["facts"]
+            if (said := line["facts"].get("deleted")) and said["at_ms"] >= since_ms
         ]
-        return [each for each in found if each.deleted and each.deleted.at_ms >= since_ms]
 
     def expect_kept(self, room: RoomId) -> None:
         """Denied `room_deleted` (410) if there is nothing of this room any more."""
@@ -131,29 +130,56 @@ class Deletions:
 
     async def begin(self, room: RoomId, *, by: str, reason: str = "") -> Room:
         """Decide it; the rest follows. room: one of the past. Raises `reason_missing`, `journal_disk`."""
+        before = self._past[room]
+        line = self.decided(before, by=by, reason=reason)
+        self._past[room] = line  # at once, so that nobody opens the room meanwhile
+        try:
+            await self.keep(line)
+        except TryLater:
+            self._past[room] = before
+            raise
+        return self.carry_out(line)
+
+    def decided(self, line: Line, *, by: str, reason: str) -> Line:
+        """The line of a room once it is deleted; nothing is done yet. Raises `reason_missing`."""
         reason = clean(reason, REASON_CHARS)
         if by == "host" and not reason:
             raise UserError("reason_missing", "Say in a few words why: everybody may read it.")
-        before = self._past[room]
         deleted = Deleted(self._clock.wall_ms(), "host" if by == "host" else "policy", reason)
-        facts = remains(msgspec.convert(before["facts"], Room), deleted)
-        line = before | {"wall_ms": deleted.at_ms, "facts": msgspec.to_builtins(facts)}
-        self._past[room] = line  # at once, so that nobody opens the room meanwhile
+        facts = remains(msgspec.convert(line["facts"], Room), deleted)
+        return line | {"wall_ms": deleted.at_ms, "facts": msgspec.to_builtins(facts)}
+
+    async def keep(self, line: Line) -> None:
+        """Write the decision down: from here on it stands. TryLater `journal_disk`: it does not."""
         try:
-            await asyncio.to_thread(deletion.intend, self._data / "rooms" / room, line)
+            await asyncio.to_thread(deletion.intend, self._data / "rooms" / line["room"], line)
         except OSError as error:
-            self._past[room] = before
             raise TryLater("journal_disk", "The disk does not take it. Try again.") from error
-        log.info("%s: its recording is deleted (%s)", room, by)
+
+    def carry_out(self, line: Line, *, first: Callable[[], None] | None = None) -> Room:
+        """What was kept is done from now on; returns what stays known of the room.
+
+        first: closes the room, in a thread of its own, if it is still open.
+        """
+        room = RoomId(line["room"])
+        facts = msgspec.convert(line["facts"], Room)
+        assert facts.deleted is not None
+        self._past[room] = line
+        log.info("%s: its recording is deleted (%s)", room, facts.deleted.by)
         self._tell(line)
-        self.go_on(room)
+        self.go_on(room, first=first)
         return facts
 
-    def go_on(self, room: RoomId) -> None:
+    def go_on(self, room: RoomId, *, first: Callable[[], None] | None = None) -> None:
         """Do what was decided, until it is done."""
-        self._tasks.start(self._until_done(room), name=f"delete {room}")
+        self._tasks.start(self._until_done(room, first), name=f"delete {room}")
 
-    async def _until_done(self, room: RoomId) -> None:
+    async def _until_done(self, room: RoomId, first: Callable[[], None] | None) -> None:
+        if first is not None:
+            try:
+                await asyncio.to_thread(first)
+            except Exception:  # its lock may be held until the next start, which deletes it
+                log.exception("%s: its journal did not close in order", room)
         wait_s = AGAIN_S
         while True:
             try:

@@ -84,15 +84,22 @@ class Eraser:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._changed = threading.Condition()  # guards all below
-        self._todo: deque[Stretch | Withdrawn] = deque()
+        self._now: Stretch | Withdrawn | None = None  # being erased
+        self._stretches: deque[Stretch] = deque()  # go first: people wait for them
+        self._withdrawn: dict[str, Withdrawn] = {}  # one each: the later one takes in the earlier
+        self._erased: dict[str, int] = {}  # nothing of theirs is left before this entry
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._abandoned = False
+        self._stop = threading.Event()  # also in the middle of one
 
     @property
     def pending(self) -> list[tuple[Any, ...]]:
         """What is not erased yet, for snapshots: first and last part, or who and before which entry."""
         with self._changed:
-            return [msgspec.structs.astuple(each) for each in self._todo]
+            now = [self._now] if self._now is not None else []
+            waiting = [*now, *self._stretches, *self._withdrawn.values()]
+            return [msgspec.structs.astuple(each) for each in waiting]
 
     def resume(self, pending: Iterable[Any]) -> None:
         """Do what another run left."""
@@ -104,7 +111,10 @@ class Eraser:
         if isinstance(what, Stretch):  # tracks are given to nobody anyway
             self._journal.withhold(what.first, what.last)
         with self._changed:
-            self._todo.append(what)
+            if isinstance(what, Stretch):
+                self._stretches.append(what)
+            elif (other := self._withdrawn.get(what.who)) is None or other.before < what.before:
+                self._withdrawn[what.who] = what
             if self._thread is None:
                 name = f"erase {self._journal.room}"
                 self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -113,23 +123,38 @@ class Eraser:
     def _run(self) -> None:
         while True:
             with self._changed:
-                if not self._todo or self._closing:
+                self._now = what = None if self._closing else self._next()
+                if what is None:
                     self._thread = None
                     return
-                what = self._todo[0]
             done = self._try(what)
             with self._changed:
-                if done and self._todo:  # else abandoned meanwhile
-                    self._todo.popleft()
-                elif not done:
+                if not done:
                     self._changed.wait_for(lambda: self._closing, _AGAIN_S)
+                    if not self._abandoned:
+                        self._put_back(what)
+                self._now = None
+
+    def _next(self) -> Stretch | Withdrawn | None:
+        if self._stretches:
+            return self._stretches.popleft()
+        return self._withdrawn.pop(next(iter(self._withdrawn))) if self._withdrawn else None
+
+    def _put_back(self, what: Stretch | Withdrawn) -> None:
+        if isinstance(what, Stretch):
+            self._stretches.appendleft(what)
+        else:
+            self._withdrawn.setdefault(what.who, what)  # a later one came meanwhile
 
     def _try(self, what: Stretch | Withdrawn) -> bool:
+        stop = self._stop.is_set
         try:
             if isinstance(what, Stretch):
-                erased = self._journal.erase_parts(what.first, what.last)
+                erased = self._journal.erase_parts(what.first, what.last, stop)
             else:
-                erased = self._journal.erase_tracks(what.who, what.before)
+                since = self._erased.get(what.who, 0)
+                erased = self._journal.erase_tracks(what.who, what.before, since, stop)
+                self._erased[what.who] = what.before
         except (OSError, HustingsError) as error:
             log.error("%s: parts cannot be erased yet: %s", self._journal.room, error)
             return False
@@ -142,15 +167,29 @@ class Eraser:
     def abandon(self) -> None:
         """Nothing is left to be erased: the whole journal goes, or is gone."""
         with self._changed:
-            self._todo.clear()
-            self._closing = True
+            self._now = None
+            self._stretches.clear()
+            self._withdrawn.clear()
+            self._closing = self._abandoned = True
+            self._stop.set()
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Finish, or leave the rest to the next start."""
+        """Finish one, leave the rest to the next start; waits up to 10 s.
+
+        After `abandon` it waits without limit, for at most 64 records, so call it off the tick:
+        whoever deletes the journal must know that nobody writes into what comes in its place.
+        """
         with self._changed:
-            self._closing = self._closing or len(self._todo) > 1  # the one that runs is finished
+            waiting = len(self._stretches) + len(self._withdrawn)
+            self._closing = self._closing or self._now is not None or waiting > 1
             thread = self._thread
             self._changed.notify_all()
-        if thread is not None:
-            thread.join(_CLOSE_S)
+        if thread is None:
+            return
+        thread.join(None if self._abandoned else _CLOSE_S)
+        with self._changed:
+            self._closing = True
+            self._stop.set()
+            self._changed.notify_all()
+        thread.join(_CLOSE_S)

@@ -24,6 +24,7 @@ from hustings.stage import commands, talkback
 from hustings.stage.airing import Airing, airs_at
 from hustings.stage.audience import Audience
 from hustings.stage.charge import in_charge
+from hustings.stage.consent import Agreements
 from hustings.stage.erasing import REASON_CHARS, Eraser, Stretch, asked, listed, pressed, withdrawn
 from hustings.stage.evening import evening
 from hustings.stage.keys import Keys
@@ -33,7 +34,7 @@ from hustings.stage.room import STEWARDS, Change, RoomModel
 from hustings.stage.rtc.peers import Peer
 from hustings.stage.signs import Signs
 from hustings.stage.sound import Sound
-from hustings.stage.views import counts_view, hands_view, seats_view
+from hustings.stage.views import counts_view, hands_view, held_view, seats_view
 from hustings.stage.watchers import Absences, Watcher, Watchers
 from hustings.stage.written import BODIES, STAGE_KINDS
 from hustings.wire import kinds
@@ -95,6 +96,7 @@ class Hall:
         self._tasks = Tasks()
         self.airing = Airing(sound, journal.recovered.next_part)
         self.eraser = Eraser(journal)
+        self._agreements = Agreements()
         self._recover()
 
     def _recover(self) -> None:
@@ -316,6 +318,8 @@ class Hall:
     def at_device(self, who_id: str, device: str) -> None:
         """Somebody who is here showed this device's secret."""
         if device and who_id in self.model.people:
+            self._enter(self.model.at_device(who_id, device))
+            self.model.sits_at[who_id] = device
             self.model.devices.setdefault(who_id, set()).add(device)
 
     def known(self, who_id: str) -> Participant:
@@ -337,6 +341,8 @@ class Hall:
     async def command(self, actor_id: str, command: str, args: Mapping[str, Any]) -> None:
         """A command from a control socket; raises as `commands.perform` does."""
         changes = self._performed(actor_id, command, args)
+        if command == "keep_track" and changes:
+            self._agreements.expect(actor_id, self._clock.monotonic())
         if command == "microphone":
             self.signs.say(actor_id, str(args.get("trouble", "")))
             self._tell_signs()
@@ -528,14 +534,8 @@ class Hall:
             now_s = self._clock.monotonic()
             light = self.audience.light(now_s)
             hands = counts_view(self.model, self.hands_up, self.audience.topics_up(now_s))
-            self.tell({"type": "levels", **heard, **light, **self._held, **hands})
-
-    @property
-    def _held(self) -> dict[str, float]:
-        """For the hosts' pages: the delay as it is, and how much is held back just now."""
-        delay = self.sound.delay
-        told = {"delay_s": delay.length, "held_s": len(delay)}
-        return {name: ticks * TICK_MS / 1_000 for name, ticks in told.items() if delay.length}
+            held = held_view(self.sound.delay)
+            self.tell({"type": "levels", **heard, **light, **held, **hands})
 
     def _tell_signs(self) -> None:
         """Which microphones are in trouble, if that is news."""

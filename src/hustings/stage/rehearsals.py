@@ -126,8 +126,9 @@ def _bring(people: Iterable[Participant], source: Hall, target: Hall) -> None:
     """The same people, where they were; whoever may not come in there stays out."""
     for who in people:
         with contextlib.suppress(HustingsError):
-            target.join(who.id, name=who.name, role=who.role)
-            for device in source.model.devices.get(who.id, ()):
-                target.at_device(who.id, device)
+            device = source.model.sits_at.get(who.id, "")
+            target.join(who.id, name=who.name, role=who.role, device=device)
+            known = source.model.devices.get(who.id, set())
+            target.model.devices[who.id] = target.model.devices.get(who.id, set()) | known
             if who.place == "stage":
                 target.take(target.model.bring_on_stage(target.model.people[who.id]))

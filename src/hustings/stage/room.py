@@ -69,6 +69,7 @@ class RoomModel:
         self.revoked: set[str] = set()
         self.barred: dict[str, Seat] = {}  # who was removed, with their devices
         self.devices: dict[str, set[str]] = {}  # participant -> fingerprints; not in the journal
+        self.sits_at: dict[str, str] = {}  # participant -> their device now; not in the journal
         self.charge = ""  # who runs the room (`stage.charge`)
         self.ending = (
             False  # a host has ended it; what the broadcast delay holds is still to be aired
@@ -208,14 +209,27 @@ class RoomModel:
         name = clean(name) or (known.name if known else "")
         if not name:
             raise UserError("name_missing", "Say under which name people shall hear you.")
+        over = self._consent_over(who_id, name, device)
         if known:
-            return self.renamed(known, name)
+            return [*over, *self.renamed(known, name)]
         if self.facts.locked and role not in HOSTS and who_id not in self.asked:
             raise Denied("room_locked", "The host has locked this room: ask them to unlock it.")
         if len(self.people) >= self._max_people:
             raise TryLater("room_full", f"{self._max_people} people are in already.", delay_s=30)
         who = Participant(id=who_id, name=name, role=role_named(role))
-        return self.roster(who, "joined", alike=bool(self.taken_for(who)))
+        return [*over, *self.roster(who, "joined", alike=bool(self.taken_for(who)))]
+
+    def _consent_over(self, who_id: str, name: str, device: str) -> list[Change]:
+        """What somebody agreed to ends when another may sit down on their seat: it is one's own."""
+        known = self.people.get(who_id)
+        renamed = known is not None and known.name != name
+        by_name = renamed and not (device and self.sits_at.get(who_id))
+        return self.drop_track(who_id) if by_name else self.at_device(who_id, device)
+
+    def at_device(self, who_id: str, device: str) -> list[Change]:
+        """A seat is taken, or used, at a device: consent that was given at another one ends."""
+        sat = self.sits_at.get(who_id)
+        return self.drop_track(who_id) if device and sat and device != sat else []
 
     def renamed(self, who: Participant, name: str) -> list[Change]:
         """Another name for somebody who is here."""

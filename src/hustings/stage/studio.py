@@ -75,6 +75,8 @@ class Studio:
         self._tasks = Tasks()
         self._past: dict[RoomId, dict[str, Any]] = {}
         self._adopted_s: dict[RoomId, float] = {}  # those of the last minute
+        self._deleting = asyncio.Lock()  # one decision at a time
+        self._held: Hall | None = None  # over which one is being made: it stays open meanwhile
         self._lock = -1  # of the data folder
         self._index_watchers: set[IndexWatcher] = set()
         self.fleet = Fleet()
@@ -250,18 +252,28 @@ class Studio:
         TryLater `journal_disk`.
         """
         name = RoomId(room)
-        if (hall := self.halls.get(name)) is not None and not is_private(room):
-            if not hall.ended:
-                raise UserError("room_state", "A recording can be deleted after the room's end.")
+        async with self._deleting:
+            if (hall := self.halls.get(name)) is not None and not is_private(room):
+                return await self._delete_open(hall, reason)
+            if (line := self._past.get(name)) is None:
+                raise NotFound("room_unknown", "There is no such room on this stage.")
+            if "deleted" in line["facts"]:
+                return msgspec.convert(line["facts"], Room)
+            return await self.deletions.begin(name, by="host", reason=reason)
+
+    async def _delete_open(self, hall: Hall, reason: str) -> Room:
+        """A refusal leaves the room as it was, with all that is still to be erased of it."""
+        if not hall.ended:
+            raise UserError("room_state", "A recording can be deleted after the room's end.")
+        line = self.deletions.decided(self._line(hall), by="host", reason=reason)
+        self._held = hall
+        try:
             await hall.sound.close()
-            hall.eraser.abandon()
-            if self.halls.get(name) is hall:
-                await asyncio.to_thread(self._retire(hall))
-        if (line := self._past.get(name)) is None:
-            raise NotFound("room_unknown", "There is no such room on this stage.")
-        if "deleted" in line["facts"]:
-            return msgspec.convert(line["facts"], Room)
-        return await self.deletions.begin(name, by="host", reason=reason)
+            await self.deletions.keep(line)
+            hall.eraser.abandon()  # what is left of it goes with the journal
+            return self.deletions.carry_out(line, first=self._retire(hall))
+        finally:
+            self._held = None
 
     def _reopen(self, room: RoomId) -> None:
         """At start: what has ended is only remembered; a deletion that was cut short goes on."""
@@ -292,8 +304,11 @@ class Studio:
     def _retire(self, hall: Hall) -> Callable[[], None]:
         """An evening of the past: known, but not kept open. Returns what remains to be done.
 
-        That waits for the disk, so never between two ticks.
+        That waits for the disk, so never between two ticks. The next start reads no journal of the
+        past, so nothing may be left to be erased: RuntimeError, a fault of ours.
         """
+        if hall.eraser.pending:
+            raise RuntimeError(f"{hall.room} is not over: something is still to be erased")
         del self.halls[hall.room]
         self._past[hall.room] = line = self._line(hall)
         if "deleted" in line["facts"]:  # its small files were lost
@@ -310,7 +325,7 @@ class Studio:
         for hall in list(self.halls.values()):
             over_ms = self._clock.wall_ms() - hall.model.facts.ended_ms
             kept = hall.model.facts.keep_days != 0
-            busy = hall.sound.on_air or hall.eraser.pending
+            busy = hall.sound.on_air or hall.eraser.pending or hall is self._held
             if (
                 hall.ended
                 and not busy
@@ -347,6 +362,7 @@ class Studio:
         hall.eraser.abandon()  # or it tries for ever to erase in a folder that is gone
 
         def wipe() -> None:
+            hall.eraser.close()
             hall.journal.close()
             shutil.rmtree(self.folder / room, ignore_errors=True)
 
@@ -354,7 +370,7 @@ class Studio:
 
     def _open(self, room: RoomId, make: Callable[[Peers], Sound] | None = None) -> Hall:
         open_rooms = sum(not hall.ended for hall in self.halls.values())
-        if open_rooms >= self._settings.stage.rooms:
+        if open_rooms >= self._settings.stage.rooms and room not in self._past:  # has ended
             raise TryLater(
                 "stage_rooms_full",
                 f"This stage holds {self._settings.stage.rooms} open rooms; end one or raise stage.rooms.",

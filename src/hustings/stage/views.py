@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
+from hustings.stage.mix.delay import DelayLine
 from hustings.stage.room import RoomModel
 from hustings.wire.kinds import Hand, Participant
+from hustings.wire.names import SAMPLE_RATE, TICK_SAMPLES
 
 HANDS_TOLD: Final = 50  # of the hands, the oldest; hosts see how many more there are
 TOPIC_TOLD: Final = 10  # of each topic; AUDIENCE_HANDS // 9 are in the list
@@ -65,6 +67,13 @@ def counts_view(room: RoomModel, hands_up: int, topics_up: Mapping[str, int]) ->
         "hands_up": hands_up,
         "topics": counts | {"": max(0, hands_up - sum(counts.values()))},
     }
+
+
+def held_view(delay: DelayLine[Any]) -> dict[str, float]:
+    """For the hosts' pages, in seconds: the delay as it is, and how much is held back just now."""
+    told = {"delay_s": delay.length, "held_s": len(delay)}
+    tick_s = TICK_SAMPLES / SAMPLE_RATE
+    return {name: ticks * tick_s for name, ticks in told.items() if delay.length}
 
 
 def _hand_view(room: RoomModel, hand: Hand) -> dict[str, Any]:

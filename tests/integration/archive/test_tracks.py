@@ -12,6 +12,7 @@ from hustings.archive.replay import made, make_replay, up_to_date
 from hustings.base.clock import SystemClock
 from hustings.base.errors import OperatorError
 from hustings.journal.auditing import audit_file
+from hustings.journal.entry import Visibility
 from hustings.journal.file import Journal
 from hustings.media.opus import OpusEncoder
 from hustings.wire import kinds
@@ -186,3 +187,18 @@ def test_silence_costs_next_to_nothing(tmp_path):
     make_replay(tmp_path, ROOM, formats=("m4a",))
     (track,) = made(tmp_path, ROOM).tracks
     assert track.bytes < 60_000  # three minutes; as WAV 18 MB
+
+
+def test_what_was_taken_back_is_in_no_track_though_they_agreed_again_before_it_was_erased(tmp_path):
+    record(tmp_path, range(FIRST, END), voices=VOICES, agreed=["ada", "ben"])
+    journal = Journal.open(tmp_path / "rooms", ROOM, KEY, SystemClock())
+    at = (END - 1) * PART_SAMPLES
+    for agreed in (["ben"], ["ben", "ada"]):
+        journal.append(kinds.ROOM, facts(FIRST, END, tracks=agreed), media_time=at)
+    track = kinds.Track(END - 1, "ada", VOICES["ada"][405])
+    journal.append(kinds.TRACK, track, media_time=at, visibility=Visibility.STAGE)
+    journal.close()
+    folder = make_replay(tmp_path, ROOM, formats=("m4a",))
+    tracks = {each.who: each for each in made(tmp_path, ROOM).tracks}
+    assert loud_parts(heard(folder / tracks["ada"].file)) == {END - 1}
+    assert loud_parts(heard(folder / tracks["ben"].file)) == set(VOICES["ben"])

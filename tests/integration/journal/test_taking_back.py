@@ -7,13 +7,36 @@ import threading
 import msgspec
 import pytest
 
+from hustings.base.errors import OperatorError, TryLater
+from hustings.journal import file as file_module
 from hustings.journal.auditing import audit_file
 from hustings.journal.entry import Entry, Visibility
 from hustings.journal.records import RecordReader
 from hustings.journal.stream import feed_records
+from hustings.stage import erasing
 from hustings.stage.erasing import Eraser, Stretch, Withdrawn
 from hustings.wire import kinds
 from tests.fakes.journals import KEY, ROOM, begin, open_journal, speak
+
+
+class Gate:
+    """A method of the journal that waits at its door; `asked` is what it was called for."""
+
+    def __init__(self, method):
+        self.asked, self._method = [], method
+        self._reached, self._open = threading.Event(), threading.Event()
+
+    def __call__(self, *what, **more):
+        self.asked.append([each for each in what if not callable(each)])
+        self._reached.set()
+        assert self._open.wait(10)
+        return self._method(*what, **more)
+
+    def reached(self):
+        assert self._reached.wait(10)
+
+    def open(self):
+        self._open.set()
 
 
 def numbers(records):
@@ -187,14 +210,14 @@ async def test_no_reader_of_the_feed_has_ever_a_track(journal):
 def test_a_withdrawal_that_was_not_finished_is_pending_and_resumed(tmp_path, monkeypatch):
     journal = open_journal(tmp_path)
     sing(journal, range(30), "ada", "ben")
-    eraser, go = Eraser(journal), threading.Event()
-    erase = journal.erase_tracks
-    monkeypatch.setattr(journal, "erase_tracks", lambda *what: go.wait(10) and erase(*what))
+    eraser, gate = Eraser(journal), Gate(journal.erase_tracks)
+    monkeypatch.setattr(journal, "erase_tracks", gate)
     eraser.erase(Withdrawn("ada", journal.size))
+    gate.reached()
     eraser.erase(Stretch(3, 4))
     pending = msgspec.msgpack.decode(msgspec.msgpack.encode(eraser.pending))  # as snapshots do
     assert pending == [["ada", journal.size], [3, 4]]
-    go.set()
+    gate.open()
     eraser.close()
     again = Eraser(journal)
     again.resume(pending)
@@ -205,4 +228,108 @@ def test_a_withdrawal_that_was_not_finished_is_pending_and_resumed(tmp_path, mon
     again.close()
     having, _ = tracks_on_file(journal)
     assert having == {("ben", n) for n in range(30) if n not in {3, 4}}
+    journal.close()
+
+
+def test_stretches_go_first_and_of_one_persons_withdrawals_the_last_is_enough(
+    tmp_path, monkeypatch
+):
+    journal = open_journal(tmp_path)
+    sing(journal, range(30), "ada", "ben")
+    eraser, gate = Eraser(journal), Gate(journal.erase_tracks)
+    monkeypatch.setattr(journal, "erase_tracks", gate)
+    eraser.erase(Withdrawn("ben", 9))
+    gate.reached()
+    for before in (20, 60, 40):
+        eraser.erase(Withdrawn("ada", before))
+    eraser.erase(Stretch(3, 4))
+    assert eraser.pending == [("ben", 9), (3, 4), ("ada", 60)]
+    gate.open()
+    _until_idle(eraser)
+    assert [each[:2] for each in gate.asked] == [["ben", 9], ["ada", 60]]
+    eraser.close()
+    journal.close()
+
+
+def test_what_was_erased_of_a_track_is_not_read_again(tmp_path, monkeypatch):
+    journal = open_journal(tmp_path)
+    sing(journal, range(30), "ada")
+    eraser, gate = Eraser(journal), Gate(journal.erase_tracks)
+    monkeypatch.setattr(journal, "erase_tracks", gate)
+    gate.open()
+    first = journal.size
+    eraser.erase(Withdrawn("ada", first))
+    _until_idle(eraser)
+    sing(journal, range(30, 35), "ada")
+    eraser.erase(Withdrawn("ada", journal.size))
+    _until_idle(eraser)
+    assert gate.asked == [["ada", first, 0], ["ada", journal.size, first]]
+    assert tracks_on_file(journal) == (set(), 35)
+    eraser.close()
+    journal.close()
+
+
+def _until_idle(eraser):
+    for _ in range(400):
+        if not eraser.pending:
+            return
+        threading.Event().wait(0.025)
+    raise AssertionError(eraser.pending)
+
+
+def test_an_eraser_that_is_stopped_writes_nothing_more(journal):
+    asked = []
+
+    def stop():
+        asked.append(None)
+        return len(asked) > 2
+
+    with pytest.raises(TryLater) as stopped:
+        journal.erase_parts(0, 399, stop)
+    assert stopped.value.code == "erasing_stopped"
+    with journal.reader() as reader:
+        bare = [e for e in reader.parts(0, 399) if e.body is None]
+    assert len(bare) == 2 * 64
+    assert journal.erase_parts(0, 399) == 400 - 2 * 64
+
+
+def test_who_abandons_and_closes_an_eraser_has_waited_for_its_last_write(journal, monkeypatch):
+    eraser, gate = Eraser(journal), Gate(file_module.erase_records)
+    monkeypatch.setattr(file_module, "erase_records", gate)
+    monkeypatch.setattr(erasing, "_CLOSE_S", 0.01)
+    eraser.erase(Stretch(0, 399))
+    gate.reached()
+    eraser.abandon()
+    closing = threading.Thread(target=eraser.close)
+    closing.start()
+    closing.join(0.2)  # many times as long as it waits for an eraser that goes on later
+    assert closing.is_alive()
+    gate.open()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert len(gate.asked) == 1  # of seven
+    assert f"erase {ROOM}" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_nothing_is_erased_in_a_journal_that_took_the_place_of_the_one_that_was_read(
+    tmp_path, monkeypatch
+):
+    journal = open_journal(tmp_path)
+    speak(journal, range(10))
+    journal.flush()
+    path = tmp_path / ROOM / "journal"
+    erase = file_module.erase_records
+
+    def replaced(*what, **more):
+        shutil.copy(path, path.with_name("new"))
+        path.with_name("new").replace(path)
+        return erase(*what, **more)
+
+    monkeypatch.setattr(file_module, "erase_records", replaced)
+    before = path.read_bytes()
+    with pytest.raises(OperatorError) as refused:
+        journal.erase_parts(0, 9)
+    assert refused.value.code == "journal_replaced"
+    assert path.read_bytes() == before
+    assert not (tmp_path / ROOM / "journal.erase").exists()
     journal.close()

@@ -165,3 +165,25 @@ def test_a_track_of_any_shape_harms_nothing(body):
     for parts in outline.own_tracks().values():
         assert all(100 <= n < 200 for n in parts)
     assert (outline.first, outline.end) == (100, 200)
+
+
+def test_a_track_that_was_taken_back_stays_so_when_they_agree_again_before_it_is_erased():
+    writer = Writer()
+
+    def sing(parts: range) -> list[int]:
+        for n in parts:
+            writer.part(n)
+        return [writer.track(n, "ada").seq for n in parts]
+
+    writer.room(tracks=["ada", "ben"])
+    old = sing(range(5))
+    writer.track(2, "ben")
+    writer.room(tracks=["ben"])
+    writer.room(tracks=["ben", "ada"])
+    new = sing(range(5, 8))
+    writer.room(state="ended", tracks=["ben", "ada"])
+    outline = fold(writer)
+    assert outline.own_tracks() == {"ben": [2], "ada": [5, 6, 7]}
+    assert not any(outline.agreed("ada", seq) for seq in old)
+    assert all(outline.agreed("ada", seq) for seq in new)
+    assert outline.agreed("ben", old[0])

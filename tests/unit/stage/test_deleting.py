@@ -1,12 +1,26 @@
 """When a recording's time is over: by dates, and however somebody sets the clock."""
 
+from pathlib import Path
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hustings.base.clock import ManualClock
 from hustings.base.ids import RoomId
-from hustings.stage.deleting import HOLD_S, LOOK_S, Patience, not_kept, over_ms, overdue, remains
+from hustings.base.tasks import Tasks
+from hustings.stage.deleting import (
+    HOLD_S,
+    LOOK_S,
+    Deletions,
+    Patience,
+    not_kept,
+    over_ms,
+    overdue,
+    remains,
+)
 from hustings.wire.kinds import Deleted, Draw, Erased, Room
+from tests.fakes.journals import KEY
 
 DAY_MS = 86_400_000
 ENDED_MS = 1_800_000_000_000
@@ -93,3 +107,18 @@ def test_what_stays_of_a_room_is_its_name_and_its_times() -> None:
         "ended_ms": 4,
         "deleted": {"at_ms": 5, "reason": "because"},
     }
+
+
+async def test_of_rooms_that_were_deleted_before_nothing_is_read(tmp_path: Path) -> None:
+    """What would not convert proves that it was not tried."""
+    facts = {"room": "b", "title": "B", "state": "ended"}
+    deleted = {"at_ms": 2_000, "by": "host", "reason": "so"}
+    past = {
+        RoomId("a"): {"room": "a", "facts": {"deleted": {"at_ms": 1_999}}},
+        RoomId("b"): {"room": "b", "facts": facts | {"deleted": deleted}},
+        RoomId("c"): {"room": "c", "facts": facts | {"room": "c"}},
+    }
+    deletions = Deletions(
+        tmp_path, KEY, ManualClock(), Tasks(), past, past_file="ended.json", tell=lambda line: None
+    )
+    assert [each.room for each in deletions.facts(since_ms=2_000)] == ["b"]

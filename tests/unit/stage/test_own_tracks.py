@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hustings.base.errors import TryLater, UserError
 from hustings.base.ids import ParticipantId
+from hustings.stage.consent import Agreements
 from hustings.stage.erasing import Withdrawn, withdrawn
 from hustings.stage.rehearsals import rehearsed
 from hustings.stage.room import TRACKS
@@ -172,6 +173,55 @@ def test_a_room_keeps_so_many_tracks(evening: Evening):
     assert refused.value.code == "tracks_full"
     evening.take(evening.room.drop_track("p3"))
     evening.do("s", "keep_track")
+
+
+@pytest.mark.parametrize(
+    ("at", "name", "device", "agrees_still"),
+    [
+        ("A", "Ada", "A", True),
+        ("A", "Ada Lovelace", "A", True),  # her own device: another name is hers
+        ("A", "Ada", "", True),  # an encoder, or the way back from a rehearsal
+        ("A", "Ada", "B", False),
+        ("A", "Ben", "B", False),
+        ("A", "Ben", "", False),
+        ("", "Ada", "B", True),  # after a restart nobody's device is known
+        ("", "Ben", "B", False),
+    ],
+)
+def test_consent_is_the_persons_and_not_the_seats(
+    evening: Evening, at: str, name: str, device: str, agrees_still: bool
+):
+    evening.take(evening.room.join("s", name="Ada", role="speaker", device=at))
+    if at:
+        evening.room.sits_at["s"] = at
+    evening.do("m", "keep_track")
+    evening.do("s", "keep_track")
+    changes = evening.take(evening.room.join("s", name=name, role="speaker", device=device))
+    assert evening.room.facts.tracks == (["m", "s"] if agrees_still else ["m"])
+    assert [each.kind for each in changes].count("room") == (not agrees_still)
+    assert evening.room.people["s"].name == name
+
+
+def test_who_comes_back_to_a_seat_by_a_device_of_before_did_not_agree_to_what_another_did(
+    evening: Evening,
+):
+    evening.room.sits_at["s"] = "B"  # Ben sits there since
+    evening.room.devices["s"] = {"A", "B"}
+    evening.do("s", "keep_track")
+    evening.take(evening.room.at_device("s", "B"))
+    assert evening.room.facts.tracks == ["s"]
+    evening.take(evening.room.at_device("s", "A"))
+    assert evening.room.facts.tracks == []
+
+
+def test_somebody_agrees_once_in_some_seconds():
+    agreements = Agreements()
+    agreements.expect("s", 100.0)
+    agreements.expect("m", 100.0)
+    with pytest.raises(TryLater) as refused:
+        agreements.expect("s", 102.0)
+    assert (refused.value.code, refused.value.delay_s) == ("track_soon", 1.0)
+    agreements.expect("s", 103.0)
 
 
 def test_nothing_is_kept_of_a_rehearsal(evening: Evening):

@@ -186,6 +186,8 @@ export function refusalWords(code, title) {
       return t("Your role does not allow this.");
     case "tracks_full":
       return t("So many people’s own tracks are kept already that there is no room for yours.");
+    case "track_soon":
+      return t("Wait some seconds to choose it again.");
     case "away":
       return t("The stage cannot be reached right now.");
     default:
