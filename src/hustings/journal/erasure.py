@@ -46,10 +46,10 @@ def erase_records(folder: Path, records: Sequence[tuple[Found, Entry]], *, where
         os.close(journal)
 
 
-def _write_down(intents: list[Intent], note: Path) -> None:
+def _write_down(what: list[Intent], note: Path) -> None:
     partial = note.with_name(note.name + ".new")
     with partial.open("wb") as file:
-        file.write(msgspec.msgpack.encode(intents))
+        file.write(msgspec.msgpack.encode(what))
         file.flush()
         os.fsync(file.fileno())
     partial.replace(note)
