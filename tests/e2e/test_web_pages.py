@@ -237,3 +237,33 @@ async def test_a_room_is_cancelled_in_two_steps_and_keeps_nobody_out(
     await house.turn()
     told = house.stage.rooms[room]
     assert (told["cancelled"], told["start_ms"]) == (False, 1_792_891_800_000)
+
+
+@pytest.mark.parametrize("language", ["de", "ar"])
+async def test_a_hosts_pages_fit_a_small_phone_with_text_twice_as_large(
+    page: Page, house: House, language: str
+) -> None:
+    await become_host(page, house)
+    await house.become_host()
+    await house.create(speakers="Anneliese Wolkenstein-Trostburg")
+    encoder = {"name": "Radio", "role": "speaker", "kind": "whip"}
+    await house.browser.post("/rooms/hall/invitations", data=encoder)
+    await house.create(address="past", title="Donaudampfschifffahrt im Rathaus")
+    await house.turn()
+    house.stage.rooms["past"] |= {"state": "ended", "live_ms": 1, "ended_ms": 2}
+    await house.turn()
+    await page.set_viewport_size({"width": 320, "height": 720})
+    for path in ("/", "/rooms/new", "/rooms/hall", "/rooms/past"):
+        await page.goto(url(house, f"{path}?lang={language}"))
+        await page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+        await page.evaluate("document.documentElement.style.fontSize = '200%'")
+        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert (path, wide) == (path, 0)
+
+
+async def test_days_that_are_typed_are_chosen(page: Page, house: House) -> None:
+    await become_host(page, house)
+    await page.fill("#keep_days", "30")
+    await expect(page.locator("#keep-for")).to_be_checked()
+    await page.check("#keep-none")
+    await expect(page.locator("#keep_days")).to_have_value("")

@@ -32,6 +32,7 @@ class FakeStage:
         }
         self.away = False  # answers 503
         self.refusal = ""  # answers 422 with this title
+        self.refusal_code = "refused"
         self.app = Starlette(
             routes=[
                 Route("/rooms", self._list),
@@ -55,7 +56,7 @@ class FakeStage:
         if self.away:
             return JSONResponse({"title": "Starting.", "code": "starting"}, 503)
         if self.refusal and request.method != "GET":
-            return JSONResponse({"title": self.refusal, "code": "refused"}, 422)
+            return JSONResponse({"title": self.refusal, "code": self.refusal_code}, 422)
         return None
 
     async def _board(self, request: Request) -> Response:

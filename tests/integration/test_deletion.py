@@ -97,6 +97,11 @@ async def delete(stage: Stage, room: str, reason: str = REASON) -> httpx.Respons
         )
 
 
+async def put(stage: Stage, room: str, **facts: Any) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=stage.url) as http:
+        return await http.put(f"/rooms/{room}", json=facts, headers=stage.service_headers())
+
+
 async def gone_at(edge: httpx.AsyncClient) -> dict[str, Any]:
     """Wait until this edge says that the room is deleted, and show its tombstone."""
     async with asyncio.timeout(20):
@@ -364,14 +369,21 @@ async def test_a_time_that_is_over_deletes_after_an_hour_of_looks(past: Path) ->
 
 async def test_hosts_may_keep_it_for_longer_after_the_end(past: Path) -> None:
     async with Stage(past) as stage:
-        assert (await stage.put("demo", keep_days=None)).get("keep_days") is None
         assert (await stage.put("demo", title="New"))["title"] == "New"
         again = await stage.put("demo", keep_days=400)
         assert again["keep_days"] == 400
+        for days in (0, 30, 399):
+            answer = await put(stage, "demo", keep_days=days, title="Newer")
+            assert (answer.status_code, answer.json()["code"]) == (400, "keep_days_shorter")
         await stage.stop()
         await stage.start()
         line = await stage.engine.do(lambda studio: studio._past[ROOM])
         assert line["facts"]["keep_days"] == 400
+        assert line["facts"]["title"] == "New"
+        assert (await stage.put("demo", keep_days=None)).get("keep_days") is None
+        for days in (0, 36_500):
+            answer = await put(stage, "demo", keep_days=days)
+            assert answer.json()["code"] == "keep_days_shorter"
         with pytest.raises(httpx.HTTPStatusError, match="422"):
             await stage.put("demo", keep_days=-1)
 

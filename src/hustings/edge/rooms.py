@@ -402,11 +402,12 @@ class Rooms:
         if line.room not in self.lines and len(self.lines) >= _KNOWN:
             del self.lines[next(iter(self.lines))]  # named longest ago; the stage may name it anew
         now_s = self._clock.monotonic()
-        self.lines.pop(line.room, None)
+        before = self.lines.pop(line.room, None)
         if not (is_private(line.room) and line.facts.get("state") == "ended"):  # nothing stays
             self.lines[line.room] = (line, now_s)
         if line.facts.get("deleted"):
-            self._wipe(line.room)
+            if before is None or not _same_deletion(before[0], line):  # else: said anew to us all
+                self._wipe(line.room)
         elif (live := self.live.get(line.room)) is not None:
             if line.facts.get("epoch_ms"):
                 live.program.clock.observe(line.media_time, now_s)
@@ -583,6 +584,11 @@ def _call(wait: Wait) -> None:
         wait.then()
     except HustingsError as error:
         wait.refuse(error)
+
+
+def _same_deletion(before: Line, line: Line) -> bool:
+    """Whether nothing is new: decided, or by now also done and signed."""
+    return before.facts.get("deleted") is not None and before.tombstone == line.tombstone
 
 
 def is_rendition(name: str) -> bool:

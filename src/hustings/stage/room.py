@@ -16,7 +16,7 @@ from hustings.stage.announcing import cancelled, moved, revised
 from hustings.stage.mix.delay import chosen_delay
 from hustings.stage.names import alike, clean
 from hustings.wire import kinds
-from hustings.wire.kinds import Hand, Participant, Role, Room, Roster, Seat
+from hustings.wire.kinds import Hand, Participant, Role, Room, Roster, Seat, keeps_shorter
 from hustings.wire.names import ENCODER_SEAT
 
 TEXT_CHARS: Final = 2_000
@@ -183,8 +183,7 @@ class RoomModel:
         if "radio" in wanted:
             facts["radio"] = bool(wanted["radio"])
         if "keep_days" in wanted:
-            days = wanted["keep_days"]
-            facts["keep_days"] = None if days is None else int(days)
+            facts["keep_days"] = self._kept_for(wanted["keep_days"])
         if "delay_s" in wanted and self.facts.state != "live":  # then it is the hosts' own decision
             facts["delay_s"] = chosen_delay(wanted["delay_s"])
         is_off = facts.get("cancelled_ms", self.facts.cancelled_ms)
@@ -192,6 +191,18 @@ class RoomModel:
             facts |= {"state": "lobby", "epoch_ms": self.facts.epoch_ms or now_ms}
         after = revised(self.facts, msgspec.structs.replace(self.facts, **facts), now_ms)
         return [] if after == self.facts else [Change(kinds.ROOM, after)]
+
+    def _kept_for(self, days: int | None) -> int | None:
+        """As asked for; after the end never shorter, for what is there goes only by a host's deletion.
+
+        Raises UserError `keep_days_shorter`.
+        """
+        if self.ended and keeps_shorter(days, than=self.facts.keep_days):
+            raise UserError(
+                "keep_days_shorter",
+                "After its end a recording can only be kept for longer. To be rid of it: delete it.",
+            )
+        return days
 
     def join(self, who_id: str, *, name: str, role: str, device: str = "") -> list[Change]:
         """Somebody comes with an invitation; coming again is coming back to the same seat.

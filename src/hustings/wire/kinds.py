@@ -424,6 +424,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     """What else listeners may know: kind -> its last body, with `at`, the entry's media time."""
 
 
+def keeps_shorter(days: int | None, *, than: int | None) -> bool:
+    """Whether a recording that is kept for `days` goes sooner; None: for ever."""
+    return days is not None and (than is None or days < than)
+
+
 def encode(body: object) -> bytes:
     """msgpack of a body struct or of plain data."""
     return msgspec.msgpack.encode(body)

@@ -19,9 +19,15 @@ async def test_a_host_erases_and_is_told_how_it_went(house: House) -> None:
         ("hall", {"from_s": 60, "to_s": 90, "reason": "A private address"})
     ]
     house.stage.refusal = "Name a stretch of the room that has been aired."
-    answer = await house.browser.post("/rooms/hall/erase", data=STRETCH)
-    assert answer.headers["location"] == "/rooms/hall?said=erase_bad"
-    assert 'role="alert"' in (await house.browser.get(answer.headers["location"])).text
+    for code, said in (
+        ("stretch_bad", "erase_bad"),
+        ("room_unknown", "erase_unknown"),
+        ("journal_new", "erase_refused"),
+    ):
+        house.stage.refusal_code = code
+        answer = await house.browser.post("/rooms/hall/erase", data=STRETCH)
+        assert answer.headers["location"] == f"/rooms/hall?said={said}"
+        assert 'role="alert"' in (await house.browser.get(answer.headers["location"])).text
     house.stage.away = True
     answer = await house.browser.post("/rooms/hall/erase", data=STRETCH)
     assert answer.headers["location"] == "/rooms/hall?said=erase_away"

@@ -167,6 +167,13 @@ async def test_a_recording_is_deleted_in_two_steps(house: House) -> None:
     assert asks.status_code == 200
     assert "A &lt;b&gt;guest&lt;/b&gt; asked" in asks.text
     assert "deleted" not in house.stage.rooms["hall"]
+    house.stage.refusal = "No."
+    for code, said in (("room_unknown", "delete_unknown"), ("something_new", "delete_refused")):
+        house.stage.refusal_code = code
+        refused = await house.browser.post(path, data=why | {"sure": "yes"})
+        assert refused.headers["location"] == f"/rooms/hall?said={said}"
+        assert 'role="alert"' in (await house.browser.get(refused.headers["location"])).text
+    house.stage.refusal = ""
     house.stage.away = True
     away = await house.browser.post(path, data=why | {"sure": "yes"})
     assert away.headers["location"] == "/rooms/hall?said=delete_away"
@@ -179,6 +186,46 @@ async def test_a_recording_is_deleted_in_two_steps(house: House) -> None:
     assert "#i=" not in page
     assert "About Ada" not in page
     assert await invitations(house) == []
+
+
+async def test_no_save_after_the_end_takes_a_recording(house: House) -> None:
+    await house.become_host()
+    await house.create()
+    await house.turn()
+    room = house.stage.rooms["hall"]
+    room |= {"state": "ended", "keep_days": 90}
+    await house.turn()
+    page = (await house.browser.get("/rooms/hall")).text
+    assert 'id="keep-none"' not in page
+    assert 'href="#delete"' in page
+    for keep in ({"keep": "none"}, {"keep": "days", "keep_days": "30"}):
+        answer = await house.browser.post("/rooms/hall", data={"title": "New"} | keep)
+        assert answer.status_code == 422
+        assert "can only be kept for longer. To be rid of it" in answer.text
+        await house.turn()
+        assert (room["title"], room["keep_days"]) == ("Town hall", 90)
+    longer = {"title": "New", "keep": "days", "keep_days": "365"}
+    assert (await house.browser.post("/rooms/hall", data=longer)).status_code == 303
+    await house.turn()
+    assert (room["title"], room["keep_days"]) == ("New", 365)
+
+
+async def test_web_hears_of_deletions_after_one_with_a_clock_that_stood_ahead(
+    house: House,
+) -> None:
+    year_ms, day_ms = 365 * 86_400_000, 86_400_000
+    ahead = {"at_ms": house.clock.wall_ms() + year_ms, "by": "host", "reason": "x"}
+    house.stage.rooms["a"] = {"room": "a", "title": "A", "state": "ended", "deleted": ahead}
+    await house.turn()
+    await house.turn()
+    asked = house.stage.queries[-1].partition("deleted_since=")[2]
+    assert house.clock.wall_ms() - day_ms == int(asked)
+    house.stage.away = True
+    await house.turn()
+    house.clock.advance(5 * 86_400)
+    house.stage.away = False
+    await house.turn()  # what was deleted meanwhile: with all that is past
+    assert house.stage.queries[-1].endswith("deleted_since=0&past")
 
 
 async def test_web_hears_of_what_its_policy_deleted(house: House) -> None:

@@ -331,3 +331,15 @@ def test_how_many_listen_everywhere_is_told_when_it_changes_and_seldom_without_e
     house.clock.advance(21)
     assert live.total == 0  # the stage is silent: our own number
     assert house.rooms.light(ROOM) == Light()
+
+
+def test_a_deleted_room_is_wiped_when_that_is_new_and_not_at_each_reconnect() -> None:
+    house, wiped = House(), []
+    house.rooms.forget = wiped.append
+    gone = {"room": "demo", "title": "T", "state": "ended", "deleted": {"at_ms": 5}}
+    house.line()
+    decided, done = Line(ROOM, gone), Line(ROOM, gone, tombstone={"says": {}})
+    for line, times in ((decided, 1), (decided, 1), (done, 2), (done, 2), (done, 2)):
+        house.rooms.line(line)
+        assert wiped == [ROOM] * times
+    assert house.rooms.tombstone(ROOM) == {"says": {}}

@@ -1,6 +1,8 @@
 """Past bytes in memory: read once for all who ask, within bounds, with rests."""
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
 
 import pytest
 
@@ -138,3 +140,47 @@ async def test_that_something_is_not_there_is_known_for_a_second():
     assert library.read == ["gone", "gone"]
     assert library.refused == ["part_gone", "part_gone"]
     await shelf.close()
+
+
+async def test_nothing_of_a_deleted_room_stays_and_the_others_are_not_looked_at():
+    shelf = Shelf(LoopClock(), most_bytes=1_000, rest=0)
+    read: list[tuple[str, str]] = []
+
+    def ask(room: str, name: str) -> None:
+        async def load() -> bytes:
+            read.append((room, name))
+            return b"x" * 10
+
+        shelf.ask((room, name), load, lambda data: None, lambda error: None)
+
+    for room in ("a", "b"):
+        for name in "123":
+            ask(room, name)
+    await asyncio.sleep(1)
+    shelf._kept = Untouched(shelf._kept)
+    shelf.forget_room("a")
+    shelf.forget_room("nowhere")
+    assert shelf.bytes == 30
+    for room in ("a", "b"):
+        ask(room, "1")
+    await asyncio.sleep(1)
+    assert read[6:] == [("a", "1")]
+    assert shelf.bytes == 40
+    await shelf.close()
+
+
+class Untouched(OrderedDict[Hashable, tuple[bytes, float]]):
+    """Nobody may walk it: a stage names thousands of deleted rooms at each reconnect."""
+
+    def __iter__(self) -> Iterator[Hashable]:
+        raise AssertionError("walked")
+
+
+async def test_what_went_for_want_of_memory_leaves_no_trace():
+    shelf = Shelf(LoopClock(), most_bytes=25, rest=0)
+    for n in range(9):
+        shelf._keep((f"room{n}", "1"), b"x" * 10)
+    assert list(shelf._by_room) == ["room7", "room8"]
+    shelf.forget(("room7", "1"))
+    shelf.forget_room("room8")
+    assert (shelf.bytes, shelf._by_room) == (0, {})

@@ -40,6 +40,7 @@ class Shelf:
         self._rest = rest
         self._readers = readers
         self._kept: OrderedDict[Hashable, tuple[bytes, float]] = OrderedDict()
+        self._by_room: dict[Hashable, set[Hashable]] = {}  # keys of `_kept`, by their room
         self.bytes = 0
         self._absent: dict[Hashable, tuple[NotFound, float]] = {}
         self._waits: dict[Hashable, list[tuple[Then, Refuse]]] = {}
@@ -76,14 +77,16 @@ class Shelf:
     def forget(self, key: Hashable) -> None:
         """What is kept of it is true no more."""
         self._absent.pop(key, None)
-        if (old := self._kept.pop(key, None)) is not None:
-            self.bytes -= len(old[0])
+        if key in self._kept:
+            self._drop(key)
 
     def forget_room(self, room: str) -> None:
-        """Nothing of a room may stay. All keys are tuples that begin with their room."""
-        known = (*self._kept, *self._absent)
-        for key in [key for key in known if isinstance(key, tuple) and key[0] == room]:
-            self.forget(key)
+        """Nothing of a room may stay; costs its own pieces only. Keys are tuples that begin with it.
+
+        That something of it is not there holds nothing of it, and lapses within `ABSENT_S`.
+        """
+        for key in list(self._by_room.get(room, ())):
+            self._drop(key)
 
     async def close(self) -> None:
         """Stop reading; nobody is called any more."""
@@ -140,7 +143,19 @@ class Shelf:
     def _keep(self, key: Hashable, data: bytes) -> None:
         self.forget(key)
         self._kept[key] = (data, self._clock.monotonic())
+        self._by_room.setdefault(_room(key), set()).add(key)
         self.bytes += len(data)
         while self.bytes > self._most:
-            _, (gone, _) = self._kept.popitem(last=False)
-            self.bytes -= len(gone)
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: Hashable) -> None:
+        data, _ = self._kept.pop(key)
+        self.bytes -= len(data)
+        keys = self._by_room[_room(key)]
+        keys.remove(key)
+        if not keys:
+            del self._by_room[_room(key)]
+
+
+def _room(key: Hashable) -> Hashable:
+    return key[0] if isinstance(key, tuple) else None

@@ -25,7 +25,7 @@ from hustings.wire.kinds import Room
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 2.0  # between looks at the stage; one small GET
-SLACK_MS: Final = 86_400_000  # the stage's clock may have been set back
+SLACK_MS: Final = 86_400_000  # the stage's clock may have been set back, or differ from ours
 _BATCH: Final = 50
 
 
@@ -40,7 +40,7 @@ class Outbox:
         self._seen: dict[str, Room] = {}
         self._wake = asyncio.Event()
         self._looked = -LOOK_S
-        self._deleted_ms = 0  # of the last deletion that we heard of
+        self._deleted_ms = 0  # of the latest deletion that we heard of, by the stage's clock
         self.reachable = True  # until shown otherwise, so that a fresh page does not cry wolf
         self.pending = 0
 
@@ -83,8 +83,8 @@ class Outbox:
 
     async def _look(self) -> None:
         try:  # after a time without the stage: also what came to be meanwhile, imports among it
-            since_ms = max(0, self._deleted_ms - SLACK_MS)
             past = not self._seen or not self.reachable
+            since_ms = 0 if past else self._since_ms()
             rooms = await self._stage.rooms(deleted_since_ms=since_ms, past=past)
         except (httpx.HTTPError, HustingsError, msgspec.MsgspecError) as error:
             self._away(error)
@@ -100,6 +100,10 @@ class Outbox:
             self._seen.update({room.room: room for room in news})
         gone = [room.deleted.at_ms for room in rooms if room.deleted]
         self._deleted_ms = max([self._deleted_ms, *gone])
+
+    def _since_ms(self) -> int:
+        """From when on we ask for deletions: the last one's time, unless it lies ahead of our clock."""
+        return max(0, min(self._deleted_ms, self._clock.wall_ms()) - SLACK_MS)
 
     async def _send(self, message: Message) -> None:
         try:

@@ -20,7 +20,7 @@ _AGAIN: Final = frozenset({401, 403, 408, 425, 429})  # clocks, keys and load ma
 
 
 class StageRefused(HustingsError):
-    """The stage said no for good; its own words are the title."""
+    """The stage said no for good; code and title are its own, `stage_refused` where it gave no code."""
 
 
 class StageClient:
@@ -96,16 +96,15 @@ class StageClient:
         response = await self._http.request(method, path, json=body, headers=headers)
         if response.is_success:
             return response
-        title = _title(response)
+        title = _said(response, "title") or f"HTTP {response.status_code}"
         if response.status_code in _AGAIN or response.status_code >= 500:
             raise TryLater("stage_away", title)
-        raise StageRefused("stage_refused", title)
+        raise StageRefused(_said(response, "code") or "stage_refused", title)
 
 
-def _title(response: httpx.Response) -> str:
-    """The problem document's sentence, or the bare status."""
+def _said(response: httpx.Response, field: str) -> str:
+    """A field of the problem document, or ""."""
     try:
-        title = response.json()["title"]
+        return str(response.json()[field])[:200]
     except (ValueError, KeyError, TypeError):
-        title = ""
-    return str(title)[:200] or f"HTTP {response.status_code}"
+        return ""

@@ -10,7 +10,15 @@ import msgspec
 from hustings.base.errors import UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.web.rooms.local_time import shown, start_from_form, zone_named
-from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Role, Room, RoomState
+from hustings.wire.kinds import (
+    DELAYS_S,
+    EXPECTED,
+    KEEP_DAYS,
+    Role,
+    Room,
+    RoomState,
+    keeps_shorter,
+)
 
 TITLE_CHARS: Final = 200
 NAME_CHARS: Final = 80
@@ -19,6 +27,8 @@ REASON_CHARS: Final = 280  # of a cancellation
 INVITED: Final = 50  # people in one room, as the stage counts them
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _SLUG_CHARS: Final = 40
+_GROUPED: Final = re.compile(r"(\d{1,3})(?:([\s.,\u066c’'])\d{3})(?:\2\d{3})*")  # 12,000; not 1.5
+_STAGES_OWN: Final = ("start_ms", "expected", "delay_s", "keep_days")  # not only we change them
 
 ROLES: Final[tuple[Role, ...]] = ("host", "cohost", "moderator", "speaker")
 FIELDS: Final = (
@@ -84,7 +94,7 @@ class PlannedRoom(msgspec.Struct, frozen=True):
         if self.facts is None:
             return self.wish
         facts = self.facts
-        said = {name: getattr(facts, name) for name in ("start_ms", "expected", "delay_s")}
+        said = {name: getattr(facts, name) for name in _STAGES_OWN}
         return msgspec.structs.replace(self.wish, **said)
 
 
@@ -157,6 +167,14 @@ def wish_from_form(fields: Mapping[str, str], *, before_ms: int = 0) -> Wish:
     )
 
 
+def expect_kept(planned: PlannedRoom, wish: Wish) -> None:
+    """After its end a recording goes by a deletion alone. Raises UserError `keep_days_shorter`."""
+    if planned.state == "ended" and keeps_shorter(wish.keep_days, than=planned.current.keep_days):
+        raise UserError(
+            "keep_days_shorter", "After the end it can only be kept for longer.", field="keep_days"
+        )
+
+
 def people_from_form(fields: Mapping[str, str]) -> list[Person]:
     """Whom to invite: the host first, then one name a line for co-hosts and speakers."""
     people = [Person(clean(fields.get("host", ""), NAME_CHARS), "host")]
@@ -193,10 +211,13 @@ def role_from_form(text: str) -> Role:
 
 def _number(text: str, field: str, *, most: int) -> int:
     """A whole number 0 … most, as people write it; empty: 0."""
-    digits = re.sub(r"[\s.,\u066c’']", "", text)  # 12,000 and 12.000 are the same
-    if not re.fullmatch(r"\d{0,12}", digits) or int(digits or 0) > most:
-        raise UserError(f"{field}_bad", f"Give a number from 0 to {most:,}.", field=field)
-    return int(digits or 0)
+    text = text.strip()
+    grouped = _GROUPED.fullmatch(text)
+    if grouped and int(grouped[1]):  # 12,000 and 12.000 are the same; 0.500 is none of them
+        text = "".join(filter(str.isdecimal, text))
+    if not re.fullmatch(r"\d{0,12}", text) or int(text or 0) > most:
+        raise UserError(f"{field}_bad", f"Give a whole number from 0 to {most:,}.", field=field)
+    return int(text or 0)
 
 
 def _delay_s(text: str) -> int:
@@ -207,10 +228,10 @@ def _delay_s(text: str) -> int:
 
 def _keep_days(keep: str, text: str) -> int | None:
     """None: for ever; a recording is kept for a day at least, or not at all."""
-    if keep in {"", "ever"}:
-        return None
-    if keep == "none":
-        return 0
+    if keep in {"", "ever", "none"}:
+        if text.strip():  # without our script: a number beside another choice is a slip
+            raise UserError("keep_days_unchosen", "Choose the days, or none.", field="keep_days")
+        return 0 if keep == "none" else None
     days = _number(text, "keep_days", most=KEEP_DAYS)
     if keep != "days" or not days:
         raise UserError("keep_days_bad", "Say for how many days.", field="keep_days")

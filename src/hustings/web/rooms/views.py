@@ -22,6 +22,7 @@ from hustings.web.rooms.model import (
     Person,
     address_from_form,
     clean,
+    expect_kept,
     fields_of,
     keeping,
     people_from_form,
@@ -34,6 +35,14 @@ from hustings.wire.kinds import DELAYS_S
 
 router = APIRouter(include_in_schema=False)
 FORMS: Final = frozenset({"lobby", "cancel", "revive", "invitations", "erase", "delete"})
+
+# what the page says where the stage refuses, by its code; else `..._refused`
+_ERASE_SAID: Final = {"stretch_bad": "erase_bad", "room_unknown": "erase_unknown"}
+_DELETE_SAID: Final = {
+    "reason_missing": "delete_bad",
+    "room_state": "delete_early",
+    "room_unknown": "delete_unknown",
+}
 
 
 @router.get("/")
@@ -95,6 +104,7 @@ async def change_room(visit: Visitor, room: str) -> Response:
         fields["delay_s"] = str(planned.current.delay_s)
     try:
         wish = wish_from_form(fields, before_ms=planned.start_ms)
+        expect_kept(planned, wish)
     except UserError as error:
         return await _room_page(visit, name, status=422, fields=fields, error=error)
     await visit.services.rooms.change(name, wish)
@@ -173,8 +183,10 @@ async def erase(visit: Visitor, room: str) -> Response:
     await visit.services.rooms.room(name)
     try:
         await visit.services.stage.erase(name, stretch_from_form(await visit.form()))
-    except (UserError, StageRefused):
+    except UserError:
         return visit.go(f"/rooms/{name}", said="erase_bad")
+    except StageRefused as error:
+        return visit.go(f"/rooms/{name}", said=_ERASE_SAID.get(error.code, "erase_refused"))
     except TryLater:
         return visit.go(f"/rooms/{name}", said="erase_away")
     return visit.go(f"/rooms/{name}", said="erased")
@@ -195,8 +207,8 @@ async def delete(visit: Visitor, room: str) -> Response:
         return visit.page("web_delete.html", planned=planned, reason=reason)
     try:
         left = await visit.services.stage.delete(name, reason)
-    except StageRefused:
-        return visit.go(f"/rooms/{name}", said="delete_early")
+    except StageRefused as error:
+        return visit.go(f"/rooms/{name}", said=_DELETE_SAID.get(error.code, "delete_refused"))
     except TryLater:
         return visit.go(f"/rooms/{name}", said="delete_away")
     await visit.services.rooms.learn([left])

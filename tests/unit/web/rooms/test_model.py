@@ -13,6 +13,7 @@ from hustings.web.rooms.model import (
     Wish,
     address_from_form,
     clean,
+    expect_kept,
     fields_of,
     people_from_form,
     role_from_form,
@@ -67,7 +68,19 @@ def test_what_has_to_be_mended_is_named() -> None:
     assert refused({"title": "x", "expected": "-5"}) == "expected"
     assert refused({"title": "x", "expected": "100,000,001"}) == "expected"
     assert refused({"title": "x", "delay_s": "2"}) == "delay_s"
-    for days in ("", "0", "-1", "36501", "soon"):
+    for days in (
+        "",
+        "0",
+        "-1",
+        "36501",
+        "soon",
+        "1.5",
+        "0,5",
+        "7.50",
+        "0.500",
+        "1.234,567",
+        "1.2.3",
+    ):
         assert refused({"title": "x", "keep": "days", "keep_days": days}) == "keep_days"
     assert refused({"title": "x", "keep": "perhaps", "keep_days": "3"}) == "keep_days"
     assert refused({"title": "x", "start": "9999-12-31T23:59", "zone": "America/Lima"}) == "start"
@@ -156,6 +169,32 @@ def test_how_long_a_recording_stays_survives_the_form(days: int | None) -> None:
     assert wish_from_form(fields_of(wish)) == wish
 
 
-def test_a_number_of_days_counts_only_where_it_is_chosen() -> None:
-    assert wish_from_form({"title": "x", "keep": "ever", "keep_days": "30"}).keep_days is None
-    assert wish_from_form({"title": "x", "keep": "none", "keep_days": "30"}).keep_days == 0
+@pytest.mark.parametrize("keep", ["ever", "none", ""])
+def test_a_number_of_days_beside_another_choice_is_an_error_that_says_so(keep: str) -> None:
+    with pytest.raises(UserError) as caught:
+        wish_from_form({"title": "x", "keep": keep, "keep_days": "30"})
+    assert (caught.value.code, caught.value.facts["field"]) == ("keep_days_unchosen", "keep_days")
+    assert wish_from_form({"title": "x", "keep": keep, "keep_days": " "}).keep_days in {None, 0}
+
+
+@given(st.none() | st.integers(0, 40), st.none() | st.integers(0, 40))
+def test_after_the_end_a_recording_is_kept_for_longer_or_as_long(
+    before: int | None, after: int | None
+) -> None:
+    ever = KEEP_DAYS + 1
+    shorter = (ever if after is None else after) < (ever if before is None else before)
+    for state in ("scheduled", "live", "ended"):
+        facts = Room("a", "x", state, keep_days=before)  # type: ignore[arg-type]
+        planned = PlannedRoom(room_id("a"), Wish("x"), made_here=True, created_ms=0, facts=facts)
+        if shorter and state == "ended":
+            with pytest.raises(UserError, match="longer"):
+                expect_kept(planned, Wish("x", keep_days=after))
+        else:
+            expect_kept(planned, Wish("x", keep_days=after))
+
+
+def test_the_form_of_a_room_shows_how_long_the_stage_keeps_it() -> None:
+    facts = Room("a", "x", "ended", keep_days=400)
+    wish = Wish("x", keep_days=30)  # as web was told once
+    planned = PlannedRoom(room_id("a"), wish, made_here=True, created_ms=0, facts=facts)
+    assert planned.current.keep_days == 400  # or a Save of the title would shorten it

@@ -38,7 +38,9 @@ export async function awaitReplay({ room }) {
   element("waiting").after(said);
   await new Promise((resolve) => setTimeout(resolve)); // a region that is there already is read aloud
   said.textContent = t("The recording is being made. It will be here in a minute or two.");
-  if (await look(`/r/${facts.room}/index.json`, room.listeners ?? 0)) offer(said);
+  const found = await look(`/r/${facts.room}/index.json`, room.listeners ?? 0);
+  if (found === "made") offer(said);
+  else if (found === "deleted") said.textContent = t("The recording of this conversation was deleted.");
   else said.textContent = t("There is no recording yet. If there is one later, it will be at this address.");
 }
 
@@ -46,9 +48,9 @@ export async function awaitReplay({ room }) {
  * Look again and again, for some minutes; spread, so that an audience does not ask at once.
  * @param {string} url
  * @param {number} crowd
- * @returns {Promise<boolean>} whether it is there
+ * @returns {Promise<"made" | "deleted" | "missing">}
  */
-async function look(url, crowd) {
+export async function look(url, crowd) {
   const { signal } = new AbortController();
   const until = Date.now() + GIVE_UP_S * 1000;
   let asked = 0;
@@ -56,14 +58,14 @@ async function look(url, crowd) {
     await wait(Math.max(asked, lookDelay(looks, crowd, Math.random())), signal);
     try {
       const answer = await fetch(url, { method: "HEAD" });
-      if (answer.ok) return true;
-      if (answer.status === 410) return false; // deleted: the page says so when it is loaded anew
+      if (answer.ok) return "made";
+      if (answer.status === 410) return "deleted"; // when and why: on the page that is loaded anew
       asked = retryAfter(answer.headers.get("Retry-After"), Date.now());
     } catch {
       // offline: as if it were not there yet
     }
   }
-  return false;
+  return "missing";
 }
 
 /** @param {HTMLElement} said */

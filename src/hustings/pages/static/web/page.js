@@ -11,6 +11,7 @@ takeCode();
 offerCopying();
 askBeforeWithdrawing();
 useOwnZone();
+chooseDaysTyped();
 
 /** The code of a host link is in the fragment: into the field with it, out of the address bar. */
 function takeCode() {
@@ -81,4 +82,16 @@ function useOwnZone() {
     const at = new Date(`${start.value}Z`);
     start.value = new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
   }
+}
+
+/** A number of days is a choice of the days; another choice takes the number away. */
+function chooseDaysTyped() {
+  const days = document.querySelector("#keep_days");
+  const chosen = document.querySelector("#keep-for");
+  if (!(days instanceof HTMLInputElement) || !(chosen instanceof HTMLInputElement)) return;
+  days.addEventListener("input", () => days.value && (chosen.checked = true));
+  days.form?.addEventListener("change", (event) => {
+    const { target } = event;
+    if (target instanceof HTMLInputElement && target.name === "keep" && target !== chosen) days.value = "";
+  });
 }
