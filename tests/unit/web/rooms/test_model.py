@@ -184,7 +184,7 @@ def test_after_the_end_a_recording_is_kept_for_longer_or_as_long(
     ever = KEEP_DAYS + 1
     shorter = (ever if after is None else after) < (ever if before is None else before)
     for state in ("scheduled", "live", "ended"):
-        facts = Room("a", "x", state, keep_days=before)  # type: ignore[arg-type]
+        facts = Room("a", "x", state, keep_days=before)
         planned = PlannedRoom(room_id("a"), Wish("x"), made_here=True, created_ms=0, facts=facts)
         if shorter and state == "ended":
             with pytest.raises(UserError, match="longer"):
