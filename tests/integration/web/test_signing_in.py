@@ -97,6 +97,32 @@ async def test_an_unknown_passkey_and_a_late_answer_show_the_page_again(secure: 
         assert 'role="alert"' in answer.text
 
 
+async def test_somebody_takes_their_data_along_and_goes(secure: Secure) -> None:
+    await secure.make()
+    owner = secure.browser.cookies[COOKIE]
+    refused = await secure.browser.post("/account/delete", data={"sure": "yes"})
+    assert refused.headers["location"] == "/account?said=owner_last"
+    secure.browser.cookies.clear()
+    await secure.make("Bo")
+    invited = await secure.browser.post("/people/invitations", data={"name": "Kim", "role": "host"})
+    assert invited.status_code == 200
+    answer = await secure.browser.get("/account/data.json")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    said = answer.json()
+    assert (said["account"]["name"], said["recovery_codes_left"]) == ("Bo", 10)
+    assert len(said["passkeys"]) == len(said["devices"]) == 1
+    assert [each["name"] for each in said["invitations"]] == ["Kim"]
+    assert "Ada" not in answer.text
+    await secure.browser.post("/account/delete")  # not ticked
+    assert (await secure.browser.get("/account/data.json")).status_code == 200
+    gone = await secure.browser.post("/account/delete", data={"sure": "yes"})
+    assert gone.headers["location"] == "/"
+    assert (await secure.browser.get("/account/data.json")).status_code == 401
+    assert [each.name for each in await secure.services.people.everybody()] == ["Ada"]
+    assert await secure.services.people.invitations() == []
+    assert await secure.services.house.who(owner)
+
+
 async def test_another_site_cannot_sign_anybody_in(secure: Secure) -> None:
     for path in ("/sign-in", "/sign-in/code", "/passkeys/options", "/account/devices/end"):
         answer = await secure.browser.post(path, headers={"Sec-Fetch-Site": "cross-site"})

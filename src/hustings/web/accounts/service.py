@@ -5,7 +5,8 @@ are good once; whoever fails learns nothing but that they failed. What owners de
 roles) is in `web.people`.
 """
 
-from typing import Final
+from dataclasses import asdict
+from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -192,6 +193,26 @@ class Accounts:
         async with self._database.write() as connection:
             await house.end_sessions(connection, who.account)
 
+    async def everything(self, who: Who) -> dict[str, Any]:
+        """All that is kept about this person, for themselves: plain JSON types, times in ms UTC."""
+        now_ms = self._clock.wall_ms()
+        async with self._database.read() as connection:
+            person = await queries.find_account(connection, who.account)
+            if person is None:  # removed since the request came
+                raise Denied("account_needed", "This account is gone.")
+            keys = await queries.passkeys_of(connection, who.account)
+            devices = await house.sessions_of(connection, who.account, now_ms)
+            return {
+                "account": asdict(person),
+                "passkeys": [asdict(each) | _texts(each) for each in keys],
+                "devices": [asdict(each) for each in devices],
+                "recovery_codes_left": await queries.count_codes(connection, who.account),
+                "invitations": [
+                    asdict(each)
+                    for each in await house.invitations(connection, now_ms, made_by=who.account)
+                ],
+            }
+
     # -- within ----------------------------------------------------------------------------------
 
     def _new_key(self, party: Party, credential: str, purpose: str) -> tuple[str, NewKey]:
@@ -241,6 +262,10 @@ class Accounts:
 
 def _key_hash(credential: bytes) -> str:
     return hashed(credential.hex())
+
+
+def _texts(key: Passkey) -> dict[str, str]:
+    return {"credential": key.credential.hex(), "public_key": key.public_key.hex()}
 
 
 def _code_hashes(codes: tuple[str, ...]) -> list[str]:

@@ -1,5 +1,7 @@
 """`/account`: one's passkeys, recovery codes, and the devices on which one is signed in."""
 
+import json
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -58,6 +60,33 @@ async def renew_codes(visit: Visitor) -> Response:
     """Ten new recovery codes, shown this once."""
     codes = await visit.services.accounts.renew_codes(await visit.person())
     return visit.page("web_codes.html", codes=codes, new=False)
+
+
+@router.get("/data.json")
+async def data(visit: Visitor) -> Response:
+    """A file of all that is kept about the visitor."""
+    said = await visit.services.accounts.everything(await visit.person())
+    return Response(
+        json.dumps(said, ensure_ascii=False, indent=2),
+        media_type="application/json",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": 'attachment; filename="hustings-account.json"',
+        },
+    )
+
+
+@router.post("/delete")
+async def delete(visit: Visitor) -> Response:
+    """Forget the visitor's account, if they ticked that they mean it; never the last owner's."""
+    who = await visit.person()
+    if (await visit.form()).get("sure") != "yes":
+        return visit.go("/account")
+    try:
+        await visit.services.people.remove(who.account)
+    except UserError as refused:
+        return visit.go("/account", said=refused.code)
+    return visit.exit(visit.go("/"))
 
 
 @router.post("/devices/{session}/end")

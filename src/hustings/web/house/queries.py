@@ -76,11 +76,14 @@ async def ever_used(connection: AsyncConnection) -> bool:
     return bool((await connection.execute(query)).scalar_one())
 
 
-async def invitations(connection: AsyncConnection, now_ms: int) -> list[Invitation]:
-    """Codes that people made for others and nobody used yet, newest first."""
+async def invitations(
+    connection: AsyncConnection, now_ms: int, *, made_by: str = ""
+) -> list[Invitation]:
+    """Codes that people (or this one) made for others and nobody used yet, newest first."""
+    whose = host_codes.c.made_by == made_by if made_by else host_codes.c.made_by != ""
     query = (
         select(*_CODE)
-        .where(_good(now_ms), host_codes.c.made_by != "")
+        .where(_good(now_ms), whose)
         .order_by(host_codes.c.made_ms.desc(), host_codes.c.code_hash)
     )
     return [Invitation(**row) for row in (await connection.execute(query)).mappings()]
