@@ -8,6 +8,7 @@ Exit: 0 all is well, 1 something is wrong, 2 there is nothing here to check.
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,15 +16,23 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from hustings.archive.picture import clock
 from hustings.base.clock import SystemClock
 from hustings.base.errors import HustingsError, NotFound
 from hustings.journal.auditing import Report, audit_file, journals_in, read_head
+from hustings.journal.extent import Sound
 from hustings.journal.keys import read_public
 from hustings.journal.proof import flaws, read_proof, tombstone_in
 from hustings.wire.kinds import Deleted, Imported
 
 NAME: Final = "verify"
 _BAR: Final = 30  # letters
+_UNMADE: Final = {
+    "frozen": "the machine stood still",
+    "restart": "the stage was started anew",
+    "not_live": "the room was not live",
+    "delay": "the broadcast delay was filling",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,6 +100,33 @@ def _check_tombstone(path: Path, key: str | None, *, as_json: bool) -> int:
     return 1 if wrong else 0
 
 
+def sound_in_words(sound: Sound) -> Iterator[str]:
+    """How much there is, then what is missing and why: a whole record may have holes, and says so."""
+    if not sound.whole_s:
+        yield "sound: none"
+        return
+    if not sound.missing_s:
+        yield f"sound: all of {_clock(sound.whole_s)}"
+        return
+    yield f"sound: {_clock(sound.kept_s)} of {_clock(sound.whole_s)}"
+    if sound.unmade_s:
+        why = [
+            f"{_clock(seconds)} {_UNMADE.get(reason, 'nothing says why')}"
+            for reason, seconds in sound.unmade.items()
+        ]
+        alone = _UNMADE.get(next(iter(sound.unmade)), "nothing says why")
+        yield f"{_clock(sound.unmade_s)} never made ({', '.join(why) if len(why) > 1 else alone})"
+    yield f"{_clock(sound.taken_back_s)} taken back"
+    yield f"{_clock(sound.disk_s)} lost to a full disk"
+    if sound.bare_s:
+        yield f"{_clock(sound.bare_s)} erased or not in this copy"
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds, with hours if there are any, as the replay's page writes them."""
+    return clock(int(seconds))
+
+
 def _tell_imported(imported: Imported | None) -> None:
     """That this house did not record it."""
     if imported is None:
@@ -117,11 +153,11 @@ def _well(reports: list[Report]) -> bool:
 def _check(path: Path, public: Ed25519PublicKey | None, head: bytes) -> Report:
     if not sys.stderr.isatty():
         return audit_file(path, public=public, head=head)
-    clock = SystemClock()
-    begun = clock.monotonic()
+    now = SystemClock()
+    begun = now.monotonic()
 
     def show(done: int, size: int) -> None:
-        spent = clock.monotonic() - begun
+        spent = now.monotonic() - begun
         full = _BAR * done // max(1, size)
         rate = done / max(spent, 0.001) / 1e6
         line = f"\r{path.parent.name} [{'#' * full:<{_BAR}}] {done * 100 // max(1, size):3} %"
@@ -136,12 +172,11 @@ def _check(path: Path, public: Ed25519PublicKey | None, head: bytes) -> Report:
 def _tell(report: Report) -> None:
     """One journal in words."""
     print(f"{report.path}: {'whole' if report.ok else 'NOT WHOLE'}")
-    seconds = (report.last_ms - report.first_ms) // 1_000
     print(
         f"  room {report.room or '(unknown)'}, {report.entries} entries, {report.parts} parts of "
-        f"sound, {report.checkpoints} checkpoints, {seconds // 3_600}:{seconds // 60 % 60:02}:"
-        f"{seconds % 60:02}, {report.bytes / 1e6:.1f} MB"
+        f"sound, {report.checkpoints} checkpoints, {report.bytes / 1e6:.1f} MB"
     )
+    print(f"  {'; '.join(sound_in_words(report.sound))}")
     print(f"  head {report.head}")
     _tell_deleted(report.deleted)
     _tell_imported(report.imported)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hustings.base.errors import PeerError
 from hustings.journal.checkpoint import Checkpoint, key_id, signer_name
 from hustings.journal.entry import NO_HASH, Entry
+from hustings.journal.extent import Extent
 from hustings.journal.merkle import Frontier
 from hustings.wire import kinds
 
@@ -48,6 +49,7 @@ class Audit:
         self.imported: kinds.Imported | None = None  # as the record itself says
         self.first_ms = self.last_ms = 0
         self.tombstone: kinds.Tombstone | None = None  # the recording was deleted
+        self.extent = Extent()
         self.head = NO_HASH
         self.head_seen = -1  # sequence of the entry with the hash asked for
         self.counts: dict[str, int] = {}
@@ -250,6 +252,7 @@ class Audit:
         self.entries += 1
         self.bare += entry.body is None
         self.parts += entry.header.kind == kinds.PART
+        self.extent.fold(entry)
         if entry.header.kind == kinds.ROOM and self.imported is None:
             self.imported = _imported(entry)
         self.last_ms = entry.header.wall_ms

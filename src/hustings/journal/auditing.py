@@ -16,6 +16,7 @@ from hustings.base.errors import NotFound, PeerError
 from hustings.journal.audit import Audit, Finding
 from hustings.journal.checkpoint import Checkpoint, read_checkpoint
 from hustings.journal.entry import Entry
+from hustings.journal.extent import Sound
 from hustings.journal.records import Damaged, Incomplete, read_first_line, read_record
 from hustings.journal.recovery import JOURNAL_FILE, LOCK_FILE
 from hustings.journal.scan import Read, Scanner
@@ -41,6 +42,7 @@ class Report(msgspec.Struct, frozen=True):
     findings: list[Finding]
     counts: dict[str, int]  # all findings by code, also those not listed
     not_compared: list[str]
+    sound: Sound = Sound()  # how much there is of it, and what is missing
     deleted: kinds.Deleted | None = None  # the recording: when, by whom, why
     deleted_parts: int = 0  # of sound that there were
     imported: kinds.Imported | None = None  # its sound was not made here, as the record says
@@ -124,6 +126,7 @@ def audit_bytes(
         imported=audit.imported,
         entries=audit.entries,
         parts=audit.parts,
+        sound=audit.extent.sound(),
         erased=audit.bare,
         checkpoints=audit.checkpoints,
         head=audit.head.hex(),
@@ -171,7 +174,10 @@ def _walk(scanner: Scanner, audit: Audit, *, live: bool) -> Iterator[int]:
 
 def _not_compared(audit: Audit, public: Ed25519PublicKey | None, head: bytes) -> Iterator[str]:
     if public is None:
-        yield "whose signatures these are: give the stage's public key with --key"
+        yield (
+            "whose signatures these are: give the stage's public key with --key (from its "
+            "`/journal-key`, or the file keys/journal.vkey in its data folder)"
+        )
     if not head:
         yield (
             "whether entries at the end were cut off: give a head that somebody kept with --head "
