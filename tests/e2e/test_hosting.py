@@ -55,7 +55,8 @@ async def test_the_hosts_page_on_a_phone(stage: FakeStage, language: str, tmp_pa
         await stage.tell({"type": "warning", "code": "seat_taken", "name": "\u202eLena"})
         await expect(page.locator("#hands li")).to_have_count(50)
         await expect(page.locator("#topic option")).to_have_count(4)
-        await expect(page.locator("#warning")).not_to_be_empty()
+        await expect(page.locator("#warning-words")).not_to_be_empty()
+        await expect(page.locator("#warning-seen")).to_be_visible()
         await expect(page.locator("#panic")).to_have_attribute("aria-pressed", "true")
         mallory = page.locator(".person", has_text="<i>Аmina</i>")  # text, never an element
         await expect(mallory.locator(".role")).to_contain_text("Amina")

@@ -89,7 +89,10 @@ async def test_the_box_is_off_until_it_is_chosen_and_what_is_taken_back_is_gone(
         assert await barriers(page) == []
         await picture(page, f"after-{language}")
         await page.keyboard.press("Enter")
+        await tab_to(page, "#ask-drop button[value=yes]")  # asked once: it is final
+        await page.keyboard.press("Enter")
         await expect(page.locator("#drop-track")).to_be_hidden()
+        await expect(page.locator("#own-track-words")).to_be_hidden()
         await expect(said).not_to_be_empty()
         await until_agreed(stage)
         assert errors == []

@@ -96,10 +96,38 @@ async def test_a_rehearsal_is_heard_by_those_with_its_link_and_leaves_its_times_
         async with host.control():  # back in the room, which is as it was planned
             welcome = [each for each in host.heard if each["type"] == "welcome"][-1]
         assert welcome["room"] == {"room": "r", "title": "The evening", "expected": 12} | {
-            "draw": welcome["room"]["draw"]
+            name: welcome["room"][name] for name in ("draw", "revision", "revised_ms")
         }
         assert [each["name"] for each in welcome["roster"]] == ["Ada", "Ben"]
         await speaker.join("Ben")  # who was removed in the rehearsal is invited still
+
+
+async def test_after_a_long_rehearsal_everybody_stands_where_they_stood_at_its_end(
+    tmp_path: Path,
+) -> None:
+    def minutes_later(studio: Any) -> None:
+        hall = studio.halls["r"]
+        hall.unseen.forget()
+        hall.unseen.turn(hall.model.people, (), studio._clock.monotonic() - 180)
+        hall.second()
+
+    def places(studio: Any) -> dict[str, str]:
+        studio.halls["r"].second()
+        return {who.name: who.place for who in studio.halls["r"].model.people.values()}
+
+    async with Stage(tmp_path) as stage:
+        host = await opened(stage)
+        cohost = await Person(stage, "r", "cohost").join("Ben")
+        async with host.control(), cohost.control():
+            await host.do("accept")
+            await cohost.do("accept")
+        await rehearse(host)
+        await stage.engine.do(minutes_later)
+        async with cohost.control():
+            await cohost.do("backstage")
+        await end(host)
+        await wiped(stage)
+        assert await stage.engine.do(places) == {"Ada": "stage", "Ben": "backstage"}
 
 
 async def test_a_killed_stage_goes_on_with_the_rehearsal_and_shows_nobody(tmp_path: Path) -> None:

@@ -179,6 +179,18 @@ test("how far behind the audience is, in words", () => {
   assert.match(told({ delay_s: 5.12, held_s: 3 }), /room ends/);
 });
 
+test("a rehearsal that ended leaves nothing of its sound in the room itself", () => {
+  const hall = new Hall();
+  hall.apply({ ...WELCOME, room: { room: "rehearsal-a", state: "live", delay_s: 5 } });
+  hall.apply({ type: "levels", levels: {}, speaking: [], delay_s: 5, held_s: 1 });
+  hall.apply({ type: "ending", in_s: 5 });
+  hall.apply({ ...WELCOME, room: { room: "r", state: "live" } });
+  assert.match(airWords(hall), /at once/);
+  hall.apply({ type: "ending", in_s: 5 });
+  hall.apply({ ...WELCOME, room: { room: "r", state: "live" } }); // only the line was lost
+  assert.match(airWords(hall), /room ends/);
+});
+
 test("the light names what is to be mended first", () => {
   const named = { ...ON_AIR, namedS: 0 };
   assert.equal(light({ ...named, hold: true }), "hold");

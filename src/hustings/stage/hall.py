@@ -89,7 +89,7 @@ class Hall:
         self.evening = evening.Evening()
         self._reach = kinds.Reach()  # as the journal has it
         self._pageless = Absences()
-        self._unseen = Absences()  # neither sound nor a page
+        self.unseen = Absences()  # neither sound nor a page
         self._tick = 0
         self._early_ticks = 0
         self._snapshot_size = 0
@@ -232,7 +232,7 @@ class Hall:
         if not self.ended:
             now_s, people = self._clock.monotonic(), self.model.people
             there = self.watchers.people | {who.id for who in people.values() if who.connected}
-            self._enter(self.model.give_up(self._unseen.turn(list(people), there, now_s)))
+            self._enter(self.model.give_up(self.unseen.turn(list(people), there, now_s)))
             self._keep_charge()
             lobby_ms = round(self._limits.lobby_min * 60_000)
             self._enter(self.model.lobby_due(self._clock.wall_ms(), before_ms=lobby_ms))

@@ -86,6 +86,7 @@ class Rehearsals:
         if not hall.ended:
             hall.take(hall.model.room(expected=facts.expected))
             hall.take([Change(kinds.REHEARSAL, kinds.Rehearsal(facts.epoch_ms, facts.ended_ms))])
+            hall.unseen.forget()  # they were at the rehearsal
             _bring(people, rehearsal, hall)
         self._tasks.start(self._wipe(rehearsal), name="end of a rehearsal")
 
@@ -130,5 +131,8 @@ def _bring(people: Iterable[Participant], source: Hall, target: Hall) -> None:
             target.join(who.id, name=who.name, role=who.role, device=device)
             known = source.model.devices.get(who.id, set())
             target.model.devices[who.id] = target.model.devices.get(who.id, set()) | known
+            there = target.model.people[who.id]
             if who.place == "stage":
-                target.take(target.model.bring_on_stage(target.model.people[who.id]))
+                target.take(target.model.bring_on_stage(there))
+            else:
+                target.take(target.model.roster(there, "backstage", place="backstage"))

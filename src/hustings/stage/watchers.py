@@ -24,6 +24,10 @@ class Absences:
         self._since_s = {who: self._since_s.get(who, now_s) for who in people if who not in there}
         return {who: now_s - at_s for who, at_s in self._since_s.items()}
 
+    def forget(self) -> None:
+        """Whoever is away is away from now on."""
+        self._since_s = {}
+
 
 class Watchers:
     """Participant -> their page."""

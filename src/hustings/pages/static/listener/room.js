@@ -40,6 +40,7 @@ import { RATE } from "./protocol.js";
  * @property {number} [listeners]
  * @property {Point} [agenda]
  * @property {{mode: string}} [questions]
+ * @property {boolean} [unknown]  who is on stage: by the page alone, before the edge has told
  * @property {Poll} [poll]
  */
 /** @typedef {{id?: string, question?: string, choices?: string[], state?: "open" | "closed" | "counted", counts?: number[], votes?: number, moved?: number}} Poll */
@@ -88,6 +89,7 @@ export class Room {
   listeners = null;
   /** @type {Poll | null} null: not known yet; without an id: there is none */
   poll = null;
+  unknown = false; // who is on stage
   asks = false; // questions are taken
   applause = new Applause();
   /** @type {Point} what is spoken about; without an id: no point of a running order */
@@ -116,6 +118,7 @@ export class Room {
     this.people = state.roster.filter(onStage);
     this.speaking = new Set(state.speaking);
     this.source = state.source;
+    this.unknown = state.unknown ?? false;
     this.listeners = state.listeners ?? null;
     this.point = state.agenda ?? {};
     this.asks = Boolean(state.questions);

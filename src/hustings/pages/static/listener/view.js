@@ -46,6 +46,7 @@ export function written(article) {
     })),
     speaking: [],
     source: "live",
+    unknown: element("stage").hasAttribute("hidden"),
     agenda: { id: text("point-title"), title: text("point-title"), who: text("point-who") },
     ...(element("ask").hidden ? {} : { questions: { mode: "?" } }),
   };
@@ -69,7 +70,7 @@ export function show(session) {
   element("waiting").hidden = open;
   element("more").hidden = !open && element("rewind").hidden;
   element("hand").hidden = !open || Boolean(session.wait); // those who wait hear the question too late
-  element("stage").hidden = over;
+  element("stage").hidden = over || room.unknown;
   say("line", line(session));
   say("play-name", playing ? t("Stop") : t("Listen"));
   element("play").toggleAttribute("data-playing", playing);

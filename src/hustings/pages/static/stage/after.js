@@ -1,7 +1,7 @@
 /** The speakers' page of a room that has ended: whoever agreed to a track of their own can take it back. */
 
 import { loadStrings, t } from "../strings.js";
-import { element, write } from "./dom.js";
+import { ask, element, write } from "./dom.js";
 import { Seat, tabStore } from "./seat.js";
 import { erased } from "./track.js";
 
@@ -18,10 +18,11 @@ box.hidden = !(box.dataset.tracks ?? "").split(" ").includes(seat.participant);
 
 const button = /** @type {HTMLButtonElement} */ (element("drop-track"));
 button.addEventListener("click", async () => {
+  if ((await ask("ask-drop")) !== "yes") return;
   button.disabled = true;
   try {
     await seat.dropTrack();
-    button.hidden = true;
+    button.hidden = element("own-track-words").hidden = true;
     write(element("own-track-said"), erased());
   } catch {
     button.disabled = false;

@@ -13,6 +13,7 @@ export class Emergency {
   constructor(perform) {
     this.perform = perform;
     this.panic = false;
+    element("warning-seen").addEventListener("click", () => this.#warn(""));
     element("panic").addEventListener("click", () => perform(this.panic ? "calm" : "panic"));
   }
 
@@ -35,11 +36,17 @@ export class Emergency {
     this.#removed(hall);
   }
 
-  /** Something that hosts should know, until the next. @param {{code: string, name: string}} warning */
+  /** Something that hosts should know, until they have read it. @param {{code: string, name: string}} warning */
   warn({ code, name }) {
     if (code !== "seat_taken") return;
     const words = t("Somebody tries to come in by the link of {name} on another device. If they did not do it themselves, the link has leaked: remove them and send a new one.", { name: `\u2068${name}\u2069` });
-    write(element("warning"), words);
+    this.#warn(words);
+  }
+
+  /** @param {string} words */
+  #warn(words) {
+    element("warning").hidden = !words;
+    write(element("warning-words"), words);
   }
 
   /** @param {Hall} hall */

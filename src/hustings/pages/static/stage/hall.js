@@ -136,6 +136,7 @@ export class Hall {
   apply(message) {
     switch (message.type) {
       case "welcome":
+        if (message.room.room !== this.facts.room) this.#enter();
         this.you = message.you;
         this.facts = message.room;
         this.edge = message.edge;
@@ -201,6 +202,12 @@ export class Hall {
         this.invited = this.me?.place !== "stage";
         break;
     }
+  }
+
+  /** Another room, to a rehearsal or back: what the one before said about its sound holds no more. */
+  #enter() {
+    this.ending = false;
+    this.delayS = this.heldS = 0;
   }
 
   /** @param {Order} [order] */

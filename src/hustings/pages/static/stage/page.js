@@ -150,8 +150,9 @@ async function perform(command, args) {
 function heard(message) {
   if (message.type === "media") return mediaNews(message);
   if (message.type === "warning") return emergency.warn(message);
-  const { muted } = hall.me ?? {};
+  const [before, muted] = [hall.facts.room, hall.me?.muted];
   hall.apply(message);
+  if (before !== hall.facts.room) view.say(""); // what went wrong there is no matter here
   if (message.type === "levels") return view.levels();
   if (message.type === "welcome") {
     line.servers = (message.ice ?? []).map(iceServer);

@@ -18,6 +18,7 @@ export class Readiness {
   #timer = 0;
   #shown = false;
   #seen = ""; // what the last verdict was about
+  #away = false; // whoever looks at this page is backstage
 
   /**
    * @param {import("./seat.js").Seat} seat
@@ -25,6 +26,7 @@ export class Readiness {
    */
   constructor(seat, perform) {
     this.seat = seat;
+    this.perform = perform;
     const form = /** @type {HTMLFormElement} */ (element("expected-form"));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -36,6 +38,7 @@ export class Readiness {
 
   /** @param {import("./hall.js").Hall} hall */
   show(hall) {
+    this.#away = hall.me?.place !== "stage";
     const wanted = hall.hosts && (hall.state === "scheduled" || hall.state === "lobby");
     if (document.activeElement !== this.#field) this.#field.value = String(hall.facts.expected || "");
     const seen = JSON.stringify([hall.facts, hall.onStage.map(({ id, connected, muted }) => [id, connected, muted])]);
@@ -52,13 +55,17 @@ export class Readiness {
     }
   }
 
-  /** Whether to go live: yes if nothing is red, else what the host says. */
+  /** Whether to go live: yes if nothing is red and the host is on stage, else what they say. */
   async agreed() {
     const late = new Promise((done) => setTimeout(done, PATIENCE_S * 1000));
     const verdict = /** @type {Verdict | undefined} */ (await Promise.race([this.#ask(), late]));
     const red = verdict?.findings.filter((finding) => finding.state === "bad") ?? [];
+    if (this.#away) red.unshift({ code: "backstage", state: "bad", said: t("You are not on stage: the audience will not hear you."), mend: "" });
     if (red.length === 0) return true;
-    return (await ask("ask-live", () => element("live-red").replaceChildren(...red.map(line)))) === "yes";
+    element("live-up").hidden = !this.#away;
+    element("live-up").nextElementSibling?.classList.toggle("primary", !this.#away);
+    const said = await ask("ask-live", () => element("live-red").replaceChildren(...red.map(line)));
+    return said === "yes" || (said === "up" && (await this.perform("accept")) !== undefined);
   }
 
   get #field() {
