@@ -113,6 +113,11 @@ async def test_a_listener_goes_up_and_comes_back_without_leaving_their_page(
             await expect(guest.locator(".role")).to_contain_text("Ada")
             assert page.url == address
             await page.screenshot(path=tmp_path / "up.png")
+            await page.evaluate("history.back()")  # the sheet goes, the page stays
+            await expect(page.locator("dialog.up[open]")).to_have_count(0)
+            assert page.url == address
+            await page.locator("#hand-way").click(timeout=10_000)
+            await expect(stage.locator("#step-room")).to_be_visible(timeout=10_000)
             await stage.locator("#leave").click()
             await expect(page.locator("iframe")).to_have_count(0)
             await expect(guest).to_have_count(0)

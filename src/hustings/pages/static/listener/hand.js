@@ -101,17 +101,18 @@ function showTopics(topics) {
 /**
  * To the speakers' page, which takes the ticket for an invitation; the fragment stays in the browser.
  * That page is loaded at once and waits for the button.
- * @param {Raised} mine
+ * @param {Raised} called
  * @param {import("./session.js").Session} session
  */
-function showWay({ ticket, name }, session) {
+function showWay(called, session) {
+  const { ticket, name } = called;
   const { stage, room } = /** @type {HTMLElement} */ (document.querySelector(".listener")).dataset;
   const way = /** @type {HTMLAnchorElement} */ (element("hand-way"));
   way.href = `${stage}/s/${room}#h=${ticket}&n=${encodeURIComponent(name)}`;
   way.hidden = false;
   way.focus();
   up?.then((before) => before.close());
-  const mine = (up = import("./up.js").then(({ Way }) => new Way(way.href, session)));
+  const mine = (up = import("./up.js").then(({ Way }) => new Way(way.href, session, () => showWay(called, session))));
   way.onclick = async (event) => {
     event.preventDefault();
     (await mine).go();

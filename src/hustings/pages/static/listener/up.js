@@ -3,7 +3,8 @@
  * over all of this one. Loaded when a hand was called up, and loads that page at once, out of sight:
  * when its person presses the button it is there. Until then it waits, asks for no microphone and
  * takes no seat. The frame says when it is ready, when its person is in (then they hear the stage
- * there, and this page is silent) and when they have left.
+ * there, and this page is silent) and when they have left. The browser's Back leaves as the button
+ * does: to this page, where the way up is offered again.
  */
 
 import { t } from "../strings.js";
@@ -17,12 +18,14 @@ export class Way {
   #loaded = false;
   #wanted = false;
   #listened = false;
+  #left = false;
 
   /**
    * @param {string} url  of the speakers' page, with the ticket in its fragment
    * @param {import("./session.js").Session} session
+   * @param {() => void} again  offer the way once more: its person went back, but has not left
    */
-  constructor(url, session) {
+  constructor(url, session, again) {
     const [page = "", fragment = ""] = url.split("#");
     this.url = url;
     this.session = session;
@@ -35,7 +38,10 @@ export class Way {
     this.#dialog.className = "up";
     this.#dialog.setAttribute("aria-label", t("On stage"));
     this.#dialog.append(back, this.#frame);
-    this.#dialog.addEventListener("close", () => this.close());
+    this.#dialog.addEventListener("close", () => {
+      this.close();
+      if (!this.#left) again();
+    });
     this.#frame.title = t("On stage");
     this.#frame.allow = "microphone; autoplay; screen-wake-lock";
     this.#frame.src = `${page}#wait`;
@@ -49,6 +55,8 @@ export class Way {
     this.#listened = HEARING.includes(this.session.mode);
     this.#wanted = true;
     this.#dialog.showModal();
+    history.pushState({ up: true }, "");
+    addEventListener("popstate", this.#back);
     if (this.#ready) this.#begin();
     else if (this.#loaded) this.#frame.src = this.url; // it failed before; the stage may be back
   }
@@ -56,10 +64,15 @@ export class Way {
   /** Back to listening, or never gone; the frame hangs up as it goes. */
   close() {
     removeEventListener("message", this.#heard);
+    removeEventListener("popstate", this.#back);
     this.#dialog.remove();
+    if (this.#wanted && history.state?.up) history.back();
+    this.#wanted = false;
     if (this.#listened && this.session.mode === "stopped") this.session.start();
     this.#listened = false;
   }
+
+  #back = () => this.#dialog.close();
 
   /** @param {MessageEvent} event */
   #heard = ({ source, data }) => {
@@ -69,7 +82,9 @@ export class Way {
       if (this.#wanted) this.#begin();
     }
     if (data?.hustings === "seated") this.session.stop();
-    if (data?.hustings === "left") this.#dialog.close();
+    if (data?.hustings !== "left") return;
+    this.#left = true;
+    this.#dialog.close();
   };
 
   #begin() {

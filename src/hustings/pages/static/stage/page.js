@@ -52,6 +52,9 @@ const emergency = new Emergency(perform);
 const shown = [hands, emergency, ...panels(perform)];
 const view = new View({ hall, line, microphone, audience, people, hands, desk, readiness, control, panels: shown });
 
+/** In the room, for the first time or again. */
+const sit = () => (line.start(), stayAwake(seat), frame("seated"));
+
 let lostTimer = 0;
 let entering = false; // pressed, perhaps sooner than the stage's welcome came
 const opened = new URLSearchParams(await fragment());
@@ -88,18 +91,14 @@ async function comeIn() {
   control.open();
   view.step(seat.kept.went ? "room" : "check");
   await microphone.open();
-  if (!seat.kept.went) return;
-  line.start();
-  stayAwake(seat);
+  if (seat.kept.went) sit();
 }
 
 /** From the microphone check into the room. */
 function enter() {
   seat.went();
   view.step("room");
-  line.start();
-  stayAwake(seat);
-  frame("seated");
+  sit();
   entering = true;
   goUp();
 }
