@@ -319,4 +319,6 @@ async def publish(evening: Evening, listener: Page) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert float(shown.stdout) > 20
-    assert "ok" in evening.ran("verify", str(evening.house.data / "rooms" / evening.room))
+    said = evening.ran("verify", str(evening.house.data / "rooms" / evening.room))
+    assert "journal: whole\n  room " in said
+    assert "  sound: " in said

@@ -60,9 +60,12 @@ class Keeper:
             await asyncio.sleep(wait)
 
     async def stop(self) -> None:
-        """End it now, for good: SIGINT, then SIGKILL; returns when it is gone."""
+        """End it now, for good: SIGINT, then SIGKILL; returns when it is gone.
+
+        One that is not ready gets SIGTERM: Python, still starting, would answer SIGINT with a traceback.
+        """
         self.retired = True
-        await self._end(signal.SIGINT, GRACE_S)
+        await self._end(signal.SIGINT if self.ready.is_set() else signal.SIGTERM, GRACE_S)
 
     async def retire(self) -> None:
         """Let it end as it thinks best (an edge drains first), for good."""
