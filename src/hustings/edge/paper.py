@@ -181,8 +181,8 @@ class Paper:
 
     def rooms(self, request: Request) -> Answer:
         """Whoever typed an edge's own address looks for the rooms: those are web's."""
-        headers = {"Location": f"{self.links_of(request).web}/", "Cache-Control": "no-store"}
-        return Answer(307, headers)
+        address = self.links_of(request).rooms(request.headers.get("host", ""))
+        return Answer(307, {"Location": address, "Cache-Control": "no-store"})
 
     def links_of(self, request: Request) -> Links:
         """The links for whoever reached us by that Host; of the first ones seen only so many.

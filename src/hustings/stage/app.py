@@ -72,8 +72,8 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     @app.get("/")
     async def wrong_port(request: Request) -> Response:
         """Whoever typed the stage's address looks for the rooms."""
-        web = door.links(request).web
-        return RedirectResponse(f"{web}/", 307, {"Cache-Control": "no-store"})
+        address = door.links(request).rooms(request.headers.get("host", ""))
+        return RedirectResponse(address, 307, {"Cache-Control": "no-store"})
 
     @app.get("/journal-key")
     async def journal_key() -> Response:

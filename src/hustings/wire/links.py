@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from hustings.base.errors import NotFound
 from hustings.base.ids import RoomId
 from hustings.settings import Settings
 
@@ -46,6 +47,15 @@ class Links(msgspec.Struct, frozen=True):
     def start(self, code: str) -> str:
         """The one-time host link."""
         return f"{self.web}/start#{code}"
+
+    def rooms(self, host: str) -> str:
+        """Where the rooms are, for whoever asked another service under this `Host`.
+
+        Raises NotFound if that was web's own: a proxy sends its people here, and would again.
+        """
+        if urlsplit(self.web).netloc == host:
+            raise NotFound("not_found", "There is nothing at this address.")
+        return f"{self.web}/"
 
     @property
     def secure(self) -> bool:

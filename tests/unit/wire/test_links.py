@@ -2,6 +2,7 @@
 
 import pytest
 
+from hustings.base.errors import NotFound
 from hustings.base.ids import RoomId
 from hustings.settings import PublicUrl, Radio, Settings, StageSettings, Tls, WebSettings
 from hustings.wire.links import links_for, stage_url
@@ -27,6 +28,13 @@ def test_public_urls_count() -> None:
     assert links.seat(ROOM, "i") == "https://a.example/st/s/hall#i=i"
     assert links.listen(ROOM) == "https://e.example/r/hall"
     assert links.secure
+
+
+def test_the_way_to_the_rooms_never_leads_in_a_circle() -> None:
+    links = links_for(Settings(public_url=PublicUrl(web="https://a.example")))
+    assert links.rooms("127.0.0.1:8002") == "https://a.example/"
+    with pytest.raises(NotFound):
+        links.rooms("a.example")
 
 
 def test_tls_in_the_service_makes_https() -> None:
