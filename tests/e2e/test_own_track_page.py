@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
+from hustings.stage.consent import AGAIN_S
 from tests.e2e.barriers import barriers
 from tests.e2e.chromium import chromium
 from tests.e2e.keyboard import tab_to
@@ -76,6 +77,7 @@ async def test_the_box_is_off_until_it_is_chosen_and_what_is_taken_back_is_gone(
         await tab_to(page, "#keep-track")
         await page.keyboard.press("Space")
         await until_agreed(stage)
+        await asyncio.sleep(AGAIN_S)
         await page.keyboard.press("Space")
         await until_agreed(stage, me)
         async with host.control():
