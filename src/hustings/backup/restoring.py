@@ -29,7 +29,7 @@ from hustings.base.errors import OperatorError, PeerError, UserError
 from hustings.journal.auditing import audit_bytes
 from hustings.journal.deletion import DELETE_FILE, TOMBSTONE_FILE
 from hustings.journal.disk import sync_folder
-from hustings.journal.recovery import HOUSE_LOCK_FILE, JOURNAL_FILE
+from hustings.journal.recovery import HOUSE_LOCK_FILE, JOURNAL_FILE, held
 from hustings.store.dump import load
 
 _LEFT: Final = (HOUSE_LOCK_FILE,)  # a folder with only these is empty
@@ -67,7 +67,7 @@ def expect_free(data: Path) -> None:
         return
     if not data.is_dir():
         raise UserError("restore_folder", f"{data} is not a folder: name one that is not there.")
-    if _held(data / HOUSE_LOCK_FILE):
+    if held(data / HOUSE_LOCK_FILE):
         raise OperatorError("restore_running", f"A house runs in {data}: name another folder.")
     if any(each.name not in _LEFT for each in data.iterdir()):
         raise UserError(
@@ -211,18 +211,3 @@ def _alone(hidden: Path) -> Iterator[None]:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _held(lock: Path) -> bool:
-    """Whether a stage holds it now."""
-    try:
-        fd = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
-    return False

@@ -4,7 +4,6 @@ Keeps true: only reads; one pass over the file; damage does not end the walk. Ca
 `cli.verify`, tests and the bench.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from hustings.journal.checkpoint import Checkpoint, read_checkpoint
 from hustings.journal.entry import Entry
 from hustings.journal.extent import Sound
 from hustings.journal.records import Damaged, Incomplete, read_first_line, read_record
-from hustings.journal.recovery import JOURNAL_FILE, LOCK_FILE
+from hustings.journal.recovery import JOURNAL_FILE, LOCK_FILE, held
 from hustings.journal.scan import Read, Scanner
 from hustings.wire import kinds
 
@@ -88,7 +87,7 @@ def audit_file(
 
     Raises PeerError `journal_version` if it is no journal, OSError if it cannot be read.
     """
-    live = _being_written(path.parent)
+    live = held(path.parent / LOCK_FILE)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(descriptor).st_size
@@ -194,18 +193,3 @@ def _first_record(data: bytes) -> int:
         return read_first_line(data)[1]
     except Incomplete:
         raise PeerError("journal_version", "This journal ends inside its first line.") from None
-
-
-def _being_written(folder: Path) -> bool:
-    """Whether a stage has this journal open now."""
-    try:
-        descriptor = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

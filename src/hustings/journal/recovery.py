@@ -289,3 +289,18 @@ def _snapshot_of(found: Found | None, seq: int) -> kinds.Snapshot:
     if snapshot.size != seq:
         raise PeerError("record_bad", "This snapshot is of another place.")
     return snapshot
+
+
+def held(lock: Path) -> bool:
+    """Whether a stage has this lock file now: a journal's, or that of a house."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
