@@ -13,8 +13,9 @@ from hustings.archive.playlists import TARGET_S
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
+from hustings.edge.live_room import LiveRoom
 from hustings.edge.past.rewind import Rewind, parts_of
-from hustings.edge.rooms import LiveRoom, is_rendition
+from hustings.edge.rooms import is_rendition
 from hustings.edge.sound import playlists
 from hustings.media.cmaf import init_segment
 from hustings.wire.names import SEGMENT_PARTS

@@ -27,11 +27,12 @@ from hustings.edge.http import protocol
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
 from hustings.edge.installable import installable
+from hustings.edge.live_room import LiveRoom
 from hustings.edge.metrics import Counts
 from hustings.edge.paper import Paper
 from hustings.edge.past import gone
 from hustings.edge.past.archive import Past
-from hustings.edge.rooms import LiveRoom, Rooms
+from hustings.edge.rooms import Rooms
 from hustings.edge.sound.radio import METAINT
 from hustings.edge.status import Statuses
 from hustings.edge.waiting.keys import HeldKeys

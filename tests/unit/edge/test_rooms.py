@@ -11,9 +11,10 @@ from hustings.base.clock import ManualClock
 from hustings.base.errors import HustingsError, NotFound, TryLater, UserError
 from hustings.base.ids import RoomId
 from hustings.edge import rooms as rooms_module
+from hustings.edge.live_room import Light, Line, LiveRoom
 from hustings.edge.metrics import Counts
 from hustings.edge.pressure import ladder
-from hustings.edge.rooms import Light, Line, LiveRoom, Rooms
+from hustings.edge.rooms import Rooms
 from hustings.edge.sound.cohort import Cohort
 from hustings.journal.records import Position
 from hustings.settings import EdgeSettings

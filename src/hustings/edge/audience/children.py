@@ -3,7 +3,7 @@
 Keeps true: the stage hears one batch a second from this edge, whatever hangs below it; a child
 counts as long as it speaks; a hand is raised once, at the edge where its owner is, and is offered
 upwards from there, oldest first. A child's hands are taken at once (they wait here instead), and
-it is told which of them went down elsewhere. `edge.rooms.LiveRoom` owns one; `edge.feed.tree` brings
+it is told which of them went down elsewhere. `edge.live_room.LiveRoom` owns one; `edge.feed.tree` brings
 batches, `edge.feed.upstream` what was said to the stage and its answer.
 """
 

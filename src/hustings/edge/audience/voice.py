@@ -1,7 +1,7 @@
 """What the audience of one room says at this edge, gathered into one batch a second. Pure.
 
 Keeps true: however many people call, the stage gets one small request a room and second; what
-it did not take (sums, hands) comes with the next batch. `edge.rooms.LiveRoom` owns one, the
+it did not take (sums, hands) comes with the next batch. `edge.live_room.LiveRoom` owns one, the
 routes put words in, `edge.feed.upstream` sends what `batch` gives and reports by `answered` or `lost`.
 """
 

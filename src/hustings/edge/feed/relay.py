@@ -4,7 +4,7 @@ Keeps true: what goes down is what came down, byte for byte and in order, so a c
 same chain and the same signatures; one that is behind by more than `BEHIND_BYTES` is cut off and
 resumes where it was. A room's records are kept from the last public snapshot that is older than
 `TAIL_S` on (about 1.5 MB), which is where a child begins. Nothing is made for one child but the
-beginning. `edge.rooms.LiveRoom` owns a `RoomRelay`, `edge.feed.tree` the `IndexRelay`; both are told
+beginning. `edge.live_room.LiveRoom` owns a `RoomRelay`, `edge.feed.tree` the `IndexRelay`; both are told
 by `edge.feed.upstream`. docs/protocol.md 2.4.
 """
 

@@ -18,8 +18,9 @@ from hustings.edge.feed.relay import IndexRelay, Relay
 from hustings.edge.http import protocol
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
+from hustings.edge.live_room import LiveRoom
 from hustings.edge.metrics import Counts
-from hustings.edge.rooms import LiveRoom, Rooms
+from hustings.edge.rooms import Rooms
 from hustings.edge.waiting.tickets import WaitingRooms
 from hustings.wire.batch import Batch, encode, read
 from hustings.wire.credentials import EdgeCheck, read_line

@@ -22,7 +22,8 @@ from hustings.base.ids import RoomId, new_id
 from hustings.base.tasks import Tasks
 from hustings.edge.audience.census import Salt
 from hustings.edge.audience.children import both
-from hustings.edge.rooms import Light, Line, LiveRoom, Rooms
+from hustings.edge.live_room import Light, Line, LiveRoom
+from hustings.edge.rooms import Rooms
 from hustings.edge.status import NEAR_S
 from hustings.edge.waiting.keys import HeldKeys
 from hustings.edge.waiting.tickets import WaitingRooms

@@ -15,9 +15,10 @@ from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.http.server import Connection
+from hustings.edge.live_room import LiveRoom
 from hustings.edge.past.shelf import Refuse, Shelf
 from hustings.edge.past.sources import ASKS_HEADER, Folder, Source
-from hustings.edge.rooms import LiveRoom, Rooms, is_rendition
+from hustings.edge.rooms import Rooms, is_rendition
 from hustings.media.cmaf import init_segment
 from hustings.wire.names import CMAF_RENDITIONS, SEGMENT_PARTS
 

@@ -3,7 +3,7 @@
 Keeps true: newcomers join at the pace that holds now; those present are told first and change
 after `GRACE_S`, so that their players can gather the longer buffer (the ladder's promise); a
 change of pace loses and doubles nothing. The cohorts that a part makes due stand in one `Round`
-that is written a slice at a time: never all sockets in one burst. `edge.rooms` owns the channels
+that is written a slice at a time: never all sockets in one burst. `edge.live_room` owns the channels
 and calls; `edge.sound.cohort` does the writing. Pure: no clock, no loop.
 """
 

@@ -4,7 +4,7 @@ Keeps true: parts leave in order and each number once; a part that has not come 
 parts late, or that a `gap` entry disowns, is hold audio on the live path for ever; what a `dump` entry
 takes back is hold audio from then on, also where it was sent already; what is kept
 (`oldest` … `next`) has no hole. The same part of a rendition is composed once and shared; parts
-may be joined (2, 4, 8 ...) for the ladder. `edge.rooms` owns one `Program` a followed room, hands
+may be joined (2, 4, 8 ...) for the ladder. `edge.live_room` owns one `Program` a followed room, hands
 it every record, and calls `advance` when `due_in_s` has passed.
 """
 

@@ -17,8 +17,9 @@ from hustings.base.errors import Denied, PeerError, TryLater, UserError
 from hustings.base.ids import RoomId
 from hustings.base.limits import Gcra
 from hustings.edge.door.admission import Asker
+from hustings.edge.live_room import LiveRoom
 from hustings.edge.metrics import Counts
-from hustings.edge.rooms import LiveRoom, Rooms
+from hustings.edge.rooms import Rooms
 from hustings.edge.waiting.keys import HeldKeys
 from hustings.edge.waiting.queue import LEAST_S, Queue, Verdict, seat
 from hustings.edge.waiting.seats import Seats
