@@ -1,0 +1,1 @@
+"""What this house sends to addresses that people type in: through one guarded door."""
