@@ -171,6 +171,15 @@ class WebSettings(Frozen, frozen=True):
     """URL of the stage; empty: the stage on this machine."""
 
 
+class OutboundSettings(Frozen, frozen=True):
+    """Where web may go: addresses that people type in (webhooks, push services)."""
+
+    allow: tuple[str, ...] = ()
+    """Origins in your own network that may be reached, such as http://chat.lan:8065; also without TLS.
+    All others must be https and have addresses of the public internet only. Whoever may type an address
+    into this house then reaches these hosts from its machine: name only what may be asked by them."""
+
+
 class ServeSettings(Frozen, frozen=True):
     """`hustings serve`: after how many seconds without a heartbeat a service is started anew."""
 
@@ -247,3 +256,4 @@ class Settings(Frozen, frozen=True):
     journal: JournalSettings = JournalSettings()
     edge: EdgeSettings = EdgeSettings()
     web: WebSettings = WebSettings()
+    outbound: OutboundSettings = OutboundSettings()

@@ -14,6 +14,7 @@ from hustings.store import Database, open_database
 from hustings.web.accounts.service import Accounts
 from hustings.web.board.service import Board
 from hustings.web.house.service import House
+from hustings.web.outbound.door import Door, Resolver
 from hustings.web.outbox.service import Outbox
 from hustings.web.outbox.stage import StageClient
 from hustings.web.people.service import People
@@ -36,6 +37,7 @@ class Services:
     outbox: Outbox
     board: Board
     stage: StageClient
+    outbound: Door  # to addresses that people type in
     links: Links  # as far as the settings alone tell
     counts: Counter[str] = field(default_factory=Counter)  # requests by status class
 
@@ -57,6 +59,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         tls=True if settings.web.stage else neighbour_tls(settings.tls.cert),
     )
     rooms = Rooms(database, people, clock)
+    resolver = Resolver()
     try:
         yield Services(
             settings=settings,
@@ -69,8 +72,10 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             outbox=Outbox(database, rooms, stage, clock),
             board=Board(stage, clock),
             stage=stage,
+            outbound=Door(clock, resolve=resolver, allow=settings.outbound.allow),
             links=links_for(settings),
         )
     finally:
+        resolver.close()
         await stage.close()
         await database.close()

@@ -1,1 +1,1 @@
-"""What this house sends to addresses that people type in: through one guarded door."""
+"""What this house asks of addresses that people type in: through one guarded door."""

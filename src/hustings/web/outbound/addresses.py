@@ -1,33 +1,38 @@
 """Which addresses the house may be sent to by somebody else; pure.
 
-Keeps true: only https (http for loopback alone, where a setting allows it), no credentials, and only
+Keeps true: only https, no credentials, no way of writing an IP address but the plain one, and only
 addresses that are global unicast: nothing private, local, reserved or multicast, and none of the
 IPv6 forms that carry an IPv4 address inside (mapped, compatible, NAT64, 6to4, Teredo), since who
-translates them may reach what we may not. Called by `web.outbound.door`.
+translates them may reach what we may not. Exempt are the origins that the operator named
+(`outbound.allow`): they may be http, and lie in the operator's own network. Called by
+`web.outbound.door`. Sources: IANA special-purpose registries for IPv4 and IPv6; WHATWG URL 3.5.
 """
 
 import ipaddress
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from hustings.base.errors import UserError
+import idna
+
+from hustings.base.errors import OperatorError, UserError
 
 URL_CHARS: Final = 2_000
-_CARRIERS: Final = tuple(
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PORTS: Final = {"https": 443, "http": 80}
+_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER: Final = re.compile(
+    r"[0-9]+|0x[0-9a-f]*"
+)  # what getaddrinfo takes for a part of an address
+_UNICAST_6: Final = ipaddress.ip_network("2000::/3")  # all that IANA has given out for it
+_NOT: Final = tuple(  # beyond what `is_global` refuses in every version of Python
     ipaddress.ip_network(text)
     for text in (
-        "::/96",
-        "::ffff:0:0/96",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2002::/16",
-        "2001::/32",
+        *("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15"),
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
     )
-)
-_LISTED: Final = tuple(  # beyond what `is_global` refuses in every version of Python
-    ipaddress.ip_network(text)
-    for text in ("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "fec0::/10")
 )
 
 
@@ -35,66 +40,137 @@ class Target(NamedTuple):
     """Where an address leads: not resolved yet."""
 
     scheme: str
-    host: str
+    host: str  # lower case, in ASCII, without a trailing dot; IPv6 without brackets
     port: int
     path: str  # with its query
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, the port always said."""
+        return f"{self.scheme}://{self.authority}"
 
-def target(url: str, *, loopback: bool = False) -> Target:
-    """Read an address that somebody typed; UserError `outbound_url` if we go to none such.
+    @property
+    def authority(self) -> str:
+        """Host and port, as they stand in a Host header."""
+        return f"{_bracketed(self.host)}:{self.port}"
 
-    loopback: http is taken too; `reachable` then lets it go to this machine only.
+    def at(self, address: str) -> str:
+        """The same URL at an IP address."""
+        return f"{self.scheme}://{_bracketed(address)}:{self.port}{self.path}"
+
+
+def target(url: str, allowed: Collection[str] = ()) -> Target:
+    """Read an address that somebody typed. Raises UserError `outbound_url` if we go to none such.
+
+    allowed: origins (`Target.origin`) that the operator named.
     """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise _refused("it is not one") from None
-    odd = any(letter <= " " or letter in {"\\", "\x7f"} for letter in url)
-    if len(url) > URL_CHARS or odd or not parts.hostname:
-        raise _refused("it is not one")
-    if parts.scheme != "https" and not (loopback and parts.scheme == "http"):
+    where = _read(url)
+    if where.scheme != "https" and where.origin not in allowed:
         raise _refused("it must begin with https://")
-    if parts.username is not None or parts.password is not None:
-        raise _refused("it must hold no name and no password")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    default = 443 if parts.scheme == "https" else 80
-    return Target(parts.scheme, parts.hostname, default if port is None else port, path)
+    return where
 
 
-def reachable(where: Target, found: Sequence[str], *, loopback: bool = False) -> str:
-    """The one address to connect to, of those that the name has now; all of them must be allowed.
+def origins(allow: Iterable[str]) -> frozenset[str]:
+    """The operator's list, each as `Target.origin`. Raises OperatorError `outbound_allow`."""
+    found = set()
+    for text in allow:
+        try:
+            where = _read(text)
+        except UserError:
+            where = None
+        if where is None or where.path != "/":
+            raise OperatorError(
+                "outbound_allow",
+                f"`outbound.allow` holds {text!r}. Write scheme, host and port: http://chat.lan:8065",
+            )
+        found.add(where.origin)
+    return frozenset(found)
+
+
+def reachable(where: Target, found: Sequence[str], allowed: Collection[str] = ()) -> list[str]:
+    """The addresses that the name has now, all of which must be allowed; never empty.
 
     Raises UserError `outbound_address`.
     """
-    for text in found:
-        if not (is_public(text) or (loopback and _is_loopback(text))):
-            raise UserError("outbound_address", f"{where.host} is not on the public internet.")
-        if where.scheme == "http" and not _is_loopback(text):
-            raise _refused("it must begin with https://")
-    if not found:
-        raise UserError("outbound_address", f"{where.host} has no address.")
-    return found[0]
+    good = is_unicast if where.origin in allowed else is_public
+    if not found or not all(good(text) for text in found):
+        raise UserError("outbound_address", f"{where.host} is not on the public internet.")
+    return list(found)
 
 
 def is_public(text: str) -> bool:
     """Whether this IP address is global unicast, plainly."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:  # also an IPv6 address that names an interface in a way we do not read
+    address = _plain(text)
+    if address is None or any(net.version == address.version and address in net for net in _NOT):
         return False
-    if getattr(address, "scope_id", None) is not None:
-        return False
-    if any(address.version == net.version and address in net for net in (*_CARRIERS, *_LISTED)):
+    if address.version == 6 and address not in _UNICAST_6:
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
-def _is_loopback(text: str) -> bool:
+def is_unicast(text: str) -> bool:
+    """Whether one machine may have this IP address: what the operator's own networks use."""
+    address = _plain(text)
+    if address is None or (address.version == 6 and address in ipaddress.ip_network("::/8")):
+        return text == "::1"
+    return not (
+        address.is_multicast
+        or address.is_reserved
+        or address.is_unspecified
+        or address.is_link_local  # also where clouds keep their machines' secrets
+    )
+
+
+def _read(url: str) -> Target:
+    odd = any(letter <= " " or letter in {"\\", "\x7f"} for letter in url)
+    if len(url) > URL_CHARS or odd:
+        raise _refused("it is not one")
     try:
-        return ipaddress.ip_address(text).is_loopback
+        parts = urlsplit(url)
+        port = _PORTS[parts.scheme] if parts.port is None else parts.port
+    except (ValueError, KeyError):
+        raise _refused("it is not one, or begins with something else than https://") from None
+    if parts.username is not None or parts.password is not None:
+        raise _refused("it must hold no name and no password")
+    if not port:
+        raise _refused("no port has the number 0")
+    host = parts.hostname or ""
+    if "[" in parts.netloc and ":" not in host:
+        raise _refused("this is no IPv6 address")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(parts.scheme, _host(host), port, path)
+
+
+def _host(text: str) -> str:
+    """A host's name in ASCII, or its address; one way of writing each."""
+    if ":" in text:
+        if (address := _plain(text)) is None:
+            raise _refused("this is no IPv6 address")
+        return str(address)
+    try:
+        plain = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
+    except idna.IDNAError:
+        raise _refused("this is no name of a host") from None
+    plain = plain.removesuffix(".")
+    labels = plain.split(".")
+    if len(plain) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise _refused("this is no name of a host")
+    if _NUMBER.fullmatch(labels[-1]) and _plain(plain) is None:  # 127.1, 0x7f.0.0.1, 2130706433
+        raise _refused("write an IP address as four numbers")
+    return plain
+
+
+def _plain(text: str) -> Address | None:
+    """An IP address in its plain form; None for anything else, also one that names an interface."""
+    try:
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
+        return None
+    return None if getattr(address, "scope_id", None) is not None else address
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _refused(why: str) -> UserError:

@@ -1,91 +1,190 @@
 """The one way out to addresses that people type in: bounded, and never into our own network.
 
 Keeps true: a name is resolved once and the connection goes to an address that was checked, so that
-a name that changes its mind changes nothing; no redirect is followed, no proxy asked, no cookie
-kept; at most `SECONDS` in all and `ANSWER_BYTES` of the answer. Rules: `web.outbound.addresses`.
+a name that changes its mind changes nothing, while TLS checks the name; no redirect is followed, no
+proxy asked, no cookie kept; at most `SECONDS` in all and `ANSWER_BYTES` of the answer; what goes out
+at once and to one host is bounded (`web.outbound.budget`). What may be reached at all:
+`web.outbound.addresses`. No other module of web connects to the world, mail apart (a contract).
 """
 
 import asyncio
+import functools
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, NamedTuple
 
 import httpx
 
-from hustings.base.errors import TryLater, UserError
-from hustings.web.outbound.addresses import Target, reachable, target
+from hustings import VERSION
+from hustings.base.clock import Clock
+from hustings.base.errors import TryLater
+from hustings.web.outbound.addresses import Target, origins, reachable, target
+from hustings.web.outbound.budget import Budget
 
 SECONDS: Final = 5.0  # in all: name, connection, TLS, request, answer
-ANSWER_BYTES: Final = 65_536
+CONNECT_S: Final = 2.0  # of these, to one address
+ADDRESSES: Final = 2  # tried of one name, if the first takes no connection
+ANSWER_BYTES: Final = 256 * 1024
+RESOLVERS: Final = 4  # threads: a name server that hangs stops nothing else
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
+@functools.cache
+def _world() -> ssl.SSLContext:
+    """Whom this machine trusts; reading that takes 0.2 s."""
+    return ssl.create_default_context()
+
+
 class Answer(NamedTuple):
-    """What the other side said."""
+    """What the other side said, whatever it said."""
 
     status: int
+    headers: Mapping[str, str]  # names in lower case
     body: bytes  # as far as it was read
+    whole: bool = True  # False: there was more than `ANSWER_BYTES`
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, as this machine knows them; OSError."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
+class Resolver:
+    """Names to addresses, as this machine knows them, on threads of its own."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="outbound-names")
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """All addresses of a name. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+    def close(self) -> None:
+        """Let the threads end, without waiting for a name server."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class Door:
-    """Goes out for one service."""
+    """Goes out for one purpose, with a budget of its own."""
 
     def __init__(
         self,
+        clock: Clock,
         *,
-        loopback: bool = False,
-        resolve: Resolve = resolve,
+        resolve: Resolve,
+        allow: Iterable[str] = (),
+        budget: Budget | None = None,
         tls: ssl.SSLContext | None = None,
         seconds: float = SECONDS,
     ) -> None:
-        """loopback: this machine itself may be asked, also by http (for trials and tests)."""
-        self._loopback, self._resolve, self._seconds = loopback, resolve, seconds
-        self._tls = tls or ssl.create_default_context()
+        """allow: origins in our own network, as the operator named them. Raises OperatorError."""
+        self._clock, self._resolve, self._seconds = clock, resolve, seconds
+        self._allowed = origins(allow)
+        self._budget = budget or Budget()
+        self._tls = tls or _world()
+
+    def read(self, url: str) -> Target:
+        """What `post` and `get` would make of a typed address. Raises UserError `outbound_url`."""
+        return target(url, self._allowed)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """One POST. Raises UserError `outbound_url`, `outbound_address`, TryLater `outbound_away`."""
-        where = target(url, loopback=self._loopback)
+        """One POST.
+
+        Raises UserError: outbound_url, outbound_address. TryLater: outbound_busy, outbound_rate,
+        outbound_away (nothing was sent), outbound_unsure (it may have arrived).
+        """
+        return await self._ask("POST", url, body, headers)
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """One GET; raises as `post`."""
+        return await self._ask("GET", url, None, headers)
+
+    async def _ask(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        where = self.read(url)
+        sent = Sent()
         try:
-            async with asyncio.timeout(self._seconds):
-                found = await self._resolve(where.host, where.port)
-                address = reachable(where, found, loopback=self._loopback)
-                return await self._send(where, address, body, headers)
-        except UserError:
-            raise
-        except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise TryLater(
-                "outbound_away", f"{where.host} does not answer ({type(error).__name__})."
-            ) from error
+            with self._budget.turn(where.host, self._clock.monotonic()):
+                async with asyncio.timeout(self._seconds):
+                    found = await self._resolve(where.host, where.port)
+                    addresses = reachable(where, found, self._allowed)[:ADDRESSES]
+                    self._budget.charge(addresses[0], self._clock.monotonic())
+                    return await self._first(method, where, addresses, body, headers, sent)
+        except (TimeoutError, OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+            code = "outbound_unsure" if sent else "outbound_away"
+            said = f"{where.host} does not answer ({type(error).__name__})."
+            raise TryLater(code, said) from None  # the cause may hold the whole URL
+
+    async def _first(
+        self,
+        method: str,
+        where: Target,
+        addresses: list[str],
+        body: bytes | None,
+        headers: Mapping[str, str],
+        sent: "Sent",
+    ) -> Answer:
+        """Ask the first address that takes a connection."""
+        for address in addresses[:-1]:
+            try:
+                return await self._send(method, where, address, body, headers, sent)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+        return await self._send(method, where, addresses[-1], body, headers, sent)
 
     async def _send(
-        self, where: Target, address: str, body: bytes, headers: Mapping[str, str]
+        self,
+        method: str,
+        where: Target,
+        address: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        sent: "Sent",
     ) -> Answer:
-        literal = f"[{address}]" if ":" in address else address
-        host = f"[{where.host}]" if ":" in where.host else where.host
+        fixed = {
+            "Host": where.authority,
+            "User-Agent": f"Hustings/{VERSION}",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
         async with (
             httpx.AsyncClient(
-                verify=self._tls, trust_env=False, follow_redirects=False, timeout=self._seconds
+                verify=self._tls,
+                trust_env=False,
+                follow_redirects=False,
+                timeout=httpx.Timeout(self._seconds, connect=CONNECT_S),
             ) as http,
             http.stream(
-                "POST",
-                f"{where.scheme}://{literal}:{where.port}{where.path}",
+                method,
+                where.at(address),
                 content=body,
-                headers={**headers, "Host": f"{host}:{where.port}", "Accept-Encoding": "identity"},
-                extensions={"sni_hostname": where.host},
+                headers={**headers, **fixed},
+                extensions={"sni_hostname": where.host, "trace": sent.trace},
             ) as answer,
         ):
-            read = b""
+            read = bytearray()
             async for piece in answer.aiter_raw():
-                read = (read + piece)[:ANSWER_BYTES]
-                if len(read) == ANSWER_BYTES:
+                read += piece
+                if len(read) > ANSWER_BYTES:
                     break
-            return Answer(answer.status_code, read)
+            whole = len(read) <= ANSWER_BYTES
+            return Answer(
+                answer.status_code, dict(answer.headers), bytes(read[:ANSWER_BYTES]), whole
+            )
+
+
+class Sent:
+    """Whether anything of a request left the house."""
+
+    def __init__(self) -> None:
+        self._sent = False
+
+    def __bool__(self) -> bool:
+        return self._sent
+
+    async def trace(self, event: str, _info: dict[str, Any]) -> None:
+        """What httpcore says while it works."""
+        self._sent |= event == "http11.send_request_headers.started"
