@@ -4,6 +4,7 @@ The pictures of that page are taken here: with PICTURES=1 they are written to do
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -267,7 +268,8 @@ async def the_host_crashes(
     kim = seats[KIM]
     clock = "performance.now()"
     for process in browsers_with(evening.voices[AMINA]):
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # with its parent
+            process.kill()
     died = await kim.evaluate(clock)
     await expect(kim.locator("#charge")).to_contain_text("you run the room", timeout=HANG_MS)
     figures["cohost_in_charge_s"] = (await kim.evaluate(clock) - died) / 1_000
@@ -278,11 +280,14 @@ async def the_host_crashes(
 
 def browsers_with(voice: Path) -> list[psutil.Process]:
     """The processes of the browser that has this voice at its microphone."""
-    return [
-        child
-        for child in psutil.Process().children(recursive=True)
-        if any(str(voice) in word for word in child.cmdline())
-    ]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(
+            psutil.NoSuchProcess
+        ):  # ended just now, or only not yet waited for
+            if any(str(voice) in word for word in child.cmdline()):
+                found.append(child)
+    return found
 
 
 async def from_the_beginning(late: Page) -> None:

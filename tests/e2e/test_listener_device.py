@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.e2e.barriers import barriers
 from tests.e2e.chromium import chromium, played, plays_on, stretches
@@ -88,6 +88,19 @@ async def test_a_connection_that_is_back_is_used_at_once(page: Page, edge: FakeE
     await page.evaluate("dispatchEvent(new Event('online'))")
     await plays_on(page)
     assert len(edge.streams()) == tries + 1
+
+
+async def test_a_script_that_did_not_come_is_asked_for_again(page: Page, edge: FakeEdge) -> None:
+    tries = []
+
+    async def cut_once(route: Route) -> None:
+        tries.append(route.request.url)
+        await (route.abort() if len(tries) == 1 else route.continue_())
+
+    await page.route("**/listener/device.*.js", cut_once)
+    await listen(page, edge)
+    await expect(page.locator("#share")).to_be_visible(timeout=30_000)
+    assert len(tries) == 2
 
 
 async def test_without_a_connection_a_page_says_what_is_known_and_comes_back(

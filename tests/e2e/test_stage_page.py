@@ -191,6 +191,23 @@ async def test_a_host_steers(stage: FakeStage) -> None:
         )
 
 
+async def test_an_open_menu_stays_under_the_finger_when_its_person_changes(
+    stage: FakeStage,
+) -> None:
+    async with opened() as page:
+        await go_in(page, stage)
+        lena = page.locator(".person", has_text="Lena Roth")
+        await lena.locator("summary").click()
+        await lena.get_by_role("button", name="Remove from the room").focus()
+        await stage.change("lena", place="stage")
+        await expect(page.locator("#on-stage .person", has_text="Lena Roth")).to_be_visible()
+        await expect(lena.get_by_role("button", name="Ask on stage")).to_have_count(0)
+        await expect(lena.get_by_role("button", name="Send backstage")).to_be_visible()
+        await expect(lena.get_by_role("button", name="Remove from the room")).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(lena.get_by_role("button", name="Send backstage")).to_be_hidden()
+
+
 async def test_a_host_delays_the_broadcast_and_takes_back_what_was_said(stage: FakeStage) -> None:
     async with opened() as page:
         await go_in(page, stage)

@@ -156,9 +156,15 @@ async def test_F3_at_go_live_an_early_page_asks_for_nothing(
 ) -> None:
     room = kinds.Room("demo", "Town hall", state="lobby", epoch_ms=EPOCH_MS)
     stage.rooms["demo"].add(kinds.ROOM, stage.drawn(room), at=stage.media_time)
+    await stage.changed()
+    await page.add_init_script("Math.random = () => 0")  # what is spread over a minute: at once
+    await edge.until("rooms.lines['demo'][0].facts.get('state') == 'lobby'")
     await page.goto(f"{edge.url}/r/demo")
     await plays_on(page)
     await expect(page.locator("#line")).to_contain_text("has not begun yet")
+    await page.evaluate(
+        "navigator.serviceWorker.ready.then(() => true)"
+    )  # the last that it asks for
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     live = msgspec.structs.replace(room, state="live")

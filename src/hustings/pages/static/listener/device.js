@@ -18,8 +18,13 @@ const SPREAD_S = 60;
 export function settle(session) {
   lockScreen(session);
   shareButton(session);
-  setTimeout(() => prepareOffline(session).catch(() => undefined), (SETTLED_S + Math.random() * SPREAD_S) * 1000);
+  setTimeout(() => {
+    for (const each of [beforehand(), prepareOffline(session)]) each.catch(() => undefined); // another time
+  }, (SETTLED_S + Math.random() * SPREAD_S) * 1000);
 }
+
+/** What a moment brings to all pages at once: by then they have its script. */
+const beforehand = () => Promise.all([import("./reactions.js"), import("./poll.js"), import("./captions.js"), import("./after.js")]);
 
 // ------------------------------------------------------------ lock screen
 

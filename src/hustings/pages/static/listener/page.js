@@ -19,6 +19,7 @@ const LOT_S = 3600; // before the start: take part in the draw, should there be 
 let polled = null; // as it is shown
 let spoken = false; // our words are loaded
 let settled = false; // what the device offers is used
+const nextTime = () => undefined; // a script that did not come is asked for again at a change, in 20 s at most
 let keys = true; // single keys do something
 const session = new Session(live, audio, changed);
 session.told(written(article));
@@ -65,29 +66,26 @@ function changed() {
   if (session.room.phase === "ended" && !session.room.off) after();
   if (settled || session.mode === "starting") return; // sound first
   settled = true;
-  import("./device.js").then(({ settle }) => settle(session));
+  import("./device.js").then(({ settle }) => settle(session), () => (settled = false));
 }
 
 /** What is asked of all who listen, once it is known. */
-async function poll() {
+function poll() {
   const { poll: now } = session.room;
   if (!now || now === polled || (!now.id && !polled?.id && element("poll").hidden)) return;
   polled = now;
-  const { showPoll } = await import("./poll.js");
-  showPoll(live, session);
+  import("./poll.js").then(({ showPoll }) => showPoll(live, session), () => (polled = null));
 }
 
 /** The recording, once it is there. */
-async function after() {
-  const { awaitReplay } = await import("./after.js");
-  awaitReplay(session);
+function after() {
+  import("./after.js").then(({ awaitReplay }) => awaitReplay(session), nextTime);
 }
 
 /** What is said in writing, when there is something or somebody reads. */
-async function captions() {
+function captions() {
   if (!session.reads && !session.room.captions.length && element("captions").hidden) return;
-  const { showCaptions } = await import("./captions.js");
-  showCaptions(session);
+  import("./captions.js").then(({ showCaptions }) => showCaptions(session), nextTime);
 }
 
 /** What was said before, as soon as there is something; who hears it as the room ends goes on. */
@@ -105,14 +103,14 @@ function rewind() {
 }
 
 /** Buttons to react with, where the house has them, once the room is live. */
-async function reactions() {
+function reactions() {
   const box = document.getElementById("reactions");
-  if (!box || box.hidden !== (session.room.phase === "live")) return;
-  box.hidden = !box.hidden;
+  if (!box) return;
+  box.hidden = session.room.phase !== "live";
   if (box.hidden || box.dataset.ready) return;
   box.dataset.ready = "yes";
-  const { prepare } = await import("./reactions.js");
-  prepare(box, live, session);
+  const again = () => delete box.dataset.ready;
+  import("./reactions.js").then(({ prepare }) => prepare(box, live, session), again);
 }
 
 function toggle() {

@@ -70,8 +70,10 @@ export class People {
   #fill(list, people, hall) {
     people.forEach((person, place) => {
       const item = this.#items.get(person.id) ?? this.#make(person);
+      const held = item.contains(document.activeElement) ? document.activeElement?.textContent : null;
       this.#describe(item, person, hall);
       if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+      if (held && !item.contains(document.activeElement)) hold(item, held);
     });
   }
 
@@ -107,13 +109,18 @@ export class People {
     const wanted = hall.actions(person);
     const echo = wanted.includes("mute") && person.id in hall.echoes;
     this.#volumes.get(person.id)?.show(person.gain_db ?? 0);
-    const key = `${wanted.join()} ${echo} ${hall.hosts} ${person.name}`;
-    if (acts.dataset.key === key) return;
-    acts.dataset.key = key;
-    acts.replaceChildren(
-      ...(echo ? [this.#muteAtOnce(person)] : []),
-      ...(wanted.length ? [this.#menu(person, wanted, hall.hosts)] : []),
-    );
+    const key = `${wanted.join()} ${hall.hosts} ${person.name}`;
+    if (acts.dataset.key !== key) {
+      acts.dataset.key = key;
+      const old = acts.querySelector("details");
+      const made = wanted.length ? this.#menu(person, wanted, hall.hosts) : null;
+      if (made) made.open = old?.open ?? false; // lest it closes under a finger
+      old?.remove();
+      if (made) acts.append(made);
+    }
+    const atOnce = acts.querySelector(":scope > button");
+    if (echo && !atOnce) acts.prepend(this.#muteAtOnce(person));
+    else if (!echo) atOnce?.remove();
   }
 
   /** Against an echo, without a menu. @param {Person} person */
@@ -158,6 +165,16 @@ function description(person, hall) {
   else if (person.alike) parts.push(t("similar name"));
   if (hall.stewards) parts.push(signWords(hall.microphones[person.id] ?? "", hall.echoOf(person.id)));
   return parts.filter(Boolean).join(" · ");
+}
+
+/**
+ * The focus back where it was, as far as that is still there.
+ * @param {HTMLElement} item
+ * @param {string} words  of the button
+ */
+function hold(item, words) {
+  const places = /** @type {HTMLElement[]} */ ([...item.querySelectorAll("button, summary")]);
+  (places.find((each) => each.textContent === words) ?? places[0])?.focus();
 }
 
 /** @param {string} action */
