@@ -198,12 +198,12 @@ class Crowd:
                 await stop.wait()
         self._over = True
         ended_s = self.now_s()
+        for member in list(self._waiting):  # before anything can call them: they would ask
+            self._stop_waiting(member, ended_s)
         await tasks.close()
         await self._connecting.close()
         for line in list(self._lines):
             line.close()
-        for member in list(self._waiting):
-            self._stop_waiting(member, ended_s)
         for member in self._present:
             self.notes.keep(member.end(ended_s))
         return self.notes.result(
