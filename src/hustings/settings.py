@@ -180,6 +180,24 @@ class OutboundSettings(Frozen, frozen=True):
     into this house then reaches these hosts from its machine: name only what may be asked by them."""
 
 
+class MailSettings(Frozen, frozen=True):
+    """The server that takes the house's mail. Without `host` no mail leaves the house."""
+
+    host: str = ""
+    """Its name; localhost for a mail server on this machine."""
+    port: Port = 587
+    """TCP port: 587 with `starttls`, 465 with `tls`, often 25 with `none`."""
+    tls: Annotated[str, msgspec.Meta(pattern="^(starttls|tls|none)$")] = "starttls"
+    """How the line is made secret; its certificate must be good. `none` is for a server on this machine."""
+    user: str = ""
+    """Account there; empty: none is asked for."""
+    password: Secret = ""
+    """Of that account."""
+    sender: str = ""
+    """Whom mail is from: Town Hall <no-reply@debate.example>, or the address alone. That domain must let
+    the server send for it (SPF, DKIM), or mail ends in spam."""
+
+
 class ServeSettings(Frozen, frozen=True):
     """`hustings serve`: after how many seconds without a heartbeat a service is started anew."""
 
@@ -257,3 +275,4 @@ class Settings(Frozen, frozen=True):
     edge: EdgeSettings = EdgeSettings()
     web: WebSettings = WebSettings()
     outbound: OutboundSettings = OutboundSettings()
+    mail: MailSettings = MailSettings()

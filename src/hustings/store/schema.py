@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata: Final = MetaData(
@@ -135,4 +136,29 @@ sessions: Final = Table(
     Column("seen_ms", BigInteger, nullable=False),  # to the day
     Index(None, "expires_ms"),
     Index(None, "account"),
+)
+
+letters: Final = Table(
+    "letters",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("transport", String(8), nullable=False),  # mail | push | hook
+    Column("key", String(200), nullable=False),  # what it is for: nothing is queued twice
+    Column("batch", String(100), nullable=False),  # what it belongs to
+    Column("host", String(255), nullable=False),  # of the recipient
+    Column("recipient", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # empty once it is over
+    Column("rank", Integer, nullable=False),  # 0: somebody waits for it; 1
+    Column("made_ms", BigInteger, nullable=False),
+    Column("next_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),  # of no use later
+    Column("attempts", Integer, nullable=False),
+    Column("error", String(300), nullable=False),  # what the last attempt met
+    Column("state", String(8), nullable=False),  # waiting | sending | sent | given_up | unsure
+    Column("changed_ms", BigInteger, nullable=False),  # when it came into this state
+    Index("ix_letters_due", "transport", "state", "rank", "next_ms"),
+    Index("ix_letters_changed", "transport", "state", "changed_ms"),
+    Index("ix_letters_batch", "batch"),
+    UniqueConstraint("key", name="uq_letters_key"),
+    sqlite_autoincrement=True,  # an id is never used again: a sender may still hold the old one
 )

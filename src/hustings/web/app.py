@@ -36,6 +36,7 @@ from hustings.web.board import views as board
 from hustings.web.health import views as health
 from hustings.web.house import views as house
 from hustings.web.people import views as people
+from hustings.web.post import views as post
 from hustings.web.problems import not_found, problem_response
 from hustings.web.rooms import views as rooms
 from hustings.web.services import Services, open_services
@@ -63,6 +64,7 @@ def create_app(services: Services) -> FastAPI:
         accounts.router,
         sign_in.router,
         people.router,
+        post.router,
         board.router,
         api.router,
         api.pages,
@@ -98,7 +100,7 @@ async def _run(settings: Settings, clock: Clock) -> int:
 
 
 async def _serve(services: Services, listener: socket.socket) -> int:
-    """Until a signal, or until the sender of the outbox fails: then end and be started again."""
+    """Until a signal, or until a sender (outbox, post) fails: then end and be started again."""
     tasks = Tasks()
 
     def announce() -> None:
@@ -112,15 +114,19 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         tls=server_tls(services.settings.tls.cert, services.settings.tls.key),
         on_ready=announce,
     )
-    sender = tasks.start(services.outbox.run(), name="outbox")
-    sender.add_done_callback(lambda _: server.stop())
+    senders = [
+        tasks.start(services.outbox.run(), name="outbox"),
+        tasks.start(services.post.run(), name="post"),
+    ]
+    for sender in senders:
+        sender.add_done_callback(lambda _: server.stop())
     tasks.start(heartbeat.beat(), name="heartbeat")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     try:
         await server.serve()
-        return 1 if sender.done() else 0
+        return 1 if any(sender.done() for sender in senders) else 0
     finally:
         await tasks.close()
 

@@ -18,6 +18,9 @@ from hustings.web.outbound.door import Door, Resolver
 from hustings.web.outbox.service import Outbox
 from hustings.web.outbox.stage import StageClient
 from hustings.web.people.service import People
+from hustings.web.post.mail import Mail
+from hustings.web.post.ports import Transport
+from hustings.web.post.service import Post
 from hustings.web.rooms.service import Rooms
 from hustings.wire.links import Links, links_for, stage_url
 from hustings.wire.tokens import KeyRing
@@ -35,6 +38,7 @@ class Services:
     people: People
     rooms: Rooms
     outbox: Outbox
+    post: Post
     board: Board
     stage: StageClient
     outbound: Door  # to addresses that people type in
@@ -61,6 +65,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
     rooms = Rooms(database, people, clock)
     resolver = Resolver()
     try:
+        post = Post(database, _transports(settings, clock), clock)
         yield Services(
             settings=settings,
             clock=clock,
@@ -70,6 +75,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             people=People(database, clock),
             rooms=rooms,
             outbox=Outbox(database, rooms, stage, clock),
+            post=post,
             board=Board(stage, clock),
             stage=stage,
             outbound=Door(clock, resolve=resolver, allow=settings.outbound.allow),
@@ -79,3 +85,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         resolver.close()
         await stage.close()
         await database.close()
+
+
+def _transports(settings: Settings, clock: Clock) -> list[Transport]:
+    """The ways out of the house that are set up."""
+    return [Mail(settings.mail, clock)] if settings.mail.host else []

@@ -14,6 +14,12 @@ METRICS: Final = (
     Metric("hustings_web_requests_total", "counter", "Answers, by status class.", ("status",)),
     Metric("hustings_web_stage_reachable", "gauge", "1 if the stage answered the last time."),
     Metric("hustings_web_outbox_pending", "gauge", "Messages that the stage has not heard yet."),
+    Metric(
+        "hustings_web_letters",
+        "gauge",
+        "Mail, pushes and hooks that are kept, by state; counted each minute.",
+        ("transport", "state"),
+    ),
 )
 
 
@@ -41,5 +47,6 @@ async def metrics(request: Request) -> Response:
         },
         "hustings_web_stage_reachable": int(services.outbox.reachable),
         "hustings_web_outbox_pending": services.outbox.pending,
+        "hustings_web_letters": dict(services.post.counts.items()),
     }
     return Response(exposition.text("web", METRICS, values), media_type=exposition.CONTENT_TYPE)

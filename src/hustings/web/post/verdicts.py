@@ -1,0 +1,71 @@
+"""What becomes of a letter after an attempt; pure.
+
+A letter's own trouble (a mailbox that is full) counts as an attempt: 12, over about four hours,
+then it is given up. A host's or the transport's trouble does not: it waits until that is over, or
+until `until_ms`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hustings.web.post.model import (
+    REASON_CHARS,
+    Letter,
+    Outcome,
+    Refused,
+    Sent,
+    State,
+    TryAgain,
+    Unsure,
+)
+
+ATTEMPTS: Final = 12
+FIRST_RETRY_S: Final = 15.0
+LAST_RETRY_S: Final = 3_600.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The letter's row from now on."""
+
+    id: int
+    state: State
+    next_ms: int
+    attempts: int
+    error: str  # at most 300 characters; "" once sent
+
+
+def judge(
+    letter: Letter, outcome: Outcome, now_ms: int, *, rest_s: float, spread: float
+) -> Verdict:
+    """rest_s: for how long its host or transport rests; spread in [0, 1): so that not all come back at once."""
+    match outcome:
+        case Sent():
+            return Verdict(letter.id, "sent", now_ms, letter.attempts, "")
+        case Refused(reason):
+            return Verdict(letter.id, "given_up", now_ms, letter.attempts + 1, _short(reason))
+        case Unsure(reason):
+            return Verdict(letter.id, "unsure", now_ms, letter.attempts + 1, _short(reason))
+        case TryAgain():
+            return _later(letter, outcome, now_ms, rest_s=rest_s, spread=spread)
+
+
+def _later(
+    letter: Letter, outcome: TryAgain, now_ms: int, *, rest_s: float, spread: float
+) -> Verdict:
+    own = outcome.scope == "letter"
+    attempts = letter.attempts + own
+    wait_s = max(retry_in_s(attempts, spread), outcome.delay_s) if own else rest_s + spread
+    next_ms = now_ms + int(wait_s * 1_000)
+    over = attempts >= ATTEMPTS or next_ms > letter.until_ms
+    state: State = "given_up" if over else "waiting"
+    return Verdict(letter.id, state, next_ms, attempts, _short(outcome.reason))
+
+
+def retry_in_s(attempts: int, spread: float) -> float:
+    """Seconds until the next try after `attempts` >= 1 failures: 15 s, doubling, an hour at most."""
+    return min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 16)) * (0.5 + spread / 2)
+
+
+def _short(reason: str) -> str:
+    return " ".join(reason.split())[:REASON_CHARS]
