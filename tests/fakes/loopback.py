@@ -27,3 +27,9 @@ async def serving(app: Any) -> AsyncIterator[str]:
         server.should_exit = True
         await serving_task
         listener.close()
+
+
+def free_port() -> int:
+    """A port where nobody listens now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -38,6 +38,7 @@ class FakeTransport:
         self.most_seen = max(self.most_seen, self.under_way.total())
         self.most_of_host_seen = max(self.most_of_host_seen, *self.under_way.values())
         try:
+            await asyncio.sleep(0)
             await self.gate.wait()
             return self.answer(letter)
         finally:

@@ -157,7 +157,7 @@ async def pending(connection: AsyncConnection) -> int:
 
 async def counts(connection: AsyncConnection) -> dict[tuple[TransportName, State], int]:
     """How many letters of each transport are in each state; none where there are none."""
-    query = select(letters.c.transport, letters.c.state, func.count().label("count"))
+    query = select(letters.c.transport, letters.c.state, func.count().label("n"))
     grouped = query.group_by(letters.c.transport, letters.c.state)
     return {(r.transport, r.state): r.n for r in await connection.execute(grouped)}
 

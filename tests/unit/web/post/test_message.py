@@ -41,7 +41,9 @@ def parsed(note: Note, sender: Sender = SENDER, to: str = "ada@example.org") -> 
 
 
 def test_a_mail_says_who_to_whom_what_and_when() -> None:
-    note = Note("بدأ النقاش", "Größe: ½\n\nمرحبا", language="ar", unsubscribe="https://x.example/u/1")
+    note = Note(
+        "بدأ النقاش", "Größe: ½\n\nمرحبا", language="ar", unsubscribe="https://x.example/u/1"
+    )
     mail = parsed(note)
     assert mail["From"] == "Town Hall <no-reply@debate.example>"
     assert mail["To"] == "ada@example.org"
@@ -132,7 +134,7 @@ def test_whatever_is_typed_is_an_address_or_refused(typed: str) -> None:
         return
     assert found == address_from_form(found.text)
     assert found.text.isascii()
-    assert not set(found.text) & set(" \r\n<>,;:\"()[]\\")
+    assert not set(found.text) & set(' \r\n<>,;:"()[]\\')
     assert parsed(Note("x", "y"), to=found.text)["To"].addresses[0].addr_spec == found.text
 
 

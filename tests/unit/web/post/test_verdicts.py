@@ -59,6 +59,8 @@ def test_tries_are_spread_and_the_other_side_may_ask_for_more_time() -> None:
 
 
 def test_reasons_are_one_short_line() -> None:
-    verdict = judge(letter(), Refused("550 no\r\n such\tuser " + "x" * 1_000), 0, rest_s=0, spread=0)
+    verdict = judge(
+        letter(), Refused("550 no\r\n such\tuser " + "x" * 1_000), 0, rest_s=0, spread=0
+    )
     assert verdict.error.startswith("550 no such user x")
     assert len(verdict.error) == 300
