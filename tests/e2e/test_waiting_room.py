@@ -129,6 +129,8 @@ async def test_the_waiting_room_in_other_languages(
         await page.set_viewport_size({"width": 390, "height": 844})
         await page.goto(f"{edge.url}/r/demo?lang={language}")
         await expect(page.locator("#line")).to_contain_text(words[language])
+        await expect(page.locator("#hand-later")).to_be_visible()
+        await expect(page.locator("#hand")).to_be_hidden()
         await expect(page.locator("#delay")).not_to_be_empty()
         await page.screenshot(path=tmp_path / f"{language}.png")
         assert await barriers(page) == []

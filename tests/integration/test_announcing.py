@@ -38,6 +38,8 @@ def test_a_calendar_follows_until_the_lobby_is_called_off(tmp_path: Path) -> Non
         assert event(house, 3)["STATUS"] == "CANCELLED"
         page = httpx.get(f"{house.edge}/r/hall?lang=en").text
         assert "This conversation was cancelled." in page
+        speakers = httpx.get(f"{house.stage}/s/hall").text
+        assert '<span id="badge" class="badge off">Cancelled</span>' in speakers
         assert house.put("hall", state="lobby").get("state", "scheduled") == "scheduled"
         assert house.put("hall", cancelled=False, state="lobby")["state"] == "lobby"
         assert event(house, 4)["STATUS"] == "CONFIRMED"

@@ -15,7 +15,7 @@ of the oldest: under LIFO the one who is served would say nothing about those wh
 """
 
 import heapq
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Final, Generic, TypeVar
 
 TARGET_S: Final = 0.010  # the budget opens each 5 ms: a wait of that length is no queue yet
@@ -61,7 +61,9 @@ class JoinQueue(Generic[T]):
         self._turns: list[_Lane[T]] = []  # a heap; holds some lanes that are empty and forgotten
         self._made = 0  # lanes
         self._now = 0.0  # virtual time: turns that a network has had that never stopped asking
-        self._turn: dict[str, float] = {}  # network -> its next turn, those of long ago first
+        self._turn: OrderedDict[str, float] = (
+            OrderedDict()
+        )  # network -> its next turn, those of long ago first
         self._order: deque[_Entry[T]] = deque()  # of coming; holds some that have left
         self._judged_s = 0.0  # the end of the interval
         self._least_s = 0.0  # its least delay so far
@@ -92,7 +94,7 @@ class JoinQueue(Generic[T]):
             self._now = max(self._now, lane.start)
             self._turn.pop(network, None)
             if len(self._turn) >= _NETWORKS:
-                del self._turn[next(iter(self._turn))]
+                self._turn.popitem(last=False)
             self._turn[network] = lane.start + 1
             del self._lanes[network]
             if lane.entries:

@@ -69,7 +69,9 @@ export function show(session) {
   element("save").hidden = over || reads || !session.canSave;
   element("waiting").hidden = open;
   element("more").hidden = !open && element("rewind").hidden;
-  element("hand").hidden = !open || Boolean(session.wait); // those who wait hear the question too late
+  const waits = Boolean(session.wait); // and hears a question too late to ask one
+  element("hand").hidden = !open || waits;
+  element("hand-later").hidden = !open || !waits;
   element("stage").hidden = over || room.unknown;
   say("line", line(session));
   say("play-name", playing ? t("Stop") : t("Listen"));

@@ -7,7 +7,7 @@ import { Applause } from "../listener/room.js";
 
 /** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean, gain_db?: number, alike?: boolean, taken_for?: string}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string, topic?: string, taken_for?: string}} Hand */
-/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, hands_closed?: boolean, topics?: string[], delay_s?: number, host?: string, expected?: number, room?: string, rehearsal_of?: string, tracks?: string[]}} Facts */
+/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, hands_closed?: boolean, topics?: string[], delay_s?: number, host?: string, expected?: number, room?: string, rehearsal_of?: string, tracks?: string[], cancelled_ms?: number}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
 /** @typedef {{id: string, text: string, name: string, state: string, votes: number}} Asked */
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */

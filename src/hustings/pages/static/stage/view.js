@@ -101,8 +101,9 @@ export class View {
     if (!hall.me) return;
     if (hall.facts.title) write(element("title"), hall.facts.title);
     const badge = element("badge");
-    badge.className = `badge ${hall.state}`;
-    const stand = stateWord(hall.state);
+    const off = Boolean(hall.facts.cancelled_ms);
+    badge.className = `badge ${off ? "off" : hall.state}`;
+    const stand = off ? t("Cancelled") : stateWord(hall.state);
     write(badge, hall.isRehearsal ? t("Rehearsal · {state}", { state: stand }) : stand);
     const open = hall.state === "lobby" || hall.state === "live";
     const base = hall.edge || (document.querySelector("article")?.dataset.edge ?? "");
