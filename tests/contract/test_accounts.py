@@ -18,6 +18,7 @@ from hustings.web.accounts.service import Accounts
 from hustings.web.house.queries import SESSIONS
 from hustings.web.house.service import House
 from hustings.web.people.service import People
+from hustings.wire.tokens import KeyRing
 from tests.fakes.authenticator import Authenticator
 
 PARTY = Party("localhost", "http://localhost:8000")
@@ -57,7 +58,8 @@ class Door:
 @pytest.fixture
 def door(database: Database) -> Door:
     clock = ManualClock()
-    return Door(House(database, clock), Accounts(database, clock), People(database, clock), clock)
+    people = People(database, clock, KeyRing([bytes(32)]))
+    return Door(House(database, clock), Accounts(database, clock), people, clock)
 
 
 @pytest.fixture
@@ -246,8 +248,8 @@ async def test_invitations_are_used_once_and_can_be_withdrawn(
     door: Door, device: Authenticator
 ) -> None:
     ada, _ = await door.make(device)
-    code = await door.people.invite(ada, "Bo", "host")
-    other = await door.people.invite(ada, "Kim", "checker")
+    code, _ = await door.people.invite(ada, "Bo", "host")
+    other, _ = await door.people.invite(ada, "Kim", "checker")
     assert {each.name for each in await door.people.invitations()} == {"Bo", "Kim"}
     bo = await door.who(await door.house.redeem(code))
     assert bo.role == "host"
@@ -281,7 +283,7 @@ async def test_the_last_owner_stays(door: Door, device: Authenticator) -> None:
 async def test_who_goes_loses_everything_at_once(door: Door, device: Authenticator) -> None:
     ada, _ = await door.make(device)
     bo, welcome = await door.make(device, name="Bo")
-    code = await door.people.invite(bo, "Eve", "owner")
+    code, _ = await door.people.invite(bo, "Eve", "owner")
     await door.people.remove(bo.account)
     assert await door.house.who(welcome.session) is None
     for lost in (
@@ -299,7 +301,7 @@ async def test_a_changed_role_holds_in_open_sessions_and_ends_invitations(
 ) -> None:
     await door.make(device)
     bo, welcome = await door.make(device, name="Bo")
-    code = await door.people.invite(bo, "Eve", "owner")
+    code, _ = await door.people.invite(bo, "Eve", "owner")
     await door.people.set_role(bo.account, "host")
     assert not (await door.who(welcome.session)).may("people")
     with pytest.raises(Denied):

@@ -44,6 +44,8 @@ ROOM = {
     "changed_ms": 1,
     "state": "live",
     "facts": bytes(range(256)),
+    "sort_ms": 1_800_000_000_000,
+    "words": "burger fragen",
 }
 MESSAGE = {
     "room": "town-hall",
@@ -167,7 +169,8 @@ async def test_rows_that_are_there_are_never_written_over(
 async def test_a_dump_of_an_older_schema_is_upgraded(database_url: str, tmp_path: Path) -> None:
     await emptied(database_url, tmp_path)
     engine = engine_for(database_url, tmp_path)
-    old = {name: value for name, value in ROOM.items() if name != "keep_days"}
+    newer = {"keep_days", "sort_ms", "words"}
+    old = {name: value for name, value in ROOM.items() if name not in newer}
     async with engine.begin() as connection:
         await connection.run_sync(migrate, "0002")
         await connection.execute(insert(rooms).values(old))
@@ -180,6 +183,8 @@ async def test_a_dump_of_an_older_schema_is_upgraded(database_url: str, tmp_path
         async with there.read() as connection:
             [room] = (await connection.execute(select(rooms))).mappings()
             assert room["keep_days"] is None
+            assert room["sort_ms"] == ROOM["start_ms"]
+            assert room["words"].startswith("burger fragen")
         await there.close()
     await emptied(database_url, tmp_path)
 

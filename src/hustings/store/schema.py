@@ -49,6 +49,10 @@ rooms: Final = Table(
     Column("changed_ms", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),  # as the stage last said, or cancelled
     Column("facts", LargeBinary, nullable=False),  # JSON of the stage's `room` body; empty: none
+    Column("sort_ms", BigInteger, nullable=False),  # where lists put it: its end, else its start
+    Column("words", Text, nullable=False),  # title and host, folded, for the search
+    Index(None, "sort_ms", "room"),
+    Index("ix_rooms_state", "state", "sort_ms", "room"),
 )
 
 invitations: Final = Table(
@@ -161,4 +165,29 @@ letters: Final = Table(
     Index("ix_letters_batch", "batch"),
     UniqueConstraint("key", name="uq_letters_key"),
     sqlite_autoincrement=True,  # an id is never used again: a sender may still hold the old one
+)
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    Column("key", String(16), primary_key=True),  # its first part, which is no secret
+    Column("key_hash", String(64), nullable=False),
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("scopes", String(300), nullable=False),  # words of web/keys/model.py
+    Column("made_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger, nullable=False),  # to the day; 0: never
+    Index(None, "account"),
+)
+
+done_once: Final = Table(
+    "done_once",
+    metadata,
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), primary_key=True),
+    Column("once", String(64), primary_key=True),  # the caller's Idempotency-Key
+    Column("digest", String(64), nullable=False),  # SHA-256 of the request
+    Column("made", String(80), nullable=False),  # name of what came of it
+    Column("made_ms", BigInteger, nullable=False),
+    Index(None, "made_ms"),
 )

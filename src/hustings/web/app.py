@@ -31,10 +31,15 @@ from hustings.pages import serving
 from hustings.settings import Settings
 from hustings.web.accounts import sign_in
 from hustings.web.accounts import views as accounts
+from hustings.web.api import invitations as api_invitations
+from hustings.web.api import openapi
+from hustings.web.api import people as api_people
+from hustings.web.api import rooms as api_rooms
 from hustings.web.api import views as api
 from hustings.web.board import views as board
 from hustings.web.health import views as health
 from hustings.web.house import views as house
+from hustings.web.keys import views as keys
 from hustings.web.people import views as people
 from hustings.web.post import views as post
 from hustings.web.problems import not_found, problem_response
@@ -52,11 +57,11 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(
         title="Hustings",
         version=VERSION,
-        description="Rooms of this house. Streams are served by the edge: docs/protocol.md.",
         docs_url=None,  # its pages fetch scripts from a CDN; ours is web_api.html
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=openapi.URL,
     )
+    openapi.install(app)
     app.state.services = services
     for router in (
         rooms.router,
@@ -66,8 +71,11 @@ def create_app(services: Services) -> FastAPI:
         people.router,
         post.router,
         board.router,
+        keys.router,
+        api_rooms.router,
+        api_invitations.router,
+        api_people.router,
         api.router,
-        api.pages,
         health.router,
     ):
         app.include_router(router)
@@ -152,11 +160,16 @@ async def _on_http_error(request: Request, error: Any) -> Response:
         return problem_response(request.scope, not_found())
     code = "method_not_allowed" if error.status_code == 405 else "http"
     problem = PeerError(code, str(error.detail), status=error.status_code)
-    return problem_response(request.scope, problem)
+    answer = problem_response(request.scope, problem)
+    answer.headers.update(error.headers or {})  # Allow
+    return answer
 
 
-async def _on_bad_request(request: Request, _error: Any) -> Response:
-    problem = PeerError("request_bad", "This request cannot be read.", status=422)
+async def _on_bad_request(request: Request, error: Any) -> Response:
+    wrong = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()[:1]]
+    field, why = wrong[0] if wrong else ("", "")
+    title = f"This request cannot be read: {field}: {why}"[:300]
+    problem = PeerError("request_bad", title, status=422, field=field)
     return problem_response(request.scope, problem)
 
 

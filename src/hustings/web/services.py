@@ -12,8 +12,10 @@ from hustings.base.listening import neighbour_tls
 from hustings.settings import Settings
 from hustings.store import Database, open_database
 from hustings.web.accounts.service import Accounts
+from hustings.web.api.pace import Pace
 from hustings.web.board.service import Board
 from hustings.web.house.service import House
+from hustings.web.keys.service import Keys
 from hustings.web.outbound.door import Door, Resolver
 from hustings.web.outbox.service import Outbox
 from hustings.web.outbox.stage import StageClient
@@ -36,6 +38,7 @@ class Services:
     house: House
     accounts: Accounts
     people: People
+    keys: Keys
     rooms: Rooms
     outbox: Outbox
     post: Post
@@ -43,6 +46,7 @@ class Services:
     stage: StageClient
     outbound: Door  # to addresses that people type in
     links: Links  # as far as the settings alone tell
+    pace: Pace = field(default_factory=Pace)
     counts: Counter[str] = field(default_factory=Counter)  # requests by status class
 
     def links_for(self, asked_host: str) -> Links:
@@ -72,7 +76,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             database=database,
             house=House(database, clock),
             accounts=Accounts(database, clock),
-            people=People(database, clock),
+            people=People(database, clock, people),
+            keys=Keys(database, clock),
             rooms=rooms,
             outbox=Outbox(database, rooms, stage, clock),
             post=post,

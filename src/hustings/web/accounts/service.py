@@ -30,6 +30,7 @@ from hustings.web.accounts.model import (
 from hustings.web.accounts.passkeys import Answer, NewKey, Party
 from hustings.web.house import queries as house
 from hustings.web.house.service import SESSION_S, hashed
+from hustings.web.keys.queries import keys_of
 
 PASSKEYS: Final = 20  # of one person
 _ID_LETTERS: Final = 26  # 128 random bits
@@ -206,6 +207,7 @@ class Accounts:
                 "account": asdict(person),
                 "passkeys": [asdict(each) | _texts(each) for each in keys],
                 "devices": [asdict(each) for each in devices],
+                "api_keys": [asdict(each) for each in await keys_of(connection, who.account)],
                 "recovery_codes_left": await queries.count_codes(connection, who.account),
                 "invitations": [
                     asdict(each)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from hustings.base.errors import Denied, UserError
 from hustings.web.accounts.sign_in import needed_party
+from hustings.web.keys.model import DAYS, on_offer
 from hustings.web.visit import Visitor
 
 router = APIRouter(prefix="/account", include_in_schema=False)
@@ -27,6 +28,10 @@ async def account(visit: Visitor) -> Response:
         passkeys=await accounts.passkeys(who),
         codes_left=await accounts.codes_left(who),
         devices=await accounts.devices(who) if who.account else [],
+        keys=await visit.services.keys.of(who) if who.account else [],
+        scopes=on_offer(who.role),
+        key_days=DAYS,
+        now_ms=visit.services.clock.wall_ms(),
         said=visit.request.query_params.get("said", ""),
     )
 

@@ -16,6 +16,8 @@ from hustings.web.accounts.model import Account, Invitation, Who
 from hustings.web.accounts.rules import Role
 from hustings.web.house import queries as house
 from hustings.web.house.service import CODE_S, hashed
+from hustings.web.once import Once, Repeated, expect_first
+from hustings.wire.tokens import KeyRing
 
 PEOPLE: Final = 1_000  # accounts, and invitations that wait
 
@@ -23,9 +25,10 @@ PEOPLE: Final = 1_000  # accounts, and invitations that wait
 class People:
     """The people of this house, as its owners see them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, keys: KeyRing) -> None:
         self._database = database
         self._clock = clock
+        self._keys = keys
 
     async def everybody(self) -> list[Account]:
         """All accounts, by name."""
@@ -42,28 +45,52 @@ class People:
         async with self._database.read() as connection:
             return await house.count_plain(connection, self._clock.wall_ms())
 
-    async def invite(self, who: Who, name: str, role: Role) -> str:
-        """The code of a new one-time link, good for a week. Raises UserError("accounts_many")."""
-        code, now_ms = new_secret(), self._clock.wall_ms()
-        async with self._database.write() as connection:
-            there = len(await queries.all_accounts(connection))
-            if there + len(await house.invitations(connection, now_ms)) >= PEOPLE:
-                raise UserError("accounts_many", f"A house has room for {PEOPLE} people.")
-            await house.add_code(
-                connection,
-                hashed(code),
-                now_ms=now_ms,
-                expires_ms=now_ms + CODE_S * 1_000,
-                role=role,
-                name=name,
-                made_by=who.account or "-",
-            )
-        return code
+    async def invite(
+        self, who: Who, name: str, role: Role, *, once: Once | None = None
+    ) -> tuple[str, Invitation]:
+        """A new one-time link's code, good for a week. Raises UserError("accounts_many").
+
+        once: a repeated call is answered with the same code, which is made again, not kept.
+        """
+        now_ms = self._clock.wall_ms()
+        code = self._code(once, now_ms) if once else new_secret()
+        try:
+            async with self._database.write() as connection:
+                await expect_first(connection, once, str(now_ms), now_ms)
+                there = len(await queries.all_accounts(connection))
+                if there + len(await house.invitations(connection, now_ms)) >= PEOPLE:
+                    raise UserError("accounts_many", f"A house has room for {PEOPLE} people.")
+                await house.add_code(
+                    connection,
+                    hashed(code),
+                    now_ms=now_ms,
+                    expires_ms=now_ms + CODE_S * 1_000,
+                    role=role,
+                    name=name,
+                    made_by=who.account or "-",
+                )
+        except Repeated as before:
+            assert once is not None
+            now_ms = int(before.made)
+            code = self._code(once, now_ms)
+        expires_ms = now_ms + CODE_S * 1_000
+        return code, Invitation(hashed(code), name, role, now_ms, expires_ms)
+
+    def _code(self, once: Once, made_ms: int) -> str:
+        return self._keys.code_for(f"{once.account}\0{once.once}\0{made_ms}")
 
     async def withdraw(self, code_hash: str) -> None:
         """An invitation is good no more."""
         async with self._database.write() as connection:
             await house.withdraw(connection, code_hash=code_hash)
+
+    async def person(self, account: str) -> Account:
+        """Somebody. Raises NotFound("account_unknown")."""
+        async with self._database.read() as connection:
+            found = await queries.find_account(connection, account)
+        if found is None:
+            raise NotFound("account_unknown", "There is no such person here.")
+        return found
 
     async def set_role(self, account: str, role: Role) -> None:
         """Another role, at once and in all their browsers. Raises UserError("owner_last")."""

@@ -28,7 +28,7 @@ async def invite(visit: Visitor) -> Response:
     try:
         name = name_from_form(fields.get("name", ""))
         role = role_from_form(fields.get("role", ""))
-        code = await visit.services.people.invite(who, name, role)
+        code, _ = await visit.services.people.invite(who, name, role)
     except UserError as refused:
         return visit.go("/people", said=refused.code)
     base = visit.party.origin if visit.party else visit.links.web  # where passkeys can be made

@@ -24,6 +24,7 @@ TITLE_CHARS: Final = 200
 NAME_CHARS: Final = 80
 TEXT_CHARS: Final = 2_000
 REASON_CHARS: Final = 280  # of a cancellation
+NEVER_MS: Final = (1 << 53) - 1  # a start that was not said: behind all others, and exact in JSON
 INVITED: Final = 50  # people in one room, as the stage counts them
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _SLUG_CHARS: Final = 40
@@ -67,6 +68,7 @@ class PlannedRoom(msgspec.Struct, frozen=True):
     made_here: bool
     created_ms: int
     facts: Room | None = None
+    sort_ms: int = 0  # its place in lists, as read; see `web.rooms.lists`
 
     @property
     def state(self) -> RoomState:
@@ -119,6 +121,12 @@ def clean(text: str, limit: int, *, lines: bool = False) -> str:
         if (lines and c == "\n") or unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
     )
     return kept.strip()[:limit].rstrip()
+
+
+def folded(text: str) -> str:
+    """Text as the search compares it: without case, accents and vowel points."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in plain if not unicodedata.combining(c))
 
 
 def fields_of(wish: Wish) -> dict[str, str]:

@@ -1,25 +1,40 @@
 """SQL of rooms and invitations; called inside a transaction of `store.Database`."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import Select, case, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
 from hustings.store.schema import invitations, rooms
-from hustings.web.rooms.model import Invitation, PlannedRoom, Wish
+from hustings.web.rooms.lists import CANCELLED, Query
+from hustings.web.rooms.model import NEVER_MS, Invitation, PlannedRoom, Wish, folded
 from hustings.wire.kinds import Room
 
 _WISH = Wish.__struct_fields__
 _ASKED = 500  # names in one query; SQLite takes 32,766 values
-CANCELLED: Final = "cancelled"  # a planned room that is off; lists leave it out in time
 
 
 def _listed(facts: Room) -> str:
     """Under which word lists look for the room."""
     return CANCELLED if facts.cancelled_ms and facts.state == "scheduled" else facts.state
+
+
+def _words(about: Room | Wish) -> str:
+    return folded(f"{about.title}\n{about.host}")
+
+
+def _facts(facts: Room) -> dict[str, Any]:
+    """The columns that follow from what the stage says."""
+    over = facts.ended_ms if facts.state == "ended" else 0
+    return {
+        "state": _listed(facts),
+        "facts": msgspec.json.encode(facts),
+        "sort_ms": over or facts.start_ms or NEVER_MS,
+        "words": _words(facts),
+    }
 
 
 def _room(row: Any) -> PlannedRoom:
@@ -29,6 +44,7 @@ def _room(row: Any) -> PlannedRoom:
         made_here=row.made_here,
         created_ms=row.created_ms,
         facts=msgspec.json.decode(row.facts, type=Room) if row.facts else None,
+        sort_ms=row.sort_ms,
     )
 
 
@@ -45,15 +61,30 @@ async def add_room(connection: AsyncConnection, room: PlannedRoom) -> None:
             made_here=room.made_here,
             created_ms=room.created_ms,
             changed_ms=room.created_ms,
-            state=_listed(room.facts) if room.facts else room.state,
-            facts=msgspec.json.encode(room.facts) if room.facts else b"",
+            **(_facts(room.facts) if room.facts else _unheard(room)),
         )
     )
 
 
+def _unheard(room: PlannedRoom) -> dict[str, Any]:
+    """The same columns of a room that the stage has not heard of."""
+    return {
+        "state": room.state,
+        "facts": b"",
+        "sort_ms": room.start_ms or NEVER_MS,
+        "words": _words(room.wish),
+    }
+
+
 async def change_wish(connection: AsyncConnection, room: RoomId, wish: Wish, now_ms: int) -> None:
     """What the owner asks for now."""
-    values = {**msgspec.structs.asdict(wish), "changed_ms": now_ms}
+    start_ms = wish.start_ms or NEVER_MS
+    values = {
+        **msgspec.structs.asdict(wish),
+        "changed_ms": now_ms,
+        "sort_ms": case((rooms.c.state == "ended", rooms.c.sort_ms), else_=start_ms),
+        "words": _words(wish),
+    }
     await connection.execute(update(rooms).where(rooms.c.room == room).values(values))
 
 
@@ -69,8 +100,7 @@ async def told(connection: AsyncConnection, names: Sequence[str]) -> dict[str, b
 async def set_facts(connection: AsyncConnection, facts: Room, now_ms: int) -> None:
     """Keep what the stage says."""
     values = {
-        "state": _listed(facts),
-        "facts": msgspec.json.encode(facts),
+        **_facts(facts),
         "changed_ms": facts.ended_ms if facts.state == "ended" else now_ms,
     }
     await connection.execute(update(rooms).where(rooms.c.room == facts.room).values(values))
@@ -84,49 +114,39 @@ async def forget(connection: AsyncConnection, room: RoomId) -> None:
     )
 
 
-async def room_named(connection: AsyncConnection, room: RoomId) -> PlannedRoom | None:
-    """One room."""
-    row = (await connection.execute(select(rooms).where(rooms.c.room == room))).one_or_none()
+async def room_named(
+    connection: AsyncConnection, room: RoomId, *, lock: bool = False
+) -> PlannedRoom | None:
+    """One room. lock: what else asks so waits (PostgreSQL; SQLite has one writer)."""
+    query = select(rooms).where(rooms.c.room == room)
+    query = query.with_for_update() if lock else query
+    row = (await connection.execute(query)).one_or_none()
     return _room(row) if row else None
 
 
-async def rooms_in(
-    connection: AsyncConnection, states: Sequence[str], *, limit: int
-) -> list[PlannedRoom]:
-    """Rooms in these states: the next to start first, those without a plan last; newest made first."""
-    unplanned_last = case((rooms.c.start_ms == 0, 1), else_=0)
-    query = (
-        select(rooms)
-        .where(rooms.c.state.in_(states))
-        .order_by(unplanned_last, rooms.c.start_ms, rooms.c.created_ms.desc())
-        .limit(limit)
-    )
-    return [_room(row) for row in await connection.execute(query)]
+async def rooms_listed(connection: AsyncConnection, query: Query) -> list[PlannedRoom]:
+    """The rooms that a list asks for, at most `query.limit`, in its order."""
+    return [_room(row) for row in await connection.execute(_listing(query))]
 
 
-async def cancelled_rooms(
-    connection: AsyncConnection, *, since_ms: int, limit: int
-) -> list[PlannedRoom]:
-    """Those that were to begin since then, or at a time that was never said; the latest first."""
-    query = (
-        select(rooms)
-        .where(rooms.c.state == CANCELLED)
-        .where((rooms.c.start_ms >= since_ms) | (rooms.c.start_ms == 0))
-        .order_by(rooms.c.start_ms.desc())
-        .limit(limit)
-    )
-    return [_room(row) for row in await connection.execute(query)]
-
-
-async def past_rooms(connection: AsyncConnection, *, limit: int) -> list[PlannedRoom]:
-    """Ended rooms, the last first."""
-    query = (
-        select(rooms)
-        .where(rooms.c.state == "ended")
-        .order_by(rooms.c.changed_ms.desc(), rooms.c.room)
-        .limit(limit)
-    )
-    return [_room(row) for row in await connection.execute(query)]
+def _listing(query: Query) -> Select[Any]:
+    found = select(rooms)
+    if len(query.states) == 1:
+        found = found.where(rooms.c.state == query.states[0])
+    elif query.states:
+        found = found.where(rooms.c.state.in_(query.states))
+    if query.from_ms:
+        found = found.where(rooms.c.sort_ms >= query.from_ms)
+    if query.until_ms:
+        found = found.where(rooms.c.sort_ms < query.until_ms)
+    if query.words:
+        found = found.where(rooms.c.words.contains(folded(query.words), autoescape=True))
+    if query.after:
+        place, here = tuple_(rooms.c.sort_ms, rooms.c.room), tuple_(*query.after)
+        found = found.where(place < here if query.latest_first else place > here)
+    at, name = rooms.c.sort_ms, rooms.c.room
+    order = (at.desc(), name.desc()) if query.latest_first else (at, name)
+    return found.order_by(*order).limit(query.limit)
 
 
 async def add_invitation(connection: AsyncConnection, invitation: Invitation) -> None:

@@ -9,14 +9,26 @@ from typing import Final
 
 import msgspec
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.clock import Clock
 from hustings.base.errors import NotFound, UserError
 from hustings.base.ids import RoomId, new_id
 from hustings.store import Database
+from hustings.web.once import Once, expect_first
 from hustings.web.outbox import queries as outbox
 from hustings.web.rooms import queries
-from hustings.web.rooms.model import INVITED, Invitation, PassKind, Person, PlannedRoom, Wish
+from hustings.web.rooms.lists import CANCELLED, Query, cursor_of
+from hustings.web.rooms.model import (
+    INVITED,
+    NEVER_MS,
+    Invitation,
+    PassKind,
+    Person,
+    PlannedRoom,
+    Wish,
+)
+from hustings.web.rooms.plan import Plan
 from hustings.wire.kinds import Room
 from hustings.wire.tokens import Claims, KeyRing
 
@@ -43,22 +55,41 @@ class Rooms:
     async def calendar(self) -> Calendar:
         """What is on, what comes, what was."""
         yesterday_ms = self._clock.wall_ms() - _DAY_MS
+        on = Query(states=("live", "lobby"), limit=SHOWN)
+        planned = Query(states=("scheduled",), limit=SHOWN)
+        off = Query(states=(CANCELLED,), from_ms=yesterday_ms, limit=SHOWN)
+        past = Query(states=("ended",), latest_first=True, limit=SHOWN)
         async with self._database.read() as connection:
-            off = await queries.cancelled_rooms(connection, since_ms=yesterday_ms, limit=SHOWN)
-            coming = [*await queries.rooms_in(connection, ["scheduled"], limit=SHOWN), *off]
-            coming.sort(key=lambda room: room.start_ms or float("inf"))
+            coming = [
+                *await queries.rooms_listed(connection, planned),
+                *await queries.rooms_listed(connection, off),
+            ]
+            coming.sort(key=lambda room: room.start_ms or NEVER_MS)
             return Calendar(
-                live=await queries.rooms_in(connection, ["live", "lobby"], limit=SHOWN),
+                live=await queries.rooms_listed(connection, on),
                 coming=coming,
-                past=await queries.past_rooms(connection, limit=SHOWN),
+                past=await queries.rooms_listed(connection, past),
             )
 
-    async def create(self, room: RoomId, wish: Wish, people: Sequence[Person]) -> PlannedRoom:
-        """A new room with its invitations. Raises UserError("room_taken")."""
+    async def page(self, query: Query) -> tuple[list[PlannedRoom], str]:
+        """A page of a list, and the cursor of the next one; "": it is the last."""
+        more = msgspec.structs.replace(query, limit=query.limit + 1)
+        async with self._database.read() as connection:
+            found = await queries.rooms_listed(connection, more)
+        if len(found) <= query.limit:
+            return found, ""
+        last = found[query.limit - 1]
+        return found[: query.limit], cursor_of(last.sort_ms, last.room)
+
+    async def create(
+        self, room: RoomId, wish: Wish, people: Sequence[Person], *, once: Once | None = None
+    ) -> PlannedRoom:
+        """A new room with its invitations. Raises UserError("room_taken"), as `expect_first`."""
         now_ms = self._clock.wall_ms()
         planned = PlannedRoom(room=room, wish=wish, made_here=True, created_ms=now_ms)
         try:
             async with self._database.write() as connection:
+                await expect_first(connection, once, room, now_ms)
                 await queries.add_room(connection, planned)
                 for order, person in enumerate(people):
                     invitation = _invitation(room, "invite", person, now_ms + order)
@@ -79,10 +110,20 @@ class Rooms:
             raise NotFound("room_unknown", "There is no room with this address.", room=room)
         return found
 
-    async def change(self, room: RoomId, wish: Wish) -> None:
-        """The owner edits the room; its state is the stage's affair."""
+    async def plan(self, room: RoomId) -> Plan:
+        """One room with what is on its way to the stage. Raises NotFound("room_unknown")."""
+        async with self._database.read() as connection:
+            return await self._plan(connection, room)
+
+    async def change(self, room: RoomId, wish: Wish, *, seen: str = "") -> None:
+        """The owner edits the room; its state is the stage's affair.
+
+        seen: the version that they edit; "": whatever it is. Raises UserError `room_changed` (412).
+        """
         now_ms = self._clock.wall_ms()
         async with self._database.write() as connection:
+            if seen and (await self._plan(connection, room, lock=True)).version != seen:
+                raise UserError("room_changed", "The room was changed meanwhile.", status=412)
             await queries.change_wish(connection, room, wish, now_ms)
             await outbox.put_room(connection, room, msgspec.structs.asdict(wish), now_ms)
 
@@ -115,13 +156,21 @@ class Rooms:
             await queries.change_wish(connection, room, wish, now_ms)
             await outbox.put_room(connection, room, body, now_ms)
 
-    async def invite(self, room: RoomId, person: Person, kind: PassKind = "invite") -> Invitation:
-        """One more pass. Raises UserError("people_many")."""
+    async def invite(
+        self,
+        room: RoomId,
+        person: Person,
+        kind: PassKind = "invite",
+        *,
+        once: Once | None = None,
+    ) -> Invitation:
+        """One more pass. Raises UserError("people_many"), as `expect_first`."""
         now_ms = self._clock.wall_ms()
+        invitation = _invitation(room, kind, person, now_ms)
         async with self._database.write() as connection:
+            await expect_first(connection, once, invitation.jti, now_ms)
             if await queries.count_invitations(connection, room) >= INVITED:
                 raise UserError("people_many", f"A room has room for {INVITED} named people.")
-            invitation = _invitation(room, kind, person, now_ms)
             await queries.add_invitation(connection, invitation)
         return invitation
 
@@ -155,6 +204,12 @@ class Rooms:
     def source_password(self, invitation: Invitation) -> str:
         """What a radio studio shows for this seat."""
         return self._keys.source_password(invitation.room, invitation.seat)
+
+    async def _plan(self, connection: AsyncConnection, room: RoomId, *, lock: bool = False) -> Plan:
+        found = await queries.room_named(connection, room, lock=lock)
+        if found is None:
+            raise NotFound("room_unknown", "There is no room with this address.", room=room)
+        return Plan(found, await outbox.backlog(connection, room))
 
     async def learn(self, facts: Sequence[Room]) -> None:
         """Keep what the stage says of its rooms, also of rooms that were not made here."""

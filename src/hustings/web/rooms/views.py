@@ -22,13 +22,13 @@ from hustings.web.rooms.model import (
     Person,
     address_from_form,
     clean,
-    expect_kept,
     fields_of,
     keeping,
     people_from_form,
     role_from_form,
     wish_from_form,
 )
+from hustings.web.rooms.plan import changed
 from hustings.web.rooms.zones import zone_choices
 from hustings.web.visit import Visit, Visitor
 from hustings.wire.kinds import DELAYS_S
@@ -99,12 +99,8 @@ async def change_room(visit: Visitor, room: str) -> Response:
     await visit.needs("rooms")
     name = room_id(room)
     fields = await visit.form()
-    planned = await visit.services.rooms.room(name)
-    if planned.state == "live":  # the delay is the hosts' own on the stage; the form has no field
-        fields["delay_s"] = str(planned.current.delay_s)
     try:
-        wish = wish_from_form(fields, before_ms=planned.start_ms)
-        expect_kept(planned, wish)
+        wish = changed(await visit.services.rooms.plan(name), fields)
     except UserError as error:
         return await _room_page(visit, name, status=422, fields=fields, error=error)
     await visit.services.rooms.change(name, wish)
@@ -233,25 +229,23 @@ async def _room_page(
     error: UserError | None = None,
 ) -> Response:
     rooms = visit.services.rooms
-    planned = await rooms.room(room)
+    plan = await rooms.plan(room)
     passes = await rooms.invitations(room)
-    backlog = await visit.services.outbox.backlog(room)
-    wish, facts = planned.wish if backlog.waiting else planned.current, planned.facts
     return visit.page(
         "web_room.html",
         status,
-        planned=planned,
+        planned=plan.planned,
         may_erase=await visit.may("erase"),
-        **_form(visit, fields or fields_of(wish), error),
+        **_form(visit, fields or fields_of(plan.wish), error),
         seats=[(each, _address(visit, each)) for each in passes if each.kind == "invite"],
         encoders=[
             (each, rooms.sign(each), rooms.source_password(each))
             for each in passes
             if each.kind == "whip"
         ],
-        backlog=backlog,
-        is_off=backlog.wanted.get("cancelled", planned.is_off),
-        why=backlog.wanted.get("cancelled_why") or (facts.cancelled_why if facts else ""),
+        backlog=plan.backlog,
+        is_off=plan.is_off,
+        why=plan.why,
         roles=ROLES,
         said=visit.request.query_params.get("said", ""),
     )

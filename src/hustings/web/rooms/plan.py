@@ -1,0 +1,49 @@
+"""A room as its hosts see it: what it is to be, though the stage may not have heard yet; pure."""
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from hustings.web.outbox.model import Backlog
+from hustings.web.rooms.model import PlannedRoom, Wish, expect_kept, wish_from_form
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The room, and what of it is on its way to the stage."""
+
+    planned: PlannedRoom
+    backlog: Backlog
+
+    @property
+    def wish(self) -> Wish:
+        """What was asked for last, by whomever."""
+        return self.planned.wish if self.backlog.waiting else self.planned.current
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it was cancelled."""
+        return bool(self.backlog.wanted.get("cancelled", self.planned.is_off))
+
+    @property
+    def why(self) -> str:
+        """Why it was cancelled."""
+        facts = self.planned.facts
+        wanted = str(self.backlog.wanted.get("cancelled_why", ""))
+        return wanted or (facts.cancelled_why if facts else "")
+
+    @property
+    def version(self) -> str:
+        """Differs whenever something differs that a host could have changed or must know."""
+        said = [msgspec.structs.astuple(self.wish), self.planned.state, self.is_off, self.why]
+        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:20]
+
+
+def changed(plan: Plan, fields: Mapping[str, str]) -> Wish:
+    """The wish of a filled form. Raises UserError with `field` naming what to mend."""
+    fields = dict(fields)
+    if plan.planned.state == "live":  # the delay is the hosts' own on the stage
+        fields["delay_s"] = str(plan.planned.current.delay_s)
+    wish = wish_from_form(fields, before_ms=plan.wish.start_ms)
+    expect_kept(plan.planned, wish)
+    return wish
