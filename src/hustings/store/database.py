@@ -198,6 +198,13 @@ def _gone_or_busy(error: BaseException) -> TryLater:
     log.warning("database: %s", reason)
     if "locked" in reason or "busy" in reason:
         return TryLater("database_busy", "The database is busy. Try again in a moment.")
+    if "is full" in reason or "No space left" in reason:
+        return TryLater(
+            "database_full",
+            "The database's disk is full: nothing can be saved. Whoever runs this server has to "
+            "make room.",
+            delay_s=60,
+        )
     return TryLater(
         "database_gone",
         "The database does not answer. Whoever runs this server has to look at it.",
