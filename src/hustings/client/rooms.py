@@ -1,0 +1,182 @@
+"""Rooms and their invitations."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import httpx
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hustings.client.http import Line, read
+from hustings.client.types import Invitation, Room, RoomMade, RoomPlan, wall_ms
+
+R = TypeVar("R", bound=RoomPlan)
+_PAGE: Final = 200  # rooms a call, when all are wanted
+
+
+class _Page(msgspec.Struct):
+    rooms: list[Room]
+    next: str | None = None
+
+
+class _Invitations(msgspec.Struct):
+    invitations: list[Invitation]
+
+
+class Rooms:
+    """`house.rooms`."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def list(
+        self,
+        *states: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        words: str = "",
+        earliest_first: bool = False,
+        page: int = _PAGE,
+    ) -> Iterator[Room]:
+        """All rooms in these states (none: in any), asked for a page at a time as they are used."""
+        query: dict[str, Any] = {
+            "state": states,
+            "from_ms": wall_ms(since),
+            "until_ms": wall_ms(until),
+            "words": words,
+            "order": "earliest" if earliest_first else "latest",
+            "limit": page,
+        }
+        after: str | None = ""
+        while after is not None:
+            found = self._line.get("/rooms", _Page, query | {"after": after})
+            yield from found.rooms
+            after = found.next
+
+    def get(self, room: str) -> RoomPlan:
+        """One room. Raises NotFound `room_unknown`."""
+        return _versioned(self._line.call("GET", f"/rooms/{room}"), RoomPlan)
+
+    def create(
+        self,
+        title: str,
+        *,
+        host: str = "",
+        start: datetime | None = None,
+        cohosts: Sequence[str] = (),
+        speakers: Sequence[str] = (),
+        address: str = "",
+        description: str = "",
+        language: str = "en",
+        radio: bool = False,
+        expected: int = 0,
+        delay_s: int = 0,
+        keep_days: int | UnsetType | None = UNSET,
+    ) -> RoomMade:
+        """Plan a room. keep_days: None is for ever; left out: as the house is used to."""
+        asked = {
+            "title": title,
+            "host": host,
+            "start_ms": wall_ms(start),
+            "cohosts": cohosts,
+            "speakers": speakers,
+            "address": address or UNSET,
+            "description": description,
+            "language": language,
+            "radio": radio,
+            "expected": expected,
+            "delay_s": delay_s,
+            "keep_days": keep_days,
+        }
+        answer = self._line.call("POST", "/rooms", body=_sent(asked), once=True)
+        return _versioned(answer, RoomMade)
+
+    def change(
+        self,
+        room: RoomPlan | str,
+        *,
+        title: str | UnsetType = UNSET,
+        host: str | UnsetType = UNSET,
+        start: datetime | UnsetType | None = UNSET,
+        description: str | UnsetType = UNSET,
+        language: str | UnsetType = UNSET,
+        radio: bool | UnsetType = UNSET,
+        expected: int | UnsetType = UNSET,
+        delay_s: int | UnsetType = UNSET,
+        keep_days: int | UnsetType | None = UNSET,
+    ) -> RoomPlan:
+        """Change what is named. A room as it was read: raises Changed if it is not so any more.
+
+        An address alone changes whatever is there.
+        """
+        asked = {
+            "title": title,
+            "host": host,
+            "start_ms": UNSET if isinstance(start, UnsetType) else wall_ms(start),
+            "description": description,
+            "language": language,
+            "radio": radio,
+            "expected": expected,
+            "delay_s": delay_s,
+            "keep_days": keep_days,
+        }
+        version = room.etag if isinstance(room, RoomPlan) and room.etag else "*"
+        answer = self._line.call(
+            "PATCH", f"/rooms/{_name(room)}", body=_sent(asked), headers={"If-Match": version}
+        )
+        return _versioned(answer, RoomPlan)
+
+    def open_lobby(self, room: Room | str) -> RoomPlan:
+        """Listeners may come in and wait."""
+        return self._do(room, "lobby", None)
+
+    def cancel(self, room: Room | str, why: str = "") -> RoomPlan:
+        """It does not take place."""
+        return self._do(room, "cancel", {"why": why})
+
+    def revive(self, room: Room | str, start: datetime | None) -> RoomPlan:
+        """A cancelled room takes place after all."""
+        return self._do(room, "revive", {"start_ms": wall_ms(start)})
+
+    def erase(self, room: Room | str, from_s: int, to_s: int, reason: str) -> None:
+        """Take back a stretch of the past for good; seconds since the room's epoch."""
+        asked = {"from_s": from_s, "to_s": to_s, "reason": reason}
+        self._line.call("POST", f"/rooms/{_name(room)}/erase", body=asked)
+
+    def delete(self, room: Room, reason: str) -> RoomPlan:
+        """Delete the whole recording for good. It takes the room itself: its title is sent along."""
+        return self._do(room, "delete", {"title": room.title, "reason": reason})
+
+    def invitations(self, room: Room | str) -> Sequence[Invitation]:
+        """Who is invited, also those whose pass was withdrawn."""
+        return self._line.get(f"/rooms/{_name(room)}/invitations", _Invitations).invitations
+
+    def invite(
+        self, room: Room | str, name: str = "", *, role: str = "speaker", kind: str = "invite"
+    ) -> Invitation:
+        """One more seat. kind whip: a pass for an encoder."""
+        asked = {"name": name, "role": role, "kind": kind}
+        path = f"/rooms/{_name(room)}/invitations"
+        return read(self._line.call("POST", path, body=asked, once=True), Invitation)
+
+    def revoke(self, room: Room | str, invitation: Invitation | str) -> None:
+        """Withdraw a pass; whoever sits there is put out."""
+        jti = invitation if isinstance(invitation, str) else invitation.invitation
+        self._line.call("DELETE", f"/rooms/{_name(room)}/invitations/{jti}")
+
+    def _do(self, room: Room | str, what: str, asked: dict[str, Any] | None) -> RoomPlan:
+        answer = self._line.call("POST", f"/rooms/{_name(room)}/{what}", body=asked)
+        return _versioned(answer, RoomPlan)
+
+
+def _name(room: Room | str) -> str:
+    return room if isinstance(room, str) else room.room
+
+
+def _sent(asked: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if value is not UNSET}
+
+
+def _versioned(answer: httpx.Response, kind: type[R]) -> R:
+    return msgspec.structs.replace(read(answer, kind), etag=answer.headers.get("etag", ""))

@@ -1,0 +1,111 @@
+"""What a house answers, as frozen values. Fields that a newer house adds are passed over."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """One room, as everybody may see it. Times are wall milliseconds UTC; 0: none."""
+
+    room: str
+    title: str
+    state: str  # scheduled, lobby, live, ended
+    listen: str
+    stream: str
+    description: str = ""
+    language: str = "en"
+    host: str = ""
+    start_ms: int = 0
+    was_ms: int = 0
+    ended_ms: int = 0
+    cancelled: bool = False
+    cancelled_ms: int = 0
+    cancelled_why: str = ""
+    radio: bool = False
+    expected: int = 0
+    delay_s: int = 0
+    keep_days: int | None = None
+    deleted: bool = False
+
+    @property
+    def start(self) -> datetime | None:
+        """When it is to begin, in UTC; None: not said."""
+        return moment(self.start_ms) if self.start_ms else None
+
+
+class RoomPlan(Room, frozen=True, kw_only=True):
+    """One room by itself."""
+
+    waiting: bool = False  # the stage has not heard of the last change
+    refused: str = ""  # what the stage refused, in its words
+    etag: str = ""  # which version this is
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """One seat's pass; links are there for keys with the scope rooms:invite."""
+
+    invitation: str
+    kind: str  # invite, whip
+    role: str
+    name: str
+    made_ms: int = 0
+    revoked_ms: int = 0
+    link: str | None = None
+    token: str | None = None
+    password: str | None = None
+
+
+class RoomMade(RoomPlan, frozen=True, kw_only=True):
+    """A new room with the invitations to its stage."""
+
+    invitations: list[Invitation] = []
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody with an account."""
+
+    person: str
+    name: str
+    role: str
+    made_ms: int = 0
+
+
+class PersonInvited(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-time link that waits; `link` only where it was just made."""
+
+    invitation: str
+    name: str
+    role: str
+    made_ms: int = 0
+    expires_ms: int = 0
+    link: str = ""
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """The key that calls."""
+
+    key: str
+    name: str
+    person: str
+    person_name: str
+    role: str
+    scopes: list[str]
+    expires_ms: int
+
+
+def wall_ms(at: datetime | None) -> int:
+    """A moment as the interface has it; None: 0. ValueError without a time zone."""
+    if at is None:
+        return 0
+    if at.tzinfo is None:
+        raise ValueError("Give the start a time zone: datetime(..., tzinfo=ZoneInfo(...)).")
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def moment(at_ms: int) -> datetime:
+    """The moment of wall milliseconds, in UTC."""
+    return _EPOCH + timedelta(milliseconds=at_ms)
