@@ -13,7 +13,7 @@ def need(program: str, *, why: str) -> str:
     """Path of a program; the test is skipped with `why` if it is missing, in CI it fails."""
     found = shutil.which(program)
     if found is None:
-        _missing(f"{program} is not installed: {why}")
+        missing(f"{program} is not installed: {why}")
     return str(found)
 
 
@@ -21,11 +21,12 @@ def need_module(name: str, *, why: str) -> Path:
     """Folder of an npm development dependency, likewise."""
     folder = ROOT / "node_modules" / name
     if not folder.is_dir():
-        _missing(f"node_modules/{name} is missing (npm ci --ignore-scripts): {why}")
+        missing(f"node_modules/{name} is missing (npm ci --ignore-scripts): {why}")
     return folder
 
 
-def _missing(reason: str) -> None:
+def missing(reason: str) -> None:
+    """Skip the test, with the reason; in CI fail it."""
     if os.getenv("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -28,7 +28,7 @@ from hustings.pages import problems, serving
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
-from hustings.stage.http import control, feeds, lines, people, readiness, services
+from hustings.stage.http import control, feeds, lines, people, readiness, services, whip
 from hustings.stage.http.door import Door
 from hustings.stage.http.metrics import metrics_text
 from hustings.stage.radio.port import RadioPort
@@ -49,6 +49,8 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     app.include_router(feeds.router(door))
     app.include_router(people.router(door))
     app.include_router(lines.router(door))
+    app.include_router(whip.router(door))
+    app.add_middleware(whip.OpenToPages)
     app.include_router(control.router(door))
     app.include_router(readiness.router(door))
 

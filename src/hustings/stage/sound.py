@@ -127,6 +127,12 @@ class Sound:
         self._on_connected(who_id, False)
         return True
 
+    def peer(self, who_id: str, peer_id: str) -> Peer | None:
+        """That WebRTC connection of theirs, if it is still the one they have."""
+        line = self._lines.get(ParticipantId(who_id))
+        peer = line.peer if line else None
+        return peer if isinstance(peer, Peer) and peer.id == peer_id else None
+
     async def close(self) -> None:
         """Hang up all."""
         for who_id in list(self._lines):

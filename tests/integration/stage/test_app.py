@@ -210,7 +210,6 @@ async def test_whip_checks_the_token_before_all(stage: Stage) -> None:
     location = answer.headers["location"]
     auth = {"Authorization": f"Bearer {good}"}
     async with httpx.AsyncClient(base_url=stage.url, headers=auth) as http:
-        assert (await http.patch(location)).status_code == 405
         assert (await http.delete(location)).status_code == 200
         assert (await http.delete(location)).status_code == 404
     await caller.close()

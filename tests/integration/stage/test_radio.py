@@ -13,15 +13,11 @@ import pytest
 
 from hustings.base.ids import new_id
 from hustings.base.listening import bound_socket
-from hustings.journal.entry import Entry
-from hustings.media.decoders import FrameDecoder
 from hustings.stage.radio.port import OF_ADDRESS, RadioPort
-from hustings.wire import kinds
-from hustings.wire.names import OPUS
 from tests.fakes.tools import need
 from tests.support.stage import Person, Stage
+from tests.support.tones import HERTZ, running, tone
 
-HERTZ = 1_000
 CODINGS = {
     "mp3": ("-c:a", "libmp3lame", "-content_type", "audio/mpeg", "-f", "mp3"),
     "aac": ("-c:a", "aac", "-content_type", "audio/aac", "-f", "adts"),
@@ -58,18 +54,7 @@ class Air:
 
     async def tone(self) -> float:
         """Wait until the program is that tone; its share of the sound."""
-        share = 0.0
-
-        def enough(records: list[Any]) -> bool:
-            nonlocal share
-            parts = [r for r in records if isinstance(r, Entry) and r.kind == kinds.PART][-6:]
-            if len(parts) == 6:
-                share = purity([each.decode(kinds.Part) for each in parts])
-            return share > 0.9
-
-        async with asyncio.timeout(60):  # only ends a test that hangs
-            await self.stage.records("r", until=enough)
-        return share
+        return await tone(self.stage)
 
     async def hung_up(self) -> None:
         """Wait until the studio has no line any more, and another one could come."""
@@ -100,16 +85,6 @@ class Air:
         return "\r\n".join([*lines, "", ""]).encode()
 
 
-def purity(parts: list[kinds.Part]) -> float:
-    """How much of the power of some parts in a row is the tone's."""
-    decoder = FrameDecoder(OPUS)
-    pcm = np.concatenate([decoder.decode(f) for part in parts for f in part.renditions[OPUS]])
-    pcm = pcm[9_600:]
-    power = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm)))) ** 2
-    at = round(HERTZ * len(pcm) / 48_000)
-    return float(power[at - 4 : at + 5].sum() / max(power.sum(), 1e-9))
-
-
 @pytest.fixture
 async def air(tmp_path: Path) -> AsyncIterator[Air]:
     async with Stage(tmp_path) as stage:
@@ -126,22 +101,6 @@ async def air(tmp_path: Path) -> AsyncIterator[Air]:
             await host.do("go_live")
             yield Air(stage, port, sock.getsockname()[1], host)
         await port.close()
-
-
-@contextlib.asynccontextmanager
-async def running(*words: str, stdin: Path | None = None) -> AsyncIterator[Any]:
-    with contextlib.ExitStack() as stack:
-        given = stack.enter_context(stdin.open("rb")) if stdin else asyncio.subprocess.DEVNULL
-        quiet = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=given, stdout=quiet, stderr=quiet
-        )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 def sine(seconds: int) -> list[str]:

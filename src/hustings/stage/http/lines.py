@@ -1,4 +1,4 @@
-"""HTTP for sound: the page's WebRTC offer, and WHIP for outside encoders (RFC 9725).
+"""HTTP for the sound of people: their page's WebRTC offer. Encoders come by `stage.http.whip`.
 
 Both end in `Hall.connect`; they differ in the credential and in whether sound goes back.
 """
@@ -9,63 +9,35 @@ from fastapi import APIRouter, Request, Response
 
 from hustings.base.errors import NotFound, UserError
 from hustings.stage.http.door import Door, bearer
-from hustings.stage.rtc.sdp import read_offer
 
 SDP_TYPE: Final = "application/sdp"
 SDP_BYTES: Final = 16 * 1024
 
 
 def router(door: Door) -> APIRouter:
-    """`/rooms/{room}/rtc` and `/rooms/{room}/whip`."""
+    """`/rooms/{room}/rtc`."""
     routes = APIRouter()
 
     @routes.post("/rooms/{room}/rtc")
     async def rtc(room: str, request: Request) -> Response:
         seated = door.seated(bearer(request), room, request)
-        return await _answer(door, room, seated.participant, await sdp_of(request), encoder=False)
+        offer = await sdp_of(request)
+        peer = await door.engine.wait(
+            lambda studio: studio.meeting(room).connect(seated.participant, offer)
+        )
+        headers = {"Location": f"/rooms/{room}/rtc/{peer.id}", "Cache-Control": "no-store"}
+        return Response(peer.answer_sdp, 201, headers, media_type=SDP_TYPE)
 
     @routes.delete("/rooms/{room}/rtc/{peer}")
-    async def hang_up(room: str, peer: str, request: Request) -> Response:
+    async def end(room: str, peer: str, request: Request) -> Response:
         seated = door.seated(bearer(request), room, request)
-        return await _hang_up(door, room, seated.participant, peer)
-
-    @routes.post("/rooms/{room}/whip")
-    async def whip(room: str, request: Request) -> Response:
-        claims = door.encoder(bearer(request), room)
-        offer = await sdp_of(request)
-        read_offer(offer)  # refuses before a name stands backstage that nobody answers to
-        await door.engine.do(
-            lambda studio: studio.meeting(room).join(
-                claims.sub, name=claims.name or "encoder", role=claims.role or "speaker"
-            )
-        )
-        return await _answer(door, room, claims.sub, offer, encoder=True)
-
-    @routes.delete("/rooms/{room}/whip/{peer}")
-    async def whip_delete(room: str, peer: str, request: Request) -> Response:
-        claims = door.encoder(bearer(request), room)
-        return await _hang_up(door, room, claims.sub, peer)
-
-    @routes.patch("/rooms/{room}/whip/{peer}")
-    async def whip_patch(room: str, peer: str, request: Request) -> Response:
-        """Trickle ICE is not offered (RFC 9725 4.3.1): peers come by peer-reflexive candidates."""
-        del peer
-        door.encoder(bearer(request), room)
-        return Response(status_code=405, headers={"Allow": "DELETE"})
+        return await hang_up(door, room, seated.participant, peer)
 
     return routes
 
 
-async def _answer(door: Door, room: str, who: str, offer: str, *, encoder: bool) -> Response:
-    peer = await door.engine.wait(
-        lambda studio: studio.meeting(room).connect(who, offer, encoder=encoder)
-    )
-    kind = "whip" if encoder else "rtc"
-    headers = {"Location": f"/rooms/{room}/{kind}/{peer.id}", "Cache-Control": "no-store"}
-    return Response(peer.answer_sdp, 201, headers, media_type=SDP_TYPE)
-
-
-async def _hang_up(door: Door, room: str, who: str, peer: str) -> Response:
+async def hang_up(door: Door, room: str, who: str, peer: str) -> Response:
+    """End that connection of theirs, or NotFound `line_unknown`."""
     if not await door.engine.wait(lambda studio: studio.meeting(room).sound.disconnect(who, peer)):
         raise NotFound("line_unknown", "That connection is closed already.")
     return Response(status_code=200)
@@ -73,15 +45,20 @@ async def _hang_up(door: Door, room: str, who: str, peer: str) -> Response:
 
 async def sdp_of(request: Request) -> str:
     """The offer in the body: at most 16 KiB of `application/sdp`."""
+    return await text_of(request, SDP_TYPE, limit=SDP_BYTES)
+
+
+async def text_of(request: Request, wanted: str, *, limit: int) -> str:
+    """The body; UserError `sdp_type` (415) if not of that type, `sdp_size` (413), `sdp_bad`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != SDP_TYPE:
-        raise UserError("sdp_type", f"Send the offer as {SDP_TYPE}.", status=415)
+    if kind != wanted:
+        raise UserError("sdp_type", f"Send this as {wanted}.", status=415)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > SDP_BYTES:
-            raise UserError("sdp_size", f"An offer is at most {SDP_BYTES} bytes.", status=413)
+        if len(body) > limit:
+            raise UserError("sdp_size", f"This is at most {limit} bytes.", status=413)
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise UserError("sdp_bad", "The offer is not text.") from None
+        raise UserError("sdp_bad", "This is not text.") from None

@@ -17,7 +17,7 @@ from importlib import metadata
 from typing import Any, Final
 
 from aioice import Candidate
-from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceServer
+from aiortc import RTCDtlsTransport, RTCIceServer
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import connection_kwargs
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParameters
@@ -28,6 +28,7 @@ from hustings.base.ids import new_id
 from hustings.base.tasks import Tasks
 from hustings.settings import Rtc
 from hustings.stage.rtc import sdp
+from hustings.stage.rtc.certificate import Certificate
 from hustings.stage.rtc.ice import GuardedConnection, Ports, own_addresses
 from hustings.stage.rtc.relays import used_by_stage
 from hustings.stage.rtc.rtp import OnPacket, RtpEnd
@@ -101,12 +102,14 @@ class Peer:
     ) -> None:
         self.id = new_id()
         self.answer_sdp = ""
+        self.looks = False  # whether we look for the other side where it says that it is
+        self.remote_ufrag = ""
         self.state = ""
         self._ice = ice
         self._end = end
         self._on_state = on_state
         self._clock = clock
-        self._certificate = RTCCertificate.generateCertificate()
+        self._certificate = Certificate.generateCertificate()
         self._dtls = RTCDtlsTransport(_Line(ice), [self._certificate])
         self._ended = asyncio.Event()
         self._tasks = Tasks()
@@ -139,6 +142,13 @@ class Peer:
             foreign=ice.foreign,
             overflow=ice.overflow,
         )
+
+    async def trickle(self, candidates: Sequence[str]) -> None:
+        """Further places to look for the other side, while we are still looking."""
+        known = len(self._ice.remote_candidates)
+        if self.state == "connecting" and self.looks:
+            for line in candidates[: max(0, sdp.MAX_CANDIDATES - known)]:
+                await self._ice.add_remote_candidate(Candidate.from_sdp(line))
 
     async def close(self) -> None:
         """End the connection and wait until nothing of it is left; may be called again."""
@@ -178,6 +188,7 @@ class Peer:
         """
         ice = self._ice
         ice.remote_username, ice.remote_password = remote.ufrag, remote.password
+        self.remote_ufrag = remote.ufrag
         for line in candidates:
             await ice.add_remote_candidate(Candidate.from_sdp(line))
         if complete:
@@ -297,7 +308,7 @@ class Peers:
         returns: send sound back (mix-minus).
         on_packet(sequence, timestamp, payload, arrival in monotonic seconds): each Opus packet.
         on_state: connecting, connected, lost (4 s without a sign, may come back), closed (last).
-        Raises PeerError `sdp_bad`, TryLater `rtc_full` (no port), OperatorError `rtc_bind`.
+        Raises as `sdp.read_offer`, TryLater `rtc_full` (no port), OperatorError `rtc_bind`.
         """
         offer = sdp.read_offer(offer_sdp)
         if not offer.sends and not (returns and offer.receives):
@@ -313,7 +324,8 @@ class Peers:
         self._peers.add(peer)
         advertise = self._settings.advertise
         # Without servers in between our address is reachable, and theirs shows by itself.
-        candidates = offer.candidates if self._servers else ()
+        peer.looks = bool(self._servers)
+        candidates = offer.candidates if peer.looks else ()
         try:
             local = await peer.prepare()
             peer.answer_sdp = sdp.write_answer(offer, local, returns=returns, advertise=advertise)

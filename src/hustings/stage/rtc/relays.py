@@ -21,6 +21,26 @@ def told_to_pages(settings: Rtc, now_s: int) -> list[str]:
     return [_with_account(url, settings.turn_secret, now_s) for url in settings.ice_servers]
 
 
+def ice_links(settings: Rtc, now_s: int) -> list[str]:
+    """The same as values of `Link` headers, for encoders (RFC 9725 4.6)."""
+    return [_link(url) for url in told_to_pages(settings, now_s)]
+
+
+def _link(url: str) -> str:
+    scheme, _, rest = url.partition(":")
+    account, _, host = rest.rpartition("@")
+    user, _, password = account.partition(":")
+    link = f'<{scheme}:{host}>; rel="ice-server"'
+    if account:
+        link += f'; username="{_quoted(user)}"; credential="{_quoted(password)}"; credential-type="password"'
+    return link
+
+
+def _quoted(text: str) -> str:
+    """Inside a quoted string of a header (RFC 9110 5.6.4)."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def used_by_stage(settings: Rtc) -> list[str]:
     """Those that the stage itself asks: it needs no relay that only pages have an account for."""
     return [url for url in settings.ice_servers if not (settings.turn_secret and _nameless(url))]

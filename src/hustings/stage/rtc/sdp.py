@@ -10,7 +10,7 @@ Sources: RFC 8866 (SDP), 8829 (JSEP), 8839 (ICE), 8843 (BUNDLE), 7587 (Opus).
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -21,7 +21,9 @@ MAX_SECTIONS: Final = 16
 MAX_CANDIDATES: Final = 64
 
 # Chromium sends FEC only if the answer asks for it, and obeys maxaveragebitrate.
-OPUS_PARAMETERS: Final = "minptime=10;useinbandfec=1;maxaveragebitrate=32000;stereo=0"
+OPUS_PARAMETERS: Final = "minptime=10;useinbandfec=1;maxaveragebitrate={bitrate};stereo=0"
+VOICE_BITRATE: Final = 32_000
+ENCODER_BITRATE: Final = 96_000  # perhaps music; one more encode shall not be heard
 
 OFFERED_TYPE: Final = 111  # payload type of Opus where we offer; browsers use the same
 
@@ -91,7 +93,7 @@ def _bad(reason: str) -> PeerError:
 
 
 def read_offer(text: str | bytes) -> Offer:
-    """Read an offer, or raise PeerError `sdp_bad` with the reason.
+    """Read an offer, or raise PeerError: `sdp_bad` with the reason, `opus_missing` (406).
 
     text: at most 16 KiB of SDP with exactly one usable audio section that offers Opus.
     """
@@ -109,23 +111,28 @@ def read_offer(text: str | bytes) -> Offer:
     section, attributes = sections[audio], bodies[audio]
     if section.profile not in _PROFILES:
         raise _bad("its sound is not offered over DTLS")
-    if not _has(attributes, "rtcp-mux"):
+    if not (_has(attributes, "rtcp-mux") or _has(attributes, "rtcp-mux-only")):
         raise _bad("it does not multiplex RTCP (a=rtcp-mux)")
     if _has(session, "ice-lite"):
         raise _bad("the stage cannot speak to an ICE-lite client")
     direction = _direction(attributes, session)
+    group = _bundle(section.mid, session)
+    tagged = next(
+        (body for each, body in zip(sections, bodies, strict=True) if each.mid == group), []
+    )
+    where = (attributes, tagged, session)  # bundle-only sections may leave it to the group's first
     return Offer(
         sections=tuple(sections),
         audio=audio,
-        ufrag=_one("ice-ufrag", _UFRAG, attributes, session),
-        password=_one("ice-pwd", _PASSWORD, attributes, session),
-        fingerprints=_fingerprints(attributes, session),
-        setup=_setup(attributes, session),
+        ufrag=_one("ice-ufrag", _UFRAG, *where),
+        password=_one("ice-pwd", _PASSWORD, *where),
+        fingerprints=_fingerprints(*where),
+        setup=_setup(*where),
         sends=direction in {"sendrecv", "sendonly"},
         receives=direction in {"sendrecv", "recvonly"},
         payload_type=_opus(section, attributes),
-        bundled=_bundled(section.mid, session),
-        candidates=_candidates(attributes),
+        bundled=bool(group),
+        candidates=read_candidates(_all("candidate", attributes, tagged)),
     )
 
 
@@ -142,9 +149,9 @@ def write_answer(offer: Offer, local: Local, *, returns: bool, advertise: str = 
         lines.append(f"a=group:BUNDLE {mid}")
     for number, section in enumerate(offer.sections):
         if number != offer.audio:
-            lines += _refused(section)
+            lines += _refused(section) + _transport(local, our_setup(offer))
             continue
-        lines += _accepted(offer, local, candidates, sends=returns and offer.receives)
+        lines += _accepted(offer, local, candidates, returns=returns)
     return "".join(f"{line}\r\n" for line in lines)
 
 
@@ -156,10 +163,11 @@ def write_offer(local: Local) -> str:
     return "".join(f"{line}\r\n" for line in lines)
 
 
-def _accepted(offer: Offer, local: Local, candidates: Sequence[str], *, sends: bool) -> list[str]:
-    section, direction = offer.sections[offer.audio], _DIRECTIONS[sends, offer.sends]
-    setup = our_setup(offer)
-    return _opus_section(section, offer.payload_type, local, candidates, direction, setup)
+def _accepted(offer: Offer, local: Local, candidates: Sequence[str], *, returns: bool) -> list[str]:
+    section, setup = offer.sections[offer.audio], our_setup(offer)
+    direction = _DIRECTIONS[returns and offer.receives, offer.sends]
+    bitrate = VOICE_BITRATE if returns else ENCODER_BITRATE
+    return _opus_section(section, offer.payload_type, local, candidates, direction, setup, bitrate)
 
 
 def _opus_section(
@@ -169,6 +177,7 @@ def _opus_section(
     candidates: Sequence[str],
     direction: str,
     setup: Setup,
+    bitrate: int = VOICE_BITRATE,
 ) -> list[str]:
     host, port = candidates[0].split()[4:6] if candidates else ("0.0.0.0", "9")  # noqa: S104
     family = ipaddress.ip_address(host).version
@@ -177,11 +186,17 @@ def _opus_section(
     lines.append(f"a={direction}")
     if direction in {"sendrecv", "sendonly"}:
         lines += ["a=msid:hustings mix", f"a=ssrc:{local.ssrc} cname:hustings"]
-    lines += [f"a=rtpmap:{opus} opus/48000/2", f"a=fmtp:{opus} {OPUS_PARAMETERS}", "a=ptime:20"]
-    lines += [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
-    lines += [f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{setup}"]
+    parameters = OPUS_PARAMETERS.format(bitrate=bitrate)
+    lines += [f"a=rtpmap:{opus} opus/48000/2", f"a=fmtp:{opus} {parameters}", "a=ptime:20"]
+    lines += _transport(local, setup)
     lines += [f"a=candidate:{line}" for line in candidates]
     return [*lines, "a=end-of-candidates"]
+
+
+def _transport(local: Local, setup: Setup) -> list[str]:
+    """Also in what is refused: GStreamer wants a fingerprint in each section."""
+    lines = [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}"]
+    return [*lines, f"a=fingerprint:sha-256 {local.fingerprint}", f"a=setup:{setup}"]
 
 
 _DIRECTIONS: Final = {  # (we send, we receive)
@@ -225,6 +240,12 @@ def _lines(text: str | bytes) -> list[str]:
     if lines[0] != "v=0":
         raise _bad("it does not begin with v=0")
     return lines
+
+
+def read_attributes(text: str) -> Attributes:
+    """All `a=` lines of a text, whatever they belong to."""
+    found = (_ATTRIBUTE.fullmatch(line) for line in re.split(r"\r\n|\n|\r", text))
+    return [(match[1].lower(), match[2] or "") for match in found if match]
 
 
 def _split(lines: Sequence[str]) -> tuple[Attributes, list[Section], list[Attributes]]:
@@ -279,9 +300,11 @@ def _mid(attributes: Attributes) -> str:
     return _one("mid", _MID, attributes) if _has(attributes, "mid") else ""
 
 
-def _bundled(mid: str, session: Attributes) -> bool:
+def _bundle(mid: str, session: Attributes) -> str:
+    """The first member of the BUNDLE group that `mid` is in; empty: it is in none."""
     groups = [value.split() for value in _all("group", session)]
-    return any(mid and words[:1] == ["BUNDLE"] and mid in words[1:] for words in groups)
+    found = (words for words in groups if mid and words[:1] == ["BUNDLE"] and mid in words[1:])
+    return next((words[1] for words in found), "")
 
 
 def _setup(*attributes: Attributes) -> Setup:
@@ -326,12 +349,14 @@ def _opus(section: Section, attributes: Attributes) -> int:
             and int(match[1]) in {*range(35, 64), *range(96, 128)}
         ):
             return int(match[1])
-    raise _bad("it does not offer Opus")
+    raise PeerError(
+        "opus_missing", "The stage takes sound as Opus, and this offer has none.", status=406
+    )
 
 
-def _candidates(attributes: Attributes) -> tuple[str, ...]:
+def read_candidates(values: Iterable[str]) -> tuple[str, ...]:
     """Those we could use: UDP, numeric. mDNS names would make us shout into the local network."""
-    offered = list(_all("candidate", attributes))
+    offered = list(values)
     if len(offered) > MAX_CANDIDATES:
         raise _bad(f"it has more than {MAX_CANDIDATES} candidates")
     usable = []

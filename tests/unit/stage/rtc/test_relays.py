@@ -5,7 +5,7 @@ import hashlib
 import hmac
 
 from hustings.settings import Rtc
-from hustings.stage.rtc.relays import LASTS_S, told_to_pages, used_by_stage
+from hustings.stage.rtc.relays import LASTS_S, ice_links, told_to_pages, used_by_stage
 
 URLS = (
     "stun:stun.example:3478",
@@ -30,3 +30,19 @@ def test_with_a_secret_a_relay_without_an_account_gets_one_that_runs_out() -> No
     assert turns == f"turns:{user}:{word}@relay.example:443"
     assert "north" not in turn + turns
     assert used_by_stage(settings) == [URLS[0], URLS[3]]
+
+
+def test_encoders_are_told_by_links() -> None:
+    stun, turn, turns, named = ice_links(Rtc(ice_servers=URLS, turn_secret='a"b'), 1_800_000_000)
+    assert stun == '<stun:stun.example:3478>; rel="ice-server"'
+    user = str(1_800_000_000 + LASTS_S)
+    for link, server in (
+        (turn, "turn:relay.example:3478?transport=tcp"),
+        (turns, "turns:relay.example:443"),
+    ):
+        assert link.startswith(f'<{server}>; rel="ice-server"; username="{user}"; credential="')
+        assert link.endswith('credential-type="password"')
+    assert named == (
+        '<turn:other.example>; rel="ice-server"; username="ann"; credential="word";'
+        ' credential-type="password"'
+    )
