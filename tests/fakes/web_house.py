@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from hustings.base.clock import ManualClock
 from hustings.base.keyfiles import service_key
-from hustings.settings import MailSettings, Settings, WebSettings
+from hustings.settings import Settings, WebSettings
 from hustings.web.app import create_app
 from hustings.web.services import Services, open_services
 from hustings.wire.tokens import KeyRing
@@ -42,13 +43,12 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(tmp_path: Path, mail: MailSettings | None = None) -> AsyncIterator[House]:
+async def open_house(tmp_path: Path, **more: Any) -> AsyncIterator[House]:
+    """more: of the settings' top."""
     clock = ManualClock()
     stage = FakeStage(KeyRing([service_key(tmp_path)]), clock)
     async with serving(stage.app) as stage_url:
-        settings = Settings(
-            data=str(tmp_path), web=WebSettings(stage=stage_url), mail=mail or MailSettings()
-        )
+        settings = Settings(data=str(tmp_path), web=WebSettings(stage=stage_url), **more)
         async with (
             open_services(settings, clock) as services,
             serving(create_app(services)) as url,

@@ -191,3 +191,42 @@ done_once: Final = Table(
     Column("made_ms", BigInteger, nullable=False),
     Index(None, "made_ms"),
 )
+
+hooks: Final = Table(
+    "hooks",
+    metadata,
+    Column("hook", String(32), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),  # names, a space between
+    Column("generation", Integer, nullable=False),  # of its secret, which is derived, not stored
+    Column("overlap_ms", BigInteger, nullable=False),  # until then the secret before signs too
+    Column("made_ms", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),  # on | off (by hand) | failed
+    Column("reason", String(300), nullable=False),  # why it failed
+    Column("failing_ms", BigInteger, nullable=False),  # since when no answer was good; 0: it is
+)
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("delivery", String(32), primary_key=True),  # `webhook-id`, the same in all attempts
+    Column("hook", ForeignKey("hooks.hook", ondelete="CASCADE"), nullable=False),
+    Column("event", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON, as it is signed
+    Column("made_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),  # tried no longer
+    Column("sends", Integer, nullable=False),  # letters that were queued for it
+    Column("attempts", Integer, nullable=False),
+    Column("tried_ms", BigInteger, nullable=False),  # last; 0: not yet
+    Column("status", Integer, nullable=False),  # HTTP, of the last answer; 0: none
+    Column("answer", String(300), nullable=False),  # its first words, or what befell us
+    Column("state", String(8), nullable=False),  # waiting | sent | failed
+    Index(None, "hook"),
+)
+
+awaited_replays: Final = Table(
+    "awaited_replays",
+    metadata,
+    Column("room", String(64), primary_key=True),  # ended; its replay is not ready yet
+    Column("since_ms", BigInteger, nullable=False),
+)

@@ -46,6 +46,7 @@ from hustings.web.problems import not_found, problem_response
 from hustings.web.rooms import views as rooms
 from hustings.web.services import Services, open_services
 from hustings.web.shield import Shield
+from hustings.web.webhooks import views as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ def create_app(services: Services) -> FastAPI:
         api_rooms.router,
         api_invitations.router,
         api_people.router,
+        webhooks.router,
         api.router,
         health.router,
     ):
@@ -108,7 +110,7 @@ async def _run(settings: Settings, clock: Clock) -> int:
 
 
 async def _serve(services: Services, listener: socket.socket) -> int:
-    """Until a signal, or until a sender (outbox, post) fails: then end and be started again."""
+    """Until a signal, or until a sender (outbox, post, webhooks) fails: then end and be started again."""
     tasks = Tasks()
 
     def announce() -> None:
@@ -125,6 +127,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
     senders = [
         tasks.start(services.outbox.run(), name="outbox"),
         tasks.start(services.post.run(), name="post"),
+        tasks.start(services.hooks.run(), name="webhooks"),
     ]
     for sender in senders:
         sender.add_done_callback(lambda _: server.stop())

@@ -24,6 +24,8 @@ from hustings.web.post.mail import Mail
 from hustings.web.post.ports import Transport
 from hustings.web.post.service import Post
 from hustings.web.rooms.service import Rooms
+from hustings.web.webhooks.service import Hooks
+from hustings.web.webhooks.transport import HookTransport
 from hustings.wire.links import Links, links_for, stage_url
 from hustings.wire.tokens import KeyRing
 
@@ -45,6 +47,7 @@ class Services:
     board: Board
     stage: StageClient
     outbound: Door  # to addresses that people type in
+    hooks: Hooks
     links: Links  # as far as the settings alone tell
     pace: Pace = field(default_factory=Pace)
     counts: Counter[str] = field(default_factory=Counter)  # requests by status class
@@ -66,10 +69,13 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         clock,
         tls=True if settings.web.stage else neighbour_tls(settings.tls.cert),
     )
-    rooms = Rooms(database, people, clock)
-    resolver = Resolver()
+    resolver, links = Resolver(), links_for(settings)
     try:
-        post = Post(database, _transports(settings, clock), clock)
+        outbound = Door(clock, resolve=resolver, allow=settings.outbound.allow)
+        hooks = Hooks(database, people, links, clock, read=outbound.read, data=data)
+        rooms = Rooms(database, people, clock, tell=hooks.tell)
+        carriers = [HookTransport(database, people, outbound, clock), *_mail(settings, clock)]
+        post = Post(database, carriers, clock)
         yield Services(
             settings=settings,
             clock=clock,
@@ -83,8 +89,9 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             post=post,
             board=Board(stage, clock),
             stage=stage,
-            outbound=Door(clock, resolve=resolver, allow=settings.outbound.allow),
-            links=links_for(settings),
+            outbound=outbound,
+            hooks=hooks,
+            links=links,
         )
     finally:
         resolver.close()
@@ -92,6 +99,6 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         await database.close()
 
 
-def _transports(settings: Settings, clock: Clock) -> list[Transport]:
-    """The ways out of the house that are set up."""
+def _mail(settings: Settings, clock: Clock) -> list[Transport]:
+    """Mail, if it is set up."""
     return [Mail(settings.mail, clock)] if settings.mail.host else []

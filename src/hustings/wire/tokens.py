@@ -112,6 +112,10 @@ class KeyRing:
         """A one-time code of 192 bits that is made again for the same call, and stored nowhere."""
         return b64(hmac.digest(self._keys[0], f"hustings code\0{call}".encode(), "sha256")[:24])
 
+    def derived(self, purpose: str) -> bytes:
+        """32 bytes for one purpose, the same each time: a secret that stands in no database."""
+        return hmac.digest(self._keys[0], f"hustings derived\0{purpose}".encode(), "sha256")
+
     @staticmethod
     def _source_password(key: bytes, room: str, seat: str) -> str:
         said = f"hustings source\0{room}\0{seat}".encode()

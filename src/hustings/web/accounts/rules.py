@@ -10,15 +10,15 @@ from typing import Final, Literal, get_args
 from hustings.base.errors import UserError
 
 Role = Literal["owner", "staff", "moderator", "checker", "host", "member"]
-Permission = Literal["people", "board", "rooms", "erase", "moderate", "check"]
+Permission = Literal["people", "board", "hooks", "rooms", "erase", "moderate", "check"]
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 MAY: Final[Mapping[str, frozenset[Permission]]] = {
-    # people: invite, change roles, remove. board: how the house is doing. rooms: plan and change
-    # rooms, invite to the stage. erase: take back sound for good. moderate, check: their desks.
-    "owner": frozenset({"people", "board", "rooms", "erase", "moderate", "check"}),
-    "staff": frozenset({"board", "rooms", "erase", "moderate", "check"}),
+    # people: invite, change roles, remove. board: how the house is doing. hooks: whom the house
+    # tells what happens. rooms: plan and change rooms, invite to the stage. erase: take back sound for good. moderate, check: their desks.
+    "owner": frozenset({"people", "board", "hooks", "rooms", "erase", "moderate", "check"}),
+    "staff": frozenset({"board", "hooks", "rooms", "erase", "moderate", "check"}),
     "moderator": frozenset({"moderate"}),
     "checker": frozenset({"check"}),
     "host": frozenset({"rooms"}),

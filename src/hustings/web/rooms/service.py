@@ -4,7 +4,7 @@ A change and its message to the stage are written in one transaction: what peopl
 here will reach the stage, though it may be away for now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -36,6 +36,14 @@ SHOWN: Final = 50  # rooms of each kind on the home page
 _DAY_MS: Final = 86_400_000
 
 
+Change = tuple[Room | None, Room]  # what the stage said of a room before, and what it says now
+Tell = Callable[[AsyncConnection, Sequence[Change], int], Awaitable[None]]
+
+
+async def _nobody(_connection: AsyncConnection, _changes: Sequence[Change], _now_ms: int) -> None:
+    """Nobody is told what happens."""
+
+
 class Calendar(msgspec.Struct, frozen=True):
     """The home page's three lists."""
 
@@ -47,8 +55,12 @@ class Calendar(msgspec.Struct, frozen=True):
 class Rooms:
     """The rooms of this house, as web plans them."""
 
-    def __init__(self, database: Database, keys: KeyRing, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, keys: KeyRing, clock: Clock, *, tell: Tell = _nobody
+    ) -> None:
+        """tell: called in the transaction in which something new of rooms is written down."""
         self._database = database
+        self._tell = tell
         self._keys = keys
         self._clock = clock
 
@@ -213,17 +225,22 @@ class Rooms:
 
     async def learn(self, facts: Sequence[Room]) -> None:
         """Keep what the stage says of its rooms, also of rooms that were not made here."""
-        now_ms = self._clock.wall_ms()
+        now_ms, changes = self._clock.wall_ms(), list[Change]()
         async with self._database.write() as connection:
             known = await queries.told(connection, [room.room for room in facts])
             for room in facts:
+                before = known.get(room.room, b"")
                 if room.room not in known:
                     await queries.add_room(connection, _foreign(room, now_ms))
-                elif known[room.room] != msgspec.json.encode(room):
+                elif before != msgspec.json.encode(room):
                     await queries.set_facts(connection, room, now_ms)
+                else:
+                    continue
+                changes.append((msgspec.json.decode(before, type=Room) if before else None, room))
                 if room.deleted:
                     await queries.forget(connection, RoomId(room.room))
                     await outbox.forget(connection, RoomId(room.room))
+            await self._tell(connection, changes, now_ms)
 
 
 def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int) -> Invitation:
