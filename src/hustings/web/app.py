@@ -161,6 +161,9 @@ async def _on_error(request: Request, error: Any) -> Response:
 async def _on_http_error(request: Request, error: Any) -> Response:
     if error.status_code == 404:
         return problem_response(request.scope, not_found())
+    if error.status_code == 400:  # FastAPI's word for a body that is no text, else for none
+        bad = PeerError("request_bad", "This body cannot be read.", status=422)
+        return problem_response(request.scope, bad)
     code = "method_not_allowed" if error.status_code == 405 else "http"
     problem = PeerError(code, str(error.detail), status=error.status_code)
     answer = problem_response(request.scope, problem)
