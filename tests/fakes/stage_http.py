@@ -13,7 +13,7 @@ from hustings.wire.tokens import KeyRing
 
 
 class FakeStage:
-    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}`, `POST /rooms/{room}/revoke`, `/erase`, `/delete`."""
+    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}`, `/pictures/{name}`, `POST /rooms/{room}/revoke`, `/erase`, `/delete`."""
 
     def __init__(self, keys: KeyRing, clock: Clock) -> None:
         self._keys = keys
@@ -22,6 +22,7 @@ class FakeStage:
         self.past: dict[str, dict[str, Any]] = {}  # told only to who asks for them
         self.revoked: list[tuple[str, str]] = []
         self.erased: list[tuple[str, dict[str, Any]]] = []
+        self.pictures: dict[str, bytes] = {}
         self.calls: list[str] = []
         self.queries: list[str] = []  # calls with a query, whole
         self.board: dict[str, Any] = {
@@ -38,6 +39,7 @@ class FakeStage:
                 Route("/rooms", self._list),
                 Route("/board", self._board),
                 Route("/rooms/{room}", self._put, methods=["PUT"]),
+                Route("/rooms/{room}/pictures/{name}", self._picture, methods=["PUT"]),
                 Route("/rooms/{room}/revoke", self._revoke, methods=["POST"]),
                 Route("/rooms/{room}/erase", self._erase, methods=["POST"]),
                 Route("/rooms/{room}/delete", self._delete, methods=["POST"]),
@@ -72,7 +74,17 @@ class FakeStage:
         name = request.path_params["room"]
         room = self.rooms.setdefault(name, {"room": name, "title": "", "state": "scheduled"})
         room.update(await request.json())
+        if picture := room.get("picture"):  # it must have come before
+            if picture["hash"] not in self.pictures:
+                return JSONResponse({"title": "No such picture.", "code": "picture_unknown"}, 404)
+            picture |= {"width": 640, "height": 480}
         return JSONResponse(room)
+
+    async def _picture(self, request: Request) -> Response:
+        if stopped := self._stopped(request):
+            return stopped
+        self.pictures[request.path_params["name"]] = await request.body()
+        return Response(status_code=204)
 
     async def _erase(self, request: Request) -> Response:
         if stopped := self._stopped(request):

@@ -78,6 +78,7 @@ class Episode(msgspec.Struct, frozen=True):
     people: list[str]  # who spoke, beside the host
     chapters: bool
     transcript: str
+    picture: str = ""  # its file, below the room's address
 
 
 def house_of(settings: Settings, links: Links | None = None) -> House:
@@ -114,6 +115,7 @@ def episode(replay: Replay) -> Episode | None:
         people=[name for name in names if name and name != host][:_PEOPLE],
         chapters=bool(replay.chapters),
         transcript=replay.transcript,
+        picture=room.picture.file if room.picture else "",
     )
 
 
@@ -173,6 +175,8 @@ def _item(channel: Element, house: House, each: Episode) -> None:
     add(item, "enclosure", url=f"{page}/{each.audio.name}", **_file(each.audio))
     add(item, "itunes:duration", str(round(each.duration_s)))
     add(item, "itunes:explicit", "false")
+    if each.picture:
+        add(item, "itunes:image", href=f"{page}/{each.picture}")
     if each.language:
         add(item, "dc:language", each.language)
     if each.host:

@@ -29,6 +29,7 @@ _MANIFEST_MOST: Final = 1 << 26  # bytes: some 100,000 rooms
 _ROOM: Final = r"rooms/[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?/"
 _NAME: Final = re.compile(
     rf"{DATABASE}|{_ROOM}(?:journal|ended\.json|tombstone\.json|journal\.delete)"
+    r"|pictures/[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?/[0-9a-f]{32}\.jpg"
     r"|keys/(?:journal\.pem|(?:participant|service|ticket|edges)\.key|revoked)"
     r"|void/[0-9]{1,9}"
 )

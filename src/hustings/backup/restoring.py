@@ -96,7 +96,7 @@ def _extract(fd: int, manifest: Manifest, slots: dict[str, Slot], hidden: Path, 
                 f"This backup is damaged: {member.name} was changed. Take another one.",
             )
     for name, slot in slots.items():
-        if name.startswith(("rooms/", "keys/")):
+        if name.startswith(("rooms/", "pictures/", "keys/")):
             path = hidden / name
             for folder in reversed(path.relative_to(hidden).parents[:-1]):
                 (hidden / folder).mkdir(exist_ok=True, mode=0o700)

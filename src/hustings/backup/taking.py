@@ -26,7 +26,7 @@ from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, OperatorError, PeerError, UserError
 from hustings.base.ids import is_private, room_id
 from hustings.journal.auditing import Report, audit_bytes
-from hustings.journal.deletion import DELETE_FILE, TOMBSTONE_FILE
+from hustings.journal.deletion import DELETE_FILE, PICTURES, TOMBSTONE_FILE
 from hustings.journal.disk import sync_folder
 from hustings.journal.entry import Entry
 from hustings.journal.erasure import Intent
@@ -65,7 +65,7 @@ class Taking:
 
     def __init__(self, data: Path, writer: Writer, *, damaged: bool, tell: Tell) -> None:
         """damaged: take journals with findings as they are."""
-        self._rooms = data / "rooms"
+        self._rooms, self._pictures = data / "rooms", data / PICTURES
         self._writer, self._damaged, self._tell = writer, damaged, tell
         self._copied: dict[str, _Copied] = {}
         self._done = 0
@@ -81,7 +81,7 @@ class Taking:
         for _ in range(_LOOKS):
             for room in todo:
                 self._settle(room)
-                beside[room] = _read_beside(self._rooms / room)
+                beside[room] = self._read_beside(room)
             todo = [room for room in self._copied if self._news(room)]
             if not todo:
                 break
@@ -89,12 +89,24 @@ class Taking:
             raise _not_whole(todo[0], "it changes again and again")
         for room in self._copied:
             for name, data in beside[room].items():
-                self._writer.add(f"rooms/{room}/{name}", data)
+                self._writer.add(name, data)
         return [_line(room, copied) for room, copied in self._copied.items()]
 
     def hashed(self, count: int) -> None:
         """Progress of the last step."""
         self._step("hashing", count)
+
+    def _read_beside(self, room: str) -> dict[str, bytes]:
+        """What else there is of a room, by its name in the archive."""
+        folder, pictures = self._rooms / room, self._pictures / room
+        paths = {f"rooms/{room}/{name}": folder / name for name in _BESIDE}
+        if not _going(folder):
+            paths |= {f"pictures/{room}/{path.name}": path for path in pictures.glob("[!.]*.jpg")}
+        found = {}
+        for name, path in sorted(paths.items()):
+            with contextlib.suppress(FileNotFoundError):
+                found[name] = path.read_bytes()
+        return found
 
     def _copy(self, folder: Path) -> None:
         """Put the room's journal into the archive, unless it has none yet."""
@@ -297,14 +309,6 @@ def _state(folder: Path) -> tuple[object, ...]:
 
 def _going(folder: Path) -> bool:
     return any((folder / name).exists() for name in (TOMBSTONE_FILE, DELETE_FILE))
-
-
-def _read_beside(folder: Path) -> dict[str, bytes]:
-    found = {}
-    for name in _BESIDE:
-        with contextlib.suppress(FileNotFoundError):
-            found[name] = (folder / name).read_bytes()
-    return found
 
 
 def _line(room: str, copied: _Copied) -> RoomLine:

@@ -155,6 +155,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._body_bytes = 0
+        self._most_bytes = 0  # of this request's body
         self._unparsed = 0
         self._waiting = b""
         self._refusal = "request_broken"
@@ -194,7 +195,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse("busy")
         elif self._phase not in {Phase.NEW, Phase.IDLE}:
             self._feed(data)
-        elif len(data) > self.gate.limits.head_bytes + self.gate.limits.body_bytes:
+        elif len(data) > self.gate.limits.at_once:
             self._refuse("request_body")
         elif self.gate.may_begin():
             self._begin(data)
@@ -236,17 +237,19 @@ class GuardedProtocol(HttpToolsProtocol):
         limits = self.gate.limits
         if self.client and self.client[0] in limits.trusted_proxies:
             self._believe_proxy()
+        uploads = limits.upload_bytes > 0 and _has_files(self.headers)
+        self._most_bytes = limits.upload_bytes if uploads else limits.body_bytes
         for name, value in self.headers:
-            if name == b"content-length" and (content_length(value) or 0) > limits.body_bytes:
+            if name == b"content-length" and (content_length(value) or 0) > self._most_bytes:
                 self._stop("request_body")
         self._phase = Phase.BODY
-        self._arm(limits.body_s)
+        self._arm(limits.upload_s if uploads else limits.body_s)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Count."""
         self._body_bytes += len(body)
-        if self._body_bytes > self.gate.limits.body_bytes:
+        if self._body_bytes > self._most_bytes:
             self._stop("request_body")
         super().on_body(body)
 
@@ -372,6 +375,14 @@ class GuardedProtocol(HttpToolsProtocol):
     def _late(self) -> None:
         """Too slow: close without a word, as a word would cost more than it tells."""
         self._end("idle" if self._phase is Phase.IDLE else f"slow_{self._phase.name.lower()}")
+
+
+def _has_files(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether this is a form that may have files in it; the app reads it as it comes."""
+    return any(
+        name == b"content-type" and value.lower().startswith(b"multipart/form-data")
+        for name, value in headers
+    )
 
 
 def _set_stuck_timeout(transport: asyncio.Transport) -> None:

@@ -21,6 +21,8 @@ class Limits:
     head_bytes: int = 8_192
     body_s: float = 10.0
     body_bytes: int = 65_536
+    upload_s: float = 120.0  # the same of a form with a file, where there are such
+    upload_bytes: int = 0  # 0: a form with a file is a body like others
     idle_s: float = 15.0  # between two requests
     handshake_s: float = 5.0  # TLS
     connections: int = 2_000
@@ -32,6 +34,11 @@ class Limits:
     work_share: float = 0.20  # of one core, for new requests; see WorkBudget
     work_slice_s: float = 0.050
     hold_s: float = 5.0  # longest wait for the budget, then 503
+
+    @property
+    def at_once(self) -> int:
+        """Bytes of a whole request that may come in one piece."""
+        return self.head_bytes + max(self.body_bytes, self.upload_bytes)
 
 
 class Gcra:

@@ -34,6 +34,7 @@ from hustings.base.keyfiles import service_key
 from hustings.base.listening import bound_socket, neighbour_tls, server_tls
 from hustings.base.tasks import Tasks
 from hustings.edge.announce.announcements import Announcements
+from hustings.edge.announce.pictures import Pictures
 from hustings.edge.door.admission import Places
 from hustings.edge.door.entry import Door
 from hustings.edge.door.standing import Standing
@@ -103,6 +104,8 @@ class Edge:
         self._paper = Paper(lambda asked: links_for(settings, asked_host=asked), house)
         self.announced = Announcements(self.rooms, self._paper.links_of, house, clock)
         items = self.announced.live_items
+        self.pictures = Pictures(self.rooms, self.upstream.picture, clock)
+        self.tree.pictures = self.pictures.below
         self.past = Past(
             settings, clock, self.rooms, pressure=self.watch.pressure, live_items=items
         )
@@ -138,6 +141,7 @@ class Edge:
         """A room's recording was deleted."""
         self.past.forget(room)
         self._paper.forget(room)
+        self.pictures.forget(room)
 
     def _shut(self) -> bool:
         """Whether there are no seats, however many are free."""
@@ -175,6 +179,7 @@ class Edge:
             below=self.tree,
             announced=self.announced,
             past=self.past,
+            pictures=self.pictures,
             clock=self._clock,
         )
 
@@ -240,6 +245,7 @@ class Edge:
         await self._tasks.close()
         await self.upstream.close()
         await self.past.close()
+        await self.pictures.close()
 
     def gauges(self) -> Mapping[str, float]:
         """What `/metrics` shows beside the counters."""

@@ -19,6 +19,7 @@ from hustings.base.limits import Gcra
 from hustings.edge import metrics
 from hustings.edge.announce.announcements import Announcements
 from hustings.edge.announce.calendar import CALENDAR, ICS
+from hustings.edge.announce.pictures import Pictures
 from hustings.edge.audience.census import Identity, identify
 from hustings.edge.audience.voice import ballot_of, receipt_of, vote_of
 from hustings.edge.feed import tree
@@ -39,6 +40,7 @@ from hustings.edge.waiting.keys import HeldKeys
 from hustings.edge.waiting.tickets import TICKET_HEADER, WaitingRooms
 from hustings.wire import kinds
 from hustings.wire.names import CMAF_RENDITIONS
+from hustings.wire.pictures import PICTURE_FILE
 
 _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "nosniff"}
 _PREFLIGHT: Final = {
@@ -73,6 +75,7 @@ class Routes:
         below: tree.Tree,
         announced: Announcements,
         past: Past,
+        pictures: Pictures,
         clock: Clock,
     ) -> None:
         """below: what answers the edges that feed on this one."""
@@ -85,6 +88,7 @@ class Routes:
         self._statuses = statuses
         self._tree = below
         self._announced = announced
+        self._pictures = pictures
         self._clock = clock
         self._voices = {
             "hand": Gcra(rate=0.2, burst=10),
@@ -190,6 +194,9 @@ class Routes:
         )
 
     def _file(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
+        if found := PICTURE_FILE.fullmatch(name):
+            self._pictures.serve(connection, request, room, found[1])
+            return
         facts = self._rooms.facts(room)
         if name == gone.TOMBSTONE:
             connection.answer(gone.tombstone(facts, self._rooms.tombstone(room)))

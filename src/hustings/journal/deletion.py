@@ -35,6 +35,7 @@ from hustings.wire import kinds
 
 DELETE_FILE: Final = "journal.delete"
 TOMBSTONE_FILE: Final = "tombstone.json"
+PICTURES: Final = "pictures"  # in the data folder: one folder a room
 _NEW_FILE: Final = "journal.new"
 _PODCAST_FILE: Final = "podcast.xml"  # as `archive.podcast` calls it
 _AT_ONCE: Final = 64  # records, about 2 ms; then live rooms have the interpreter
@@ -96,6 +97,12 @@ def read_again(folder: Path, key: str) -> dict[str, Any] | None:
     with contextlib.closing(_records(folder)) as records:
         proof = proof_of(records, key=key)
     return None if proof is None else dict(msgspec.to_builtins(proof))
+
+
+def remove_pictures(data: Path, room: str) -> None:
+    """The room's pictures, which lie outside of its folder. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(data / PICTURES / room)
 
 
 def remove_replay(data: Path, room: str) -> None:

@@ -56,6 +56,7 @@ def choose_language(accept_language: str | None, query: str | None = None) -> st
 def page_headers(
     *,
     connect: Sequence[str] = (),
+    images: Sequence[str] = (),
     frames: Sequence[str] = (),
     framed_by: Sequence[str] = (),
     framed_by_all: bool = False,
@@ -63,13 +64,16 @@ def page_headers(
     """Headers of every HTML page: type, and a policy without inline code or foreign hosts.
 
     connect: further origins that scripts may call (the stage page: its edge, its WebSocket).
+    images: ... that pictures may come from (web's pages show those of rooms).
     frames, framed_by: a listener who was called up sees the stage's page in the edge's.
     framed_by_all: the small player alone, which does nothing but play.
     """
     calls = " ".join(("'self'", *connect))
+    pictures = " ".join(("'self'", *images))
     ancestors = "*" if framed_by_all else " ".join(("'self'", *framed_by))
     policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
+        f"img-src {pictures} data:; "
         f"connect-src {calls}; media-src {calls} blob:; manifest-src 'self'; worker-src 'self'; "
         "form-action 'self'; base-uri 'none'; "
         f"frame-ancestors {ancestors}"

@@ -14,7 +14,10 @@ from hustings.wire.kinds import Room
 
 REASON_CHARS: Final = 280
 _PLANNED: Final = frozenset({"scheduled", "lobby"})
-_ANNOUNCED: Final = ("title", "description", "start_ms", "cancelled_ms", "cancelled_why")
+_ANNOUNCED: Final = (
+    *("title", "description", "picture"),
+    *("start_ms", "cancelled_ms", "cancelled_why"),
+)
 
 
 def moved(facts: Room, start_ms: int) -> dict[str, Any]:

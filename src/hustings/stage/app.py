@@ -28,7 +28,16 @@ from hustings.pages import problems, serving
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
-from hustings.stage.http import control, feeds, lines, people, readiness, services, whip
+from hustings.stage.http import (
+    control,
+    feeds,
+    lines,
+    people,
+    pictures,
+    readiness,
+    services,
+    whip,
+)
 from hustings.stage.http.door import Door
 from hustings.stage.http.metrics import metrics_text
 from hustings.stage.radio.port import RadioPort
@@ -46,6 +55,7 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     problems.install(app)
     serving.install(app)
     app.include_router(services.router(door))
+    app.include_router(pictures.router(door))
     app.include_router(feeds.router(door))
     app.include_router(people.router(door))
     app.include_router(lines.router(door))

@@ -202,6 +202,7 @@ class Deletions:
         """In a thread of its own."""
         rooms = self._data / "rooms"
         deletion.remove_replay(self._data, room)  # first: a full disk needs the space
+        deletion.remove_pictures(self._data, room)
         facts = msgspec.convert(line["facts"], Room)
         proof = deletion.destroy(rooms, room, facts, self._key, self._clock)
         line = line | {"head": proof["says"]["size"] + 1, "tombstone": proof}

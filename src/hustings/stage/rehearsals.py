@@ -106,6 +106,7 @@ def rehearsed(facts: Room, now_ms: int) -> dict[str, Any]:
         locked=False,  # until those who are in the room have come over
         draw=None,
         tracks=[],
+        picture=None,  # its file is the room's
         was_ms=0,
         cancelled_ms=0,
         cancelled_why="",

@@ -32,6 +32,8 @@ HOSTS: Final = frozenset({"host", "cohost"})
 STEWARDS: Final = frozenset({"host", "cohost", "moderator"})
 ROLES: Final = frozenset({"host", "cohost", "moderator", "speaker"})
 
+_AS_GIVEN: Final = ("expected", "radio", "picture")  # web's word, of the right type
+
 
 class Change(msgspec.Struct, frozen=True):
     """One journal entry to be: `public` false means the stage alone may read the body."""
@@ -178,10 +180,7 @@ class RoomModel:
         if "cancelled" in wanted:
             off, why = bool(wanted["cancelled"]), str(wanted.get("cancelled_why", ""))
             facts |= cancelled(self.facts, off=off, why=why, now_ms=now_ms)
-        if "expected" in wanted:
-            facts["expected"] = int(wanted["expected"])
-        if "radio" in wanted:
-            facts["radio"] = bool(wanted["radio"])
+        facts |= {field: wanted[field] for field in _AS_GIVEN if field in wanted}
         if "keep_days" in wanted:
             facts["keep_days"] = self._kept_for(wanted["keep_days"])
         if "delay_s" in wanted and self.facts.state != "live":  # then it is the hosts' own decision

@@ -74,7 +74,7 @@ outbox: Final = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("room", String(64), nullable=False),
-    Column("call", String(16), nullable=False),  # room | revoke | entry
+    Column("call", String(16), nullable=False),  # room | picture | revoke | entry
     Column("body", LargeBinary, nullable=False),  # JSON
     Column("made_ms", BigInteger, nullable=False),
     Column("next_ms", BigInteger, nullable=False),

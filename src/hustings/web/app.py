@@ -43,9 +43,10 @@ from hustings.web.keys import views as keys
 from hustings.web.people import views as people
 from hustings.web.post import views as post
 from hustings.web.problems import not_found, problem_response
+from hustings.web.rooms import picturing
 from hustings.web.rooms import views as rooms
 from hustings.web.services import Services, open_services
-from hustings.web.shield import Shield
+from hustings.web.shield import UPLOAD_BYTES, Shield
 from hustings.web.webhooks import views as webhooks
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ def create_app(services: Services) -> FastAPI:
     openapi.install(app)
     app.state.services = services
     for router in (
+        picturing.router,
         rooms.router,
         house.router,
         accounts.router,
@@ -119,7 +121,11 @@ async def _serve(services: Services, listener: socket.socket) -> int:
     server = GuardedServer(
         create_app(services),
         sock=listener,
-        limits=Limits(work_share=WORK_SHARE, **msgspec.structs.asdict(services.settings.guard)),
+        limits=Limits(
+            work_share=WORK_SHARE,
+            upload_bytes=UPLOAD_BYTES,
+            **msgspec.structs.asdict(services.settings.guard),
+        ),
         clock=services.clock,
         tls=server_tls(services.settings.tls.cert, services.settings.tls.key),
         on_ready=announce,

@@ -23,6 +23,7 @@ from hustings.web.people.service import People
 from hustings.web.post.mail import Mail
 from hustings.web.post.ports import Transport
 from hustings.web.post.service import Post
+from hustings.web.rooms.darkroom import Darkroom
 from hustings.web.rooms.service import Rooms
 from hustings.web.webhooks.service import Hooks
 from hustings.web.webhooks.transport import HookTransport
@@ -48,6 +49,7 @@ class Services:
     stage: StageClient
     outbound: Door  # to addresses that people type in
     hooks: Hooks
+    darkroom: Darkroom
     links: Links  # as far as the settings alone tell
     pace: Pace = field(default_factory=Pace)
     counts: Counter[str] = field(default_factory=Counter)  # requests by status class
@@ -92,6 +94,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             outbound=outbound,
             hooks=hooks,
             links=links,
+            darkroom=Darkroom(),
         )
     finally:
         resolver.close()

@@ -16,6 +16,8 @@ from hustings.base.errors import Denied, PeerError
 from hustings.web.problems import problem_response
 
 BODY_BYTES: Final = 64 * 1024
+PHOTO_BYTES: Final = 12_000_000  # what telephones make
+UPLOAD_BYTES: Final = PHOTO_BYTES + BODY_BYTES  # a form with one
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -55,8 +57,8 @@ class Shield:
         if scope["method"] not in _SAFE and not self._own(headers):
             error = Denied("origin", "This form was sent from another site.")
             await problem_response(scope, error)(scope, receive, send_with_headers)
-        elif int(headers.get("content-length") or 0) > BODY_BYTES:
-            refusal = PeerError("body_large", "At most 64 KiB are read.", status=413)
+        elif int(headers.get("content-length") or 0) > _most_bytes(headers):
+            refusal = PeerError("body_large", "This form is too large.", status=413)
             await problem_response(scope, refusal)(scope, receive, send_with_headers)
         else:
             await self._app(scope, receive, send_with_headers)
@@ -69,3 +71,9 @@ class Shield:
         if origin is None:
             return True
         return urlsplit(origin).netloc in {headers.get("host", ""), self._public_host} - {""}
+
+
+def _most_bytes(headers: Headers) -> int:
+    """Of a form; one with a file is read by who asked for it alone (`web.uploads`)."""
+    with_file = headers.get("content-type", "").lower().startswith("multipart/form-data")
+    return UPLOAD_BYTES if with_file else BODY_BYTES

@@ -15,7 +15,8 @@ from hustings.web.accounts.passkeys import Party, party_for
 from hustings.web.accounts.rules import Permission
 from hustings.web.house.service import SESSION_S
 from hustings.web.services import Services
-from hustings.web.shield import BODY_BYTES
+from hustings.web.shield import BODY_BYTES, UPLOAD_BYTES
+from hustings.web.uploads import Form, is_upload, read_upload
 from hustings.wire.links import Links, is_local
 
 _FIELDS: Final = 50
@@ -61,6 +62,12 @@ class Visit:
         return party_for(self.links.web, self.request.headers.get("host", ""))
 
     @property
+    def _edge(self) -> str:
+        """The edges' origin: rooms' pictures come from there."""
+        url = urlsplit(self.links.edge)
+        return f"{url.scheme}://{url.netloc}"
+
+    @property
     def near(self) -> str:
         """The house by a name that can have passkeys, if it listens on loopback; else ""."""
         url = urlsplit(self.links.web)
@@ -103,16 +110,27 @@ class Visit:
 
     async def form(self) -> dict[str, str]:
         """The posted fields (urlencoded, at most 64 KiB and 50 fields)."""
-        body = b""
-        async for chunk in self.request.stream():
-            body += chunk
-            if len(body) > BODY_BYTES:
-                raise PeerError("body_large", "At most 64 KiB are read.", status=413)
+        body = await self._body(BODY_BYTES)
         try:
             text = body.decode()
             return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS))
         except ValueError:
             raise PeerError("form_bad", "This is not a form.") from None
+
+    async def upload(self) -> Form:
+        """The posted fields and files, 12 MB at most; hold a place of the darkroom meanwhile."""
+        content_type = self.request.headers.get("content-type", "")
+        if not is_upload(content_type):
+            return Form(await self.form(), {})
+        return read_upload(await self._body(UPLOAD_BYTES), content_type)
+
+    async def _body(self, most: int) -> bytes:
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > most:
+                raise PeerError("body_large", "This form is too large.", status=413)
+        return bytes(body)
 
     def page(self, template: str, status: int = 200, **context: Any) -> Response:
         """Render a page in the visitor's language; pages of web are never cached by others."""
@@ -126,7 +144,7 @@ class Visit:
             stage_reachable=self.services.outbox.reachable,
             **context,
         )
-        headers = dict(page_headers()) | {
+        headers = dict(page_headers(images=[self._edge])) | {
             "Cache-Control": "no-store",
             "Vary": "Accept-Language, Cookie",
             "Referrer-Policy": "same-origin",

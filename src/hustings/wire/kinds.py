@@ -85,6 +85,20 @@ class Imported(msgspec.Struct, frozen=True):
     at_ms: int  # wall time of the import
 
 
+class Picture(msgspec.Struct, frozen=True):
+    """A small JPEG beside the journal, named by what is in it (`wire.pictures`)."""
+
+    hash: str  # first 32 hex digits of its SHA-256
+    alt: str  # what it shows, for whoever does not see it
+    width: int  # px
+    height: int
+
+    @property
+    def file(self) -> str:
+        """Its name below the room's own address."""
+        return f"picture.{self.hash}.jpg"
+
+
 class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     """Kind `room`: all public facts of a room; each change repeats the whole."""
 
@@ -115,8 +129,11 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     was_ms: int = 0  # the start that was announced before it was moved; 0: it was not
     cancelled_ms: int = 0  # wall ms of the decision; 0: it takes place
     cancelled_why: str = ""  # in the hosts' words, for everybody; may be empty
-    revision: int = 0  # one more with each change of title, description, start or cancellation
+    revision: int = (
+        0  # one more with each change of title, description, picture, start or cancellation
+    )
     revised_ms: int = 0  # wall ms of the last one
+    picture: Picture | None = None  # the room's, as cards and players show it
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):

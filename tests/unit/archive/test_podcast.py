@@ -174,3 +174,9 @@ def test_the_house_is_as_its_settings_say():
         "Government",
         "https://i.example/i.png",
     )
+
+
+def test_an_episode_has_its_rooms_picture():
+    picture = kinds.Picture("0" * 32, "A bridge", 640, 480)
+    [found] = parsed(replay("a", picture=picture))["episodes"]
+    assert found["episode_art_url"] == f"https://edge.example/r/a/{picture.file}"

@@ -18,7 +18,7 @@ from hustings.edge.announce.live_items import (
     put_in,
     status_of,
 )
-from hustings.wire.kinds import Deleted, Room
+from hustings.wire.kinds import Deleted, Picture, Room
 
 NOW = 1_800_000_000_000
 HOUR = 3_600_000
@@ -104,3 +104,13 @@ def test_a_feed_without_them_is_unchanged_and_a_long_list_has_an_end() -> None:
     many = [Room(f"r{n}", "R", start_ms=NOW + n) for n in range(200)]
     found = [each.findtext("title") for each in items(*many)]
     assert len(found) == ITEMS
+
+
+def test_a_room_has_its_own_picture_if_it_has_one() -> None:
+    picture = Picture("0" * 32, "A bridge", 640, 480)
+    one, other = items(
+        Room("a", "A", state="live", live_ms=1, picture=picture), Room("b", "B", "live", live_ms=2)
+    )
+    itunes = "{http://www.itunes.com/dtds/podcast-1.0.dtd}image"
+    assert one.find(itunes).attrib["href"] == f"https://e.example/r/a/{picture.file}"  # type: ignore[union-attr]
+    assert other.find(itunes) is None

@@ -8,7 +8,7 @@ from hustings.base.errors import UserError
 from hustings.stage import commands
 from hustings.stage.rehearsals import rehearsed
 from hustings.stage.room import LOBBY_LATE_MS, RoomModel
-from hustings.wire.kinds import Room
+from hustings.wire.kinds import Picture, Room
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000
@@ -32,6 +32,15 @@ def test_a_moved_start_leaves_the_one_before_to_read() -> None:
     assert put(room, start_ms=0).was_ms == NOW + 2 * DAY
     assert put(room, start_ms=NOW).was_ms == NOW + 2 * DAY
     assert put(planned(start_ms=0), start_ms=NOW).was_ms == 0
+
+
+def test_another_picture_is_another_announcement_and_no_rehearsal_has_it() -> None:
+    room = planned()
+    picture = Picture("0" * 32, "A bridge", 640, 480)
+    assert put(room, picture=picture).revision == 1
+    assert put(room, picture=picture).revision == 1
+    assert rehearsed(room.facts, NOW)["picture"] is None
+    assert put(room, picture=None).revision == 2
 
 
 def test_a_lobby_may_be_moved_and_a_live_room_may_not() -> None:

@@ -14,6 +14,7 @@ from hustings.archive.podcast import House, plain
 from hustings.base.ids import is_private
 from hustings.edge.announce.ical import lines, moment, text
 from hustings.wire.kinds import Room
+from hustings.wire.pictures import picture_url
 
 CALENDAR: Final = "calendar.ics"
 ICS: Final = ".ics"  # behind a room's name: its event
@@ -98,5 +99,8 @@ def _event(house: House, room: Room) -> Iterator[Property]:
     yield "URL", page
     yield "STATUS", "CANCELLED" if room.cancelled_ms else "CONFIRMED"
     yield "CONFERENCE;VALUE=URI;FEATURE=AUDIO", page
-    yield "IMAGE;VALUE=URI;DISPLAY=BADGE", house.image
+    if room.picture:
+        yield "IMAGE;VALUE=URI;DISPLAY=BADGE;FMTTYPE=image/jpeg", picture_url(house.edge, room)
+    else:
+        yield "IMAGE;VALUE=URI;DISPLAY=BADGE", house.image
     yield "END", "VEVENT"

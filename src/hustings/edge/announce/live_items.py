@@ -14,6 +14,7 @@ from hustings.archive.podcast import House, add, plain
 from hustings.base.ids import is_private
 from hustings.edge.announce.calendar import LENGTH_MS
 from hustings.wire.kinds import Room
+from hustings.wire.pictures import picture_url
 
 AHEAD_MS: Final = 14 * 86_400_000
 BEHIND_MS: Final = 86_400_000  # an evening that ended, or that nobody opened, is told for a day
@@ -72,6 +73,8 @@ def _item(house: House, room: Room, status: Status) -> bytes:
     hls = add(item, "podcast:alternateEnclosure", type="application/vnd.apple.mpegurl", length="0")
     add(hls, "podcast:source", uri=f"{live}/index.m3u8")
     add(item, "podcast:contentLink", title, href=page)
+    if room.picture:
+        add(item, "itunes:image", href=picture_url(house.edge, room))
     if host := plain(room.host):
         add(item, "itunes:author", host)
         add(item, "podcast:person", host, role="host")

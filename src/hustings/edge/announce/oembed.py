@@ -9,6 +9,7 @@ from hustings.archive.podcast import House, plain
 from hustings.base.errors import HustingsError, NotFound
 from hustings.base.ids import RoomId, room_id
 from hustings.wire.kinds import Room
+from hustings.wire.pictures import picture_url
 
 WIDTH: Final = (240, 480)  # least and usual, px
 HEIGHT: Final = (180, 220)
@@ -38,7 +39,15 @@ def oembed(house: House, room: Room, query: Mapping[str, str]) -> dict[str, Any]
     )
     title = plain(room.title) or room.room
     source = escape(f"{house.edge}/r/{room.room}/embed")
+    thumbnail: dict[str, Any] = {}  # all three, or none (2.3.4)
+    if room.picture:
+        thumbnail = {
+            "thumbnail_url": picture_url(house.edge, room),
+            "thumbnail_width": room.picture.width,
+            "thumbnail_height": room.picture.height,
+        }
     return {
+        **thumbnail,
         "version": "1.0",
         "type": "rich",
         "title": title,

@@ -17,6 +17,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from hustings.base.limits import Gcra, WorkBudget, address_key, is_near, network_key
 from hustings.edge.door.joins import JoinQueue
+from hustings.wire.pictures import PICTURE_FILE
 
 MEMORY_X: Final = 0.8  # below it what lies in memory is served without a question
 SHORT_X: Final = 0.5  # from here on addresses count, as they do while joins queue
@@ -78,12 +79,15 @@ _OF_ROOM: Final = {
     "receipt": Wanted(Priority.EXTRA),
 }
 _MEDIA: Final = Wanted(Priority.SOUND, memory=True)
+_PICTURE: Final = Wanted(Priority.EXTRA, memory=True)
 _REST: Final = Wanted(Priority.EXTRA)
 
 
 def wanted(path: str) -> Wanted:
     """The class of a path of docs/protocol.md 3, before any ticket is looked at."""
     first, _, rest = path.removeprefix("/").partition("/")
+    if first == "r" and PICTURE_FILE.search(rest):
+        return _PICTURE
     if first != "live":
         return _TOP.get(first, _REST)
     name = rest.partition("/")[2]

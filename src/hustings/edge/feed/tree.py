@@ -53,6 +53,7 @@ class Tree:
         self._waiting = waiting
         self._report = report
         self._check: EdgeCheck | None = None
+        self.pictures: Callable[[Connection, RoomId, str], None] = _no_pictures
 
     def line(self, line: dict[str, Any]) -> None:
         """A line of the stage's index."""
@@ -101,6 +102,8 @@ class Tree:
             case ("GET", "feed", name):
                 live = self._rooms.find(room_id(name))
                 live.when_begun(lambda: self._feed(connection, request, live), connection.refuse)
+            case ("GET", "rooms", name, "pictures", picture):
+                self.pictures(connection, room_id(name), picture)
             case ("POST", "rooms", name, "batch"):
                 connection.answer(self._batch(room_id(name), child, request.body))
             case ("POST", "report"):
@@ -143,6 +146,10 @@ class Tree:
         return Answer(
             200, dict(_JSON), encode(live.children.hear(f"{child} {said.edge}", said, now_s))
         )
+
+
+def _no_pictures(_connection: Connection, _room: RoomId, _name: str) -> None:
+    raise NotFound("not_found", "There is nothing at this address.")
 
 
 def _number(text: str, code: str) -> int | None:

@@ -17,7 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hustings.base.clock import Clock
-from hustings.base.errors import PeerError, UserError
+from hustings.base.errors import NotFound, PeerError, TryLater, UserError
 from hustings.base.ids import RoomId, new_id
 from hustings.base.tasks import Tasks
 from hustings.edge.audience.census import Salt
@@ -36,6 +36,7 @@ from hustings.wire.report import REPORT_S, Report
 log = logging.getLogger(__name__)
 
 BATCH_S: Final = 1.0
+PICTURE_S: Final = 5.0  # for a picture of at most 50 kB
 _EARLY_S: Final = 0.1  # may be said so early: beats come with the parts
 QUIET_TURNS: Final = 5  # a room without news is told every fifth second
 _TASKS: Final = 1_000  # rooms that are followed, and reports on their way
@@ -246,6 +247,21 @@ class Upstream:
     async def _tell(self, report: Report) -> None:
         with contextlib.suppress(httpx.HTTPError):  # the next one says it all again
             await self._post("/report", report)
+
+    async def picture(self, room: RoomId, name: str) -> bytes:
+        """A room's picture from whom this edge feeds on. Raises NotFound, TryLater."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            answer = await self._client.get(
+                f"{self._origin}/rooms/{room}/pictures/{name}", headers=headers, timeout=PICTURE_S
+            )
+        except httpx.HTTPError:
+            raise TryLater("stage_away", "The stage does not answer.", delay_s=5) from None
+        if answer.status_code in {httpx.codes.NOT_FOUND, _GONE}:
+            raise NotFound("picture_unknown", "There is no such picture of this room.")
+        if not answer.is_success:
+            raise TryLater("stage_away", "The stage does not answer.", delay_s=5)
+        return answer.content
 
     async def _post(self, path: str, said: msgspec.Struct) -> httpx.Response:
         """To the stage, which answers within a second or not at all. Raises httpx.HTTPError."""

@@ -33,11 +33,23 @@ Refuse = Callable[[HustingsError], None]
 class Shelf:
     """Pieces of the past by key; used in one event loop only."""
 
-    def __init__(self, clock: Clock, *, most_bytes: int, readers: int = 1, rest: float = REST):
-        """readers: pieces that are read at once. rest: 0 where the reading is another's work."""
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        most_bytes: int,
+        readers: int = 1,
+        rest: float = REST,
+        kept_s: float = KEPT_S,
+    ) -> None:
+        """readers: pieces that are read at once. rest: 0 where the reading is another's work.
+
+        kept_s: longer where a piece never changes under its name.
+        """
         self._clock = clock
         self._most = most_bytes
         self._rest = rest
+        self._kept_s = kept_s
         self._readers = readers
         self._kept: OrderedDict[Hashable, tuple[bytes, float]] = OrderedDict()
         self._by_room: dict[Hashable, set[Hashable]] = {}  # keys of `_kept`, by their room
@@ -135,7 +147,7 @@ class Shelf:
 
     def _find(self, key: Hashable) -> bytes | None:
         found = self._kept.get(key)
-        if found is None or self._clock.monotonic() - found[1] > KEPT_S:
+        if found is None or self._clock.monotonic() - found[1] > self._kept_s:
             return None
         self._kept.move_to_end(key)
         return found[0]

@@ -18,6 +18,7 @@ from hustings.base.ids import new_id, new_secret
 from hustings.base.revocations import Revocations
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
+from hustings.stage.pictures import Pictures
 from hustings.stage.probe import Probes
 from hustings.wire.credentials import EdgeCheck, EdgeSigner, is_credential
 from hustings.wire.kinds import Participant
@@ -61,6 +62,7 @@ class Door:
         self._edges = EdgeCheck(edges.public)
         self._ended = Revocations(Path(settings.data))
         self.probes = Probes(settings, engine)
+        self.pictures = Pictures(Path(settings.data))
         self.feeds: set[Callable[[], None]] = set()  # what ends each that is open
         self.ending = False
 

@@ -7,16 +7,24 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hustings.base.errors import UserError
-from hustings.base.ids import is_private
+from hustings.base.ids import RoomId, is_private, room_id
 from hustings.journal.entry import Visibility
 from hustings.stage.http.door import Door
 from hustings.stage.studio import Studio
 from hustings.wire.batch import Batch, encode, read
-from hustings.wire.kinds import EXPECTED, KEEP_DAYS
+from hustings.wire.kinds import EXPECTED, KEEP_DAYS, Room
+from hustings.wire.pictures import ALT_CHARS, shown
 from hustings.wire.report import Report
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
 LATEST_SAMPLE: Final = 2**53  # 5,900 years; what JSON readers hold exactly
+
+
+class WantedPicture(BaseModel):
+    """Which of the pictures that were handed in, and what it shows."""
+
+    hash: str = Field(pattern="^[0-9a-f]{32}$")
+    alt: str = Field(min_length=1, max_length=ALT_CHARS)
 
 
 class WantedRoom(BaseModel):
@@ -37,6 +45,7 @@ class WantedRoom(BaseModel):
     keep_days: int | None = Field(default=None, ge=0, le=KEEP_DAYS)  # null: for ever
     cancelled: bool | None = None
     cancelled_why: str | None = Field(default=None, max_length=280)
+    picture: WantedPicture | None = None  # null: none
 
 
 class WantedEntry(BaseModel):
@@ -83,7 +92,7 @@ def router(door: Door) -> APIRouter:
         facts = wanted.model_dump(exclude_none=True)
         if "keep_days" in wanted.model_fields_set:  # of this one null says something
             facts["keep_days"] = wanted.keep_days
-        made = await door.engine.do(lambda studio: studio.hall_or_new(room).put(facts))
+        made = await _put(door, room_id(room), wanted, facts)
         return dict(msgspec.to_builtins(made))
 
     @routes.post("/rooms/{room}/entries")
@@ -126,6 +135,24 @@ def router(door: Door) -> APIRouter:
         return await door.engine.do(lambda studio: studio.board())
 
     return routes
+
+
+async def _put(door: Door, room: RoomId, wanted: WantedRoom, facts: dict[str, Any]) -> Room:
+    """The facts and, where they change, the files of the pictures that they show."""
+
+    async def put() -> Room:
+        return await door.engine.do(lambda studio: studio.hall_or_new(room).put(facts))
+
+    if "picture" not in wanted.model_fields_set:
+        return await put()
+    async with door.pictures.changing:
+        if asked := wanted.picture:
+            facts["picture"] = await door.pictures.found(room, asked.hash, asked.alt)
+        else:
+            facts["picture"] = None
+        made = await put()
+        await door.pictures.tidy(room, shown(made))
+        return made
 
 
 def _listing(routes: APIRouter, door: Door) -> None:

@@ -6,7 +6,7 @@ import msgspec
 
 from hustings.base.ids import RoomId
 
-Call = Literal["room", "revoke", "entry"]
+Call = Literal["room", "picture", "revoke", "entry"]
 
 FIRST_RETRY_S: Final = 0.5
 LAST_RETRY_S: Final = 30.0  # the stage is back within this of its return
@@ -32,6 +32,7 @@ class Backlog(msgspec.Struct, frozen=True):
     waiting: int = 0
     refused: str = ""  # the stage's words
     wanted: dict[str, Any] = {}  # the room's facts on their way
+    pictures: dict[str, str] = {}  # pictures on their way: hash -> base64
 
 
 def retry_in_s(attempts: int, spread: float) -> float:

@@ -118,4 +118,5 @@ async def backlog(connection: AsyncConnection, room: RoomId) -> Backlog:
         waiting=sum(not message.refused for message in messages),
         refused=next((m.error for m in reversed(messages) if m.refused), ""),
         wanted=next((m.body for m in messages if m.call == "room" and not m.refused), {}),
+        pictures={m.body["hash"]: m.body["jpeg"] for m in messages if m.call == "picture"},
     )

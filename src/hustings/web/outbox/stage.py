@@ -1,5 +1,6 @@
 """The calls that web makes to the stage (docs/protocol.md 4), each a few seconds at most."""
 
+import base64
 import ssl
 from typing import Any, Final
 
@@ -77,6 +78,9 @@ class StageClient:
             case "room":
                 response = await self._call("PUT", f"/rooms/{room}", message.body)
                 return msgspec.json.decode(response.content, type=Room)
+            case "picture":
+                path = f"/rooms/{room}/pictures/{message.body['hash']}"
+                await self._call("PUT", path, base64.b64decode(message.body["jpeg"]))
             case "revoke":
                 await self._call("POST", f"/rooms/{room}/revoke", message.body)
             case "entry":
@@ -91,9 +95,16 @@ class StageClient:
         now_s = self._clock.wall_ms() // 1_000
         return self._keys.sign(Claims(typ="service", jti=new_id(), iat=now_s, exp=now_s + _TOKEN_S))
 
-    async def _call(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+    async def _call(
+        self, method: str, path: str, body: dict[str, Any] | bytes | None
+    ) -> httpx.Response:
+        """body: JSON to be, or a picture."""
         headers = {"Authorization": f"Bearer {self._token()}"}
-        response = await self._http.request(method, path, json=body, headers=headers)
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "image/jpeg"
+            response = await self._http.request(method, path, content=body, headers=headers)
+        else:
+            response = await self._http.request(method, path, json=body, headers=headers)
         if response.is_success:
             return response
         title = _said(response, "title") or f"HTTP {response.status_code}"

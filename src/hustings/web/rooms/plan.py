@@ -33,6 +33,16 @@ class Plan(msgspec.Struct, frozen=True):
         return wanted or (facts.cancelled_why if facts else "")
 
     @property
+    def picture(self) -> Mapping[str, str] | None:
+        """Hash and words (`alt`) of the room's picture; None: it has none."""
+        facts, wanted = self.planned.facts, self.backlog.wanted
+        if "picture" in wanted:
+            coming: Mapping[str, str] | None = wanted["picture"]
+            return coming
+        shown = facts.picture if facts else None
+        return {"hash": shown.hash, "alt": shown.alt} if shown else None
+
+    @property
     def version(self) -> str:
         """Differs whenever something differs that a host could have changed or must know."""
         said = [msgspec.structs.astuple(self.wish), self.planned.state, self.is_off, self.why]

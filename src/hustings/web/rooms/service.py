@@ -4,6 +4,7 @@ A change and its message to the stage are written in one transaction: what peopl
 here will reach the stage, though it may be away for now.
 """
 
+import base64
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -30,6 +31,7 @@ from hustings.web.rooms.model import (
 )
 from hustings.web.rooms.plan import Plan
 from hustings.wire.kinds import Room
+from hustings.wire.pictures import digest
 from hustings.wire.tokens import Claims, KeyRing
 
 SHOWN: Final = 50  # rooms of each kind on the home page
@@ -138,6 +140,29 @@ class Rooms:
                 raise UserError("room_changed", "The room was changed meanwhile.", status=412)
             await queries.change_wish(connection, room, wish, now_ms)
             await outbox.put_room(connection, room, msgspec.structs.asdict(wish), now_ms)
+
+    async def show_picture(self, room: RoomId, jpeg: bytes, alt: str) -> None:
+        """A new picture: first its bytes reach the stage, then the facts that show it."""
+        now_ms, name = self._clock.wall_ms(), digest(jpeg)
+        body = {"hash": name, "jpeg": base64.b64encode(jpeg).decode()}
+        async with self._database.write() as connection:
+            await outbox.add(connection, room, "picture", body, now_ms)
+            wanted = {"picture": {"hash": name, "alt": alt}}
+            await outbox.put_room(connection, room, wanted, now_ms)
+
+    async def describe_picture(self, room: RoomId, alt: str) -> None:
+        """Other words for the picture that is there. Raises UserError `picture_missing`."""
+        shown = (await self.plan(room)).picture
+        if shown is None:
+            raise UserError("picture_missing", "Choose a picture.", field="picture")
+        wanted = {"picture": {"hash": shown["hash"], "alt": alt}}
+        async with self._database.write() as connection:
+            await outbox.put_room(connection, room, wanted, self._clock.wall_ms())
+
+    async def remove_picture(self, room: RoomId) -> None:
+        """It goes, everywhere."""
+        async with self._database.write() as connection:
+            await outbox.put_room(connection, room, {"picture": None}, self._clock.wall_ms())
 
     async def open_lobby(self, room: RoomId) -> None:
         """Ask the stage to open the lobby; media time 0 is its first opening."""

@@ -28,13 +28,13 @@ from hustings.web.rooms.model import (
     role_from_form,
     wish_from_form,
 )
-from hustings.web.rooms.plan import changed
+from hustings.web.rooms.plan import Plan, changed
 from hustings.web.rooms.zones import zone_choices
 from hustings.web.visit import Visit, Visitor
 from hustings.wire.kinds import DELAYS_S
 
 router = APIRouter(include_in_schema=False)
-FORMS: Final = frozenset({"lobby", "cancel", "revive", "invitations", "erase", "delete"})
+FORMS: Final = frozenset({"lobby", "cancel", "revive", "invitations", "picture", "erase", "delete"})
 
 # what the page says where the stage refuses, by its code; else `..._refused`
 _ERASE_SAID: Final = {"stretch_bad": "erase_bad", "room_unknown": "erase_unknown"}
@@ -90,7 +90,7 @@ async def room_page(visit: Visitor, room: str) -> Response:
     name = room_id(room)
     if not await visit.may("rooms"):
         return RedirectResponse(visit.links.listen(name), 303)
-    return await _room_page(visit, name)
+    return await room_view(visit, name)
 
 
 @router.post("/rooms/{room}")
@@ -102,7 +102,7 @@ async def change_room(visit: Visitor, room: str) -> Response:
     try:
         wish = changed(await visit.services.rooms.plan(name), fields)
     except UserError as error:
-        return await _room_page(visit, name, status=422, fields=fields, error=error)
+        return await room_view(visit, name, status=422, fields=fields, error=error)
     await visit.services.rooms.change(name, wish)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="changed")
@@ -140,7 +140,7 @@ async def revive(visit: Visitor, room: str) -> Response:
         start_ms = start_from_form(fields, before_ms=planned.start_ms)
     except UserError as error:
         fields = {**fields_of(planned.current), **fields}
-        return await _room_page(visit, name, status=422, fields=fields, error=error)
+        return await room_view(visit, name, status=422, fields=fields, error=error)
     await visit.services.rooms.revive(name, start_ms)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="revived")
@@ -220,14 +220,17 @@ async def room_again(visit: Visitor, room: str, form: str = "") -> Response:
     return visit.go(f"/rooms/{room_id(room)}")
 
 
-async def _room_page(
+async def room_view(
     visit: Visit,
     room: RoomId,
     *,
     status: int = 200,
     fields: dict[str, str] | None = None,
     error: UserError | None = None,
+    picture_error: str = "",
+    alt: str = "",
 ) -> Response:
+    """A room's page for its hosts; alt: words for a picture that could not be taken, for `picture_error`."""
     rooms = visit.services.rooms
     plan = await rooms.plan(room)
     passes = await rooms.invitations(room)
@@ -246,9 +249,23 @@ async def _room_page(
         backlog=plan.backlog,
         is_off=plan.is_off,
         why=plan.why,
+        picture=_picture(visit, plan),
+        picture_error=picture_error,
+        alt=alt,
         roles=ROLES,
         said=visit.request.query_params.get("said", ""),
     )
+
+
+def _picture(visit: Visit, plan: Plan) -> dict[str, str] | None:
+    """Words of the room's picture, and where to see it: here, while it is on its way to the stage."""
+    if (shown := plan.picture) is None:
+        return None
+    name = shown["hash"]
+    if jpeg := plan.backlog.pictures.get(name):
+        return {"alt": shown["alt"], "source": f"data:image/jpeg;base64,{jpeg}"}
+    source = f"{visit.links.edge}/r/{plan.planned.room}/picture.{name}.jpg"
+    return {"alt": shown["alt"], "source": source}
 
 
 def _address(visit: Visit, invitation: Invitation) -> str:

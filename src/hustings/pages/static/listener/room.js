@@ -27,6 +27,7 @@ import { RATE } from "./protocol.js";
  * @property {number} [keep_days]  0: the recording is not kept
  * @property {string} [notice]
  * @property {string[]} [topics]
+ * @property {{hash: string, alt: string}} [picture]
  */
 /**
  * @typedef {object} State  `state.json`

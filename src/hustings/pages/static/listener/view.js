@@ -29,6 +29,7 @@ export function written(article) {
       state: /** @type {import("./room.js").Phase} */ (phase),
       host: element("host").querySelector("bdi")?.textContent ?? "",
       description: text("description"),
+      picture: { hash: document.querySelector("#picture")?.getAttribute("src") ?? "", alt: "" },
       notice: text("notice"),
       start_ms: Number(start),
       live_ms: Number(began),
@@ -160,6 +161,8 @@ function showFacts({ room }) {
   }
   say("description", facts.description ?? "");
   element("description").hidden = !facts.description;
+  const picture = document.querySelector("#picture"); // one that was taken away goes; a new one comes with the page
+  if (!picture?.getAttribute("src")?.includes(facts.picture?.hash ?? "-")) picture?.remove();
   say("notice", facts.notice ?? "");
   say("why", facts.cancelled_why ?? "");
   element("why").hidden = !facts.cancelled_why;

@@ -12,6 +12,19 @@ offerCopying();
 askBeforeWithdrawing();
 useOwnZone();
 chooseDaysTyped();
+refuseLargePhotos();
+
+/** Said before hundreds of megabytes are sent, whose sender would only meet a closed door. */
+function refuseLargePhotos() {
+  const field = document.querySelector("input[type=file][data-most]");
+  const said = document.querySelector("#photo-large");
+  if (!(field instanceof HTMLInputElement) || !(said instanceof HTMLElement)) return;
+  field.addEventListener("change", () => {
+    const large = (field.files?.[0]?.size ?? 0) > Number(field.dataset.most);
+    said.hidden = !large;
+    if (large) field.value = "";
+  });
+}
 
 /** The code of a host link is in the fragment: into the field with it, out of the address bar. */
 function takeCode() {
