@@ -1,5 +1,7 @@
 """Forms with a file in them, as browsers send them and as nobody should."""
 
+import contextlib
+
 import httpx
 import pytest
 from hypothesis import given
@@ -76,7 +78,6 @@ def test_more_parts_than_any_form_has_are_refused() -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
     for data in (body, b"--b\r\n" + body + b"\r\n--b--\r\n"):
-        try:
-            read_upload(data, "multipart/form-data; boundary=b")
-        except PeerError as error:
-            assert error.code == "form_bad"
+        with contextlib.suppress(PeerError):
+            form = read_upload(data, "multipart/form-data; boundary=b")
+            assert sum(map(len, form.files.values())) <= len(data)

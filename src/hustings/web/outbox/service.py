@@ -115,11 +115,11 @@ class Outbox:
             self._away(error)
             await self._failed(message, str(error) or type(error).__name__, refused=False)
         else:
-            async with self._database.write() as connection:
-                await queries.sent(connection, message)
-            if answer is not None:
+            if answer is not None:  # first, so that a page in between knows it from one of the two
                 await self._rooms.learn([answer])
                 self._seen[answer.room] = answer
+            async with self._database.write() as connection:
+                await queries.sent(connection, message)
 
     async def _failed(self, message: Message, error: str, *, refused: bool) -> None:
         spread = secrets.randbelow(1_000) / 1_000
