@@ -198,6 +198,23 @@ class MailSettings(Frozen, frozen=True):
     the server send for it (SPF, DKIM), or mail ends in spam."""
 
 
+class ReminderSettings(Frozen, frozen=True):
+    """Reminders by mail and Web Push; the same for every evening of this house."""
+
+    minutes: Positive = 20.0
+    """Over how many they are spread, so that they bring no stampede."""
+    ahead_min: Positive = 10.0
+    """Minutes before the start at which the last one is sent: the lobby opens about then."""
+    per_s: Positive = 100.0
+    """Most a second, by mail and by push each; where there are more, they begin earlier."""
+    subscribers: Count = 200_000
+    """Most of one room, by mail and by push each; beyond it nobody is taken."""
+    contact: str = ""
+    """Whom push services write to about trouble, mailto: or https:; empty: web's address, if that is https."""
+    push: bool = True
+    """Whether browsers may be reminded: their makers' push services then carry the messages, encrypted."""
+
+
 class ServeSettings(Frozen, frozen=True):
     """`hustings serve`: after how many seconds without a heartbeat a service is started anew."""
 
@@ -276,3 +293,4 @@ class Settings(Frozen, frozen=True):
     web: WebSettings = WebSettings()
     outbound: OutboundSettings = OutboundSettings()
     mail: MailSettings = MailSettings()
+    reminders: ReminderSettings = ReminderSettings()

@@ -13,7 +13,7 @@ from hustings.wire.tokens import KeyRing
 
 
 class FakeStage:
-    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}`, `/pictures/{name}`, `POST /rooms/{room}/revoke`, `/erase`, `/delete`."""
+    """Answers `GET /rooms`, `GET /board`, `PUT /rooms/{room}`, `/pictures/{name}`, `POST /rooms/{room}/revoke`, `/entries`, `/erase`, `/delete`."""
 
     def __init__(self, keys: KeyRing, clock: Clock) -> None:
         self._keys = keys
@@ -23,6 +23,7 @@ class FakeStage:
         self.revoked: list[tuple[str, str]] = []
         self.erased: list[tuple[str, dict[str, Any]]] = []
         self.pictures: dict[str, bytes] = {}
+        self.entries: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.queries: list[str] = []  # calls with a query, whole
         self.board: dict[str, Any] = {
@@ -41,6 +42,7 @@ class FakeStage:
                 Route("/rooms/{room}", self._put, methods=["PUT"]),
                 Route("/rooms/{room}/pictures/{name}", self._picture, methods=["PUT"]),
                 Route("/rooms/{room}/revoke", self._revoke, methods=["POST"]),
+                Route("/rooms/{room}/entries", self._append, methods=["POST"]),
                 Route("/rooms/{room}/erase", self._erase, methods=["POST"]),
                 Route("/rooms/{room}/delete", self._delete, methods=["POST"]),
             ]
@@ -60,6 +62,12 @@ class FakeStage:
         if self.refusal and request.method != "GET":
             return JSONResponse({"title": self.refusal, "code": self.refusal_code}, 422)
         return None
+
+    async def _append(self, request: Request) -> Response:
+        if stopped := self._stopped(request):
+            return stopped
+        self.entries.append(await request.json())
+        return JSONResponse({"seq": len(self.entries)})
 
     async def _board(self, request: Request) -> Response:
         return self._stopped(request) or JSONResponse(self.board)

@@ -30,7 +30,7 @@ _ROOM: Final = r"rooms/[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?/"
 _NAME: Final = re.compile(
     rf"{DATABASE}|{_ROOM}(?:journal|ended\.json|tombstone\.json|journal\.delete)"
     r"|pictures/[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?/[0-9a-f]{32}\.jpg"
-    r"|keys/(?:journal\.pem|(?:participant|service|ticket|edges)\.key|revoked)"
+    r"|keys/(?:journal\.pem|(?:participant|service|ticket|edges|reminders)\.key|revoked)"
     r"|void/[0-9]{1,9}"
 )
 

@@ -39,6 +39,7 @@ from hustings.wire import kinds
 
 KEYS: Final = (
     *("journal.pem", "participant.key", "service.key", "ticket.key", "edges.key"),
+    "reminders.key",
     "revoked",
 )
 _BESIDE: Final = ("ended.json", TOMBSTONE_FILE, DELETE_FILE)  # a journal: small and whole

@@ -1,4 +1,4 @@
-"""Secrets on disk: `participant.key`, `service.key` and `ticket.key` in `keys/` of the data folder.
+"""Secrets on disk: `participant.key`, `service.key`, `ticket.key` and others in `keys/` of the data folder.
 
 Each holds 32 random bytes in hex, readable by the owner only. Whichever service starts first
 makes a file; two that start together agree, because a file appears whole and only once (link(2)
@@ -36,6 +36,11 @@ def ticket_key(data: Path) -> bytes:
 def edges_key(data: Path) -> bytes:
     """The seed of the key (Ed25519) that signs edges' credentials."""
     return read_or_make(data / "keys" / "edges.key")
+
+
+def reminders_key(data: Path) -> bytes:
+    """The seed of the key that push services know the house by, and of the links in reminders."""
+    return read_or_make(data / "keys" / "reminders.key")
 
 
 def read_or_make(path: Path) -> bytes:

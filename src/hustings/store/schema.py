@@ -230,3 +230,47 @@ awaited_replays: Final = Table(
     Column("room", String(64), primary_key=True),  # ended; its replay is not ready yet
     Column("since_ms", BigInteger, nullable=False),
 )
+
+subscriptions: Final = Table(
+    "subscriptions",
+    metadata,
+    Column("subscription", String(32), primary_key=True),
+    Column("room", String(64), ForeignKey("rooms.room", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(8), nullable=False),  # mail | push
+    Column("address", Text, nullable=False),  # of a mailbox, or a push endpoint
+    Column("address_hash", String(64), nullable=False),  # SHA-256
+    Column("keys", LargeBinary, nullable=False),  # of a push endpoint
+    Column("language", String(8), nullable=False),  # in which it is told
+    Column("zone", String(64), nullable=False),  # of the reader's clock; empty: not known
+    Column("place", Integer, nullable=False),  # in the window; web/reminders/spread.py
+    Column("made_ms", BigInteger, nullable=False),
+    Column("confirmed_ms", BigInteger, nullable=False),  # 0: not yet
+    Column("told_ms", BigInteger, nullable=False),  # the start that they know; -1: cancelled
+    Column("reminded_ms", BigInteger, nullable=False),  # the start that they were reminded of
+    Index("ix_subscriptions_place", "room", "channel", "place"),
+    Index(None, "address_hash"),
+    UniqueConstraint("room", "address_hash", name="uq_subscriptions_room"),
+)
+
+promotions: Final = Table(
+    "promotions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("room", String(64), ForeignKey("rooms.room", ondelete="CASCADE"), nullable=False),
+    Column("occasion", String(16), nullable=False),  # reminder | moved | cancelled
+    Column("channel", String(8), nullable=False),  # mail | push
+    Column("start_ms", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("opens_ms", BigInteger, nullable=False),
+    Column("closes_ms", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),  # open | closing | done
+    Column("queued", Integer, nullable=False),  # that became letters
+    Column("missed", Integer, nullable=False),  # that did not, for want of time
+    Column("dropped", Integer, nullable=False),  # that did not, since the plan changed
+    Column("told", Integer, nullable=False),  # entries in the journal so far
+    Column("told_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # JSON of the last one; empty: none
+    Index(None, "room"),
+    sqlite_autoincrement=True,
+)

@@ -43,6 +43,7 @@ from hustings.web.keys import views as keys
 from hustings.web.people import views as people
 from hustings.web.post import views as post
 from hustings.web.problems import not_found, problem_response
+from hustings.web.reminders import views as reminders
 from hustings.web.rooms import picturing
 from hustings.web.rooms import views as rooms
 from hustings.web.services import Services, open_services
@@ -73,6 +74,7 @@ def create_app(services: Services) -> FastAPI:
         sign_in.router,
         people.router,
         post.router,
+        reminders.router,
         board.router,
         keys.router,
         api_rooms.router,
@@ -134,6 +136,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         tasks.start(services.outbox.run(), name="outbox"),
         tasks.start(services.post.run(), name="post"),
         tasks.start(services.hooks.run(), name="webhooks"),
+        tasks.start(services.dispatch.run(), name="reminders"),
     ]
     for sender in senders:
         sender.add_done_callback(lambda _: server.stop())

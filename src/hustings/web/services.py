@@ -23,6 +23,10 @@ from hustings.web.people.service import People
 from hustings.web.post.mail import Mail
 from hustings.web.post.ports import Transport
 from hustings.web.post.service import Post
+from hustings.web.push.vapid import Vapid
+from hustings.web.reminders.dispatch import Dispatch
+from hustings.web.reminders.opening import open_notices
+from hustings.web.reminders.service import Reminders
 from hustings.web.rooms.darkroom import Darkroom
 from hustings.web.rooms.service import Rooms
 from hustings.web.webhooks.service import Hooks
@@ -45,6 +49,9 @@ class Services:
     rooms: Rooms
     outbox: Outbox
     post: Post
+    vapid: Vapid
+    reminders: Reminders
+    dispatch: Dispatch
     board: Board
     stage: StageClient
     outbound: Door  # to addresses that people type in
@@ -76,8 +83,15 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         outbound = Door(clock, resolve=resolver, allow=settings.outbound.allow)
         hooks = Hooks(database, people, links, clock, read=outbound.read, data=data)
         rooms = Rooms(database, people, clock, tell=hooks.tell)
+        notices = open_notices(settings, database, clock, resolver)
         carriers = [HookTransport(database, people, outbound, clock), *_mail(settings, clock)]
-        post = Post(database, carriers, clock)
+        post = Post(database, [*carriers, *notices.pushes], clock)
+        outbox = Outbox(database, rooms, stage, clock)
+
+        def wake() -> None:
+            post.wake()
+            outbox.wake()
+
         yield Services(
             settings=settings,
             clock=clock,
@@ -87,8 +101,11 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             people=People(database, clock, people),
             keys=Keys(database, clock),
             rooms=rooms,
-            outbox=Outbox(database, rooms, stage, clock),
+            outbox=outbox,
             post=post,
+            vapid=notices.vapid,
+            reminders=notices.reminders,
+            dispatch=notices.dispatch(database, clock, post, wake),
             board=Board(stage, clock),
             stage=stage,
             outbound=outbound,

@@ -35,6 +35,7 @@ QUESTIONS: Final = "questions"
 POLL: Final = "poll"
 TOMBSTONE: Final = "tombstone"
 ENDING: Final = "ending"
+PROMOTION: Final = "promotion"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
 NOT_FORWARDED: Final = frozenset({QUESTION, QUESTIONS, PART, SNAPSHOT, TERM, GAP})
@@ -403,6 +404,30 @@ class Reach(msgspec.Struct, frozen=True, omit_defaults=True):
     error: float = 0.0
     listened_s: int = 0  # listener-seconds so far
     edges: int = 0  # that reported in the last seconds
+
+
+class Promotion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `promotion`: how many were told of the room by mail or push; the newest of an `id` counts.
+
+    planned: how many asked for it; of them `late` could not be sent before `start_ms`, and for
+    `dropped` the plan changed before. uncertain: a send that was cut short: it may have arrived.
+    """
+
+    id: str
+    occasion: Literal["reminder", "moved", "cancelled"]
+    channel: Literal["mail", "push"]
+    start_ms: int  # of the room, as it was told; 0: not said
+    from_ms: int  # the window over which they were spread, wall
+    to_ms: int
+    planned: int = 0
+    sent: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    late: int = 0
+    dropped: int = 0
+    first_ms: int = 0  # wall time of the first send; 0: none yet
+    last_ms: int = 0
+    final: bool = False  # nothing of it is sent any more
 
 
 class Rehearsal(msgspec.Struct, frozen=True):

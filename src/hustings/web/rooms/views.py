@@ -252,6 +252,8 @@ async def room_view(
         picture=_picture(visit, plan),
         picture_error=picture_error,
         alt=alt,
+        asked=await visit.services.reminders.counts(room),
+        sendings=await visit.services.reminders.promotions(room),
         roles=ROLES,
         said=visit.request.query_params.get("said", ""),
     )

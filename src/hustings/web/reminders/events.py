@@ -1,0 +1,36 @@
+"""A room as reminders see it: what decides when, and what is said; pure."""
+
+from hustings.base.ids import RoomId
+from hustings.web.reminders.model import Evening
+from hustings.web.reminders.words import Event
+from hustings.web.rooms.model import PlannedRoom
+from hustings.wire.links import Links
+from hustings.wire.pictures import picture_url
+
+
+def evening_of(planned: PlannedRoom) -> Evening:
+    """What decides who is told what."""
+    facts = planned.facts
+    return Evening(
+        room=RoomId(planned.room),
+        state=planned.state,
+        start_ms=planned.start_ms,
+        is_off=planned.is_off,
+        revision=facts.revision if facts else 0,
+        revised_ms=facts.revised_ms if facts else 0,
+    )
+
+
+def event_of(planned: PlannedRoom, links: Links) -> Event:
+    """What they read. links: of the settings alone, since it goes into letters."""
+    facts = planned.facts
+    return Event(
+        room=planned.room,
+        title=planned.title,
+        host=(facts or planned.wish).host,
+        start_ms=planned.start_ms,
+        why=facts.cancelled_why if facts else "",
+        page=links.listen(planned.room),
+        icon=picture_url(links.edge, facts) if facts else "",
+        house=links.web,
+    )
