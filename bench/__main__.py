@@ -10,7 +10,7 @@ from bench.report import Row, machine, table
 
 NAMES = (
     *("audio", "speakers", "fanout", "peers", "tls", "caches", "door"),
-    *("loss", "ears", "record", "reconnect", "storm", "evening"),
+    *("home", "loss", "ears", "record", "reconnect", "storm", "evening"),
 )
 
 

@@ -125,8 +125,8 @@ async def test_what_the_stage_says_counts(rooms: Rooms, clock: ManualClock) -> N
     await rooms.learn([live, demo])
     calendar = await rooms.calendar()
     assert [(r.room, r.title, r.state) for r in calendar.live] == [(ROOM, "As said", "live")]
-    assert [(r.room, r.made_here) for r in calendar.past] == [("demo", False)]
-    assert calendar.coming == []
+    assert [(r.room, r.made_here) for r in calendar.past.rooms] == [("demo", False)]
+    assert calendar.coming.rooms == []
     with pytest.raises(UserError):
         await rooms.open_lobby(ROOM)
 
@@ -143,13 +143,13 @@ async def test_past_rooms_stand_by_when_they_ended_whenever_web_hears_of_them(
         await rooms.learn([facts])
         clock.advance(10)
     await rooms.learn([early, late])  # told again: nothing moves
-    assert [room.room for room in (await rooms.calendar()).past] == ["late", "early"]
+    assert [room.room for room in (await rooms.calendar()).past.rooms] == ["late", "early"]
 
 
 async def test_the_calendar_begins_with_what_begins_first(rooms: Rooms) -> None:
     for name, start_ms in (("late", 300), ("open", 0), ("soon", 100)):
         await rooms.create(RoomId(name), Wish(title=name, start_ms=start_ms), [])
-    assert [room.room for room in (await rooms.calendar()).coming] == ["soon", "late", "open"]
+    assert [room.room for room in (await rooms.calendar()).coming.rooms] == ["soon", "late", "open"]
 
 
 async def test_an_unknown_room(rooms: Rooms) -> None:

@@ -103,7 +103,9 @@ class FakeStage:
     async def _delete(self, request: Request) -> Response:
         if stopped := self._stopped(request):
             return stopped
-        room = self.rooms[request.path_params["room"]]
+        room = self.rooms.get(request.path_params["room"])
+        if room is None:
+            return JSONResponse({"title": "No such room.", "code": "room_unknown"}, 404)
         if room["state"] != "ended":
             return JSONResponse({"title": "After the end.", "code": "room_state"}, 400)
         said = {"at_ms": self._clock.wall_ms(), "by": "host", **await request.json()}

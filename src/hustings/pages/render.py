@@ -7,13 +7,13 @@ unchanged. Called by the three services; knows nothing of HTTP but header lines.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from babel.core import negotiate_locale
-from babel.dates import format_date, format_time, get_datetime_format
+from babel.dates import format_date, format_skeleton, format_time, get_datetime_format
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -116,6 +116,9 @@ def _environment(language: str) -> Environment:
     )
     environment.filters["moment"] = lambda wall_ms: _moment(wall_ms, language)
     environment.filters["day"] = lambda wall_ms: _day(wall_ms, language)
+    environment.filters["month"] = lambda wall_ms: format_skeleton(
+        "yMMMM", datetime.fromtimestamp(wall_ms / 1000, UTC), locale=language
+    )
     environment.filters["number"] = lambda value: format_decimal(
         value, locale=language, numbering_system="latn"
     )
@@ -123,6 +126,7 @@ def _environment(language: str) -> Environment:
     return environment
 
 
+@lru_cache(maxsize=4_096)  # 0.25 ms each, and a list has dozens
 def _moment(wall_ms: int, language: str) -> Markup:
     """A wall time as `<time>`: in UTC here, in the reader's own zone once scripts run."""
     at = datetime.fromtimestamp(wall_ms / 1000, UTC)

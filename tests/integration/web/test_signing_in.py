@@ -13,6 +13,7 @@ from hustings.web.app import create_app
 from hustings.web.services import Services, open_services
 from tests.fakes.authenticator import Authenticator
 from tests.fakes.web_house import House
+from tests.support.counting import counted
 
 WEB = "https://debate.example"
 COOKIE = "__Host-hustings_session"
@@ -81,6 +82,15 @@ async def test_each_sign_in_is_a_new_session_and_a_planted_one_is_worth_nothing(
     await secure.sign_in()
     assert await secure.services.house.who("planted") is None
     assert (await secure.browser.get("/account")).status_code == 200
+
+
+async def test_signing_in_takes_two_requests_and_two_transactions(secure: Secure) -> None:
+    await secure.make()
+    before = secure.services.counts.total()
+    with counted(secure.services.database) as asked:
+        assert (await secure.sign_in()).status_code == 303
+    assert secure.services.counts.total() - before == 2  # the challenge, the answer
+    assert len(asked) == 7, asked  # the key, its use; of sessions the old, the new, those too many
 
 
 async def test_an_unknown_passkey_and_a_late_answer_show_the_page_again(secure: Secure) -> None:

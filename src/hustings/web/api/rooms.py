@@ -138,8 +138,9 @@ async def list_rooms(
         latest_first=order == "latest",
         limit=limit,
     )
-    found, more = await caller.services.rooms.page(query)
-    return RoomsPage(rooms=[room_answer(room, caller.links) for room in found], next=more or None)
+    page = await caller.services.rooms.page(query)
+    found = [room_answer(room, caller.links) for room in page.rooms]
+    return RoomsPage(rooms=found, next=page.next or None)
 
 
 @router.get("/rooms/{room}", **told("getRoom", "room_unknown", key=False, headers=_ETAG))

@@ -129,6 +129,16 @@ async def rooms_listed(connection: AsyncConnection, query: Query) -> list[Planne
     return [_room(row) for row in await connection.execute(_listing(query))]
 
 
+async def span(connection: AsyncConnection) -> tuple[int, int]:
+    """When the first and the last room begin, or ended, of those that say; (0, 0): none does."""
+    said = rooms.c.sort_ms < NEVER_MS
+    first = select(rooms.c.sort_ms).where(said).order_by(rooms.c.sort_ms).limit(1)
+    last = select(rooms.c.sort_ms).where(said).order_by(rooms.c.sort_ms.desc()).limit(1)
+    query = select(first.scalar_subquery(), last.scalar_subquery())
+    found = (await connection.execute(query)).one()
+    return found[0] or 0, found[1] or 0
+
+
 def _listing(query: Query) -> Select[Any]:
     found = select(rooms)
     if len(query.states) == 1:

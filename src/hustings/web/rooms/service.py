@@ -19,22 +19,23 @@ from hustings.store import Database
 from hustings.web.once import Once, expect_first
 from hustings.web.outbox import queries as outbox
 from hustings.web.rooms import queries
-from hustings.web.rooms.lists import CANCELLED, Query, cursor_of
+from hustings.web.rooms.lists import CANCELLED, Place, Query
 from hustings.web.rooms.model import (
     INVITED,
-    NEVER_MS,
     Invitation,
     PassKind,
     Person,
     PlannedRoom,
     Wish,
 )
+from hustings.web.rooms.pages import Page, cut, one_more
 from hustings.web.rooms.plan import Plan
 from hustings.wire.kinds import Room
 from hustings.wire.pictures import digest
 from hustings.wire.tokens import Claims, KeyRing
 
-SHOWN: Final = 50  # rooms of each kind on the home page
+SHOWN: Final = 50  # rooms that are on, on the home page
+LISTED: Final = 20  # rooms on a page of those to come, past, or found
 _DAY_MS: Final = 86_400_000
 
 
@@ -50,8 +51,8 @@ class Calendar(msgspec.Struct, frozen=True):
     """The home page's three lists."""
 
     live: list[PlannedRoom]  # live, and lobbies that are open
-    coming: list[PlannedRoom]  # also those that are cancelled, until their day has passed
-    past: list[PlannedRoom]
+    coming: Page  # also those that are cancelled, until their day has passed
+    past: Page
 
 
 class Rooms:
@@ -68,32 +69,42 @@ class Rooms:
 
     async def calendar(self) -> Calendar:
         """What is on, what comes, what was."""
-        yesterday_ms = self._clock.wall_ms() - _DAY_MS
         on = Query(states=("live", "lobby"), limit=SHOWN)
-        planned = Query(states=("scheduled",), limit=SHOWN)
-        off = Query(states=(CANCELLED,), from_ms=yesterday_ms, limit=SHOWN)
-        past = Query(states=("ended",), latest_first=True, limit=SHOWN)
+        past = Query(states=("ended",), latest_first=True, limit=LISTED)
         async with self._database.read() as connection:
-            coming = [
-                *await queries.rooms_listed(connection, planned),
-                *await queries.rooms_listed(connection, off),
-            ]
-            coming.sort(key=lambda room: room.start_ms or NEVER_MS)
             return Calendar(
                 live=await queries.rooms_listed(connection, on),
-                coming=coming,
-                past=await queries.rooms_listed(connection, past),
+                coming=await self._coming(connection, None, LISTED),
+                past=cut(await queries.rooms_listed(connection, one_more(past)), LISTED),
             )
 
-    async def page(self, query: Query) -> tuple[list[PlannedRoom], str]:
-        """A page of a list, and the cursor of the next one; "": it is the last."""
-        more = msgspec.structs.replace(query, limit=query.limit + 1)
+    async def coming(self, after: Place | None) -> Page:
+        """A page of those to come, also cancelled ones until a day after their start."""
         async with self._database.read() as connection:
-            found = await queries.rooms_listed(connection, more)
-        if len(found) <= query.limit:
-            return found, ""
-        last = found[query.limit - 1]
-        return found[: query.limit], cursor_of(last.sort_ms, last.room)
+            return await self._coming(connection, after, LISTED)
+
+    async def _coming(self, connection: AsyncConnection, after: Place | None, limit: int) -> Page:
+        """Two queries, each along the index: one for both would read and sort them all."""
+        planned = one_more(Query(states=("scheduled",), after=after, limit=limit))
+        yesterday_ms = self._clock.wall_ms() - _DAY_MS
+        off = msgspec.structs.replace(planned, states=(CANCELLED,), from_ms=yesterday_ms)
+        found = [
+            *await queries.rooms_listed(connection, planned),
+            *await queries.rooms_listed(connection, off),
+        ]
+        found.sort(key=lambda room: (room.sort_ms, room.room))
+        return cut(found, limit)
+
+    async def page(self, query: Query) -> Page:
+        """A page of a list."""
+        async with self._database.read() as connection:
+            return cut(await queries.rooms_listed(connection, one_more(query)), query.limit)
+
+    async def found(self, query: Query) -> tuple[Page, tuple[int, int]]:
+        """A page of a list, and when the first and the last of all rooms begin; (0, 0): none do."""
+        async with self._database.read() as connection:
+            rooms = await queries.rooms_listed(connection, one_more(query))
+            return cut(rooms, query.limit), await queries.span(connection)
 
     async def create(
         self, room: RoomId, wish: Wish, people: Sequence[Person], *, once: Once | None = None

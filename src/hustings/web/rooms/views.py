@@ -1,6 +1,7 @@
 """Home, the room form, and a room's page for its hosts."""
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
@@ -9,6 +10,7 @@ from hustings.base.errors import TryLater, UserError
 from hustings.base.ids import RoomId, new_id, room_id
 from hustings.web.outbox.stage import StageRefused
 from hustings.web.problems import not_found
+from hustings.web.rooms import lists
 from hustings.web.rooms.erasing import reason_from_form, stretch_from_form
 from hustings.web.rooms.languages import spoken_languages
 from hustings.web.rooms.local_time import start_from_form
@@ -29,6 +31,7 @@ from hustings.web.rooms.model import (
     wish_from_form,
 )
 from hustings.web.rooms.plan import Plan, changed
+from hustings.web.rooms.service import LISTED
 from hustings.web.rooms.zones import zone_choices
 from hustings.web.visit import Visit, Visitor
 from hustings.wire.kinds import DELAYS_S
@@ -50,6 +53,40 @@ async def home(visit: Visitor) -> Response:
     """What is on, what comes, what was."""
     calendar = await visit.services.rooms.calendar()
     return visit.page("web_home.html", calendar=calendar, who=await visit.who())
+
+
+@router.get("/all")
+async def all_rooms(visit: Visitor) -> Response:
+    """All rooms a page at a time, or those of a month, or with a word in title or host's name."""
+    asked = visit.request.query_params
+    when, month = asked.get("when", ""), asked.get("month", "")
+    words = clean(asked.get("words", ""), NAME_CHARS)
+    after = lists.place_of(asked.get("after", ""))
+    from_ms, until_ms = lists.month_of(month)
+    if when == "coming":
+        found, span = await visit.services.rooms.coming(after), (0, 0)
+    else:
+        query = lists.Query(
+            states=("ended",) if when == "past" else (),
+            from_ms=from_ms,
+            until_ms=until_ms,
+            words=words,
+            after=after,
+            latest_first=True,
+            limit=LISTED,
+        )
+        found, span = await visit.services.rooms.found(query)
+    more = {"when": when, "month": month, "words": words, "after": found.next}
+    return visit.page(
+        "web_rooms.html",
+        page=found,
+        more=urlencode({name: text for name, text in more.items() if text}),
+        when=when if when in {"coming", "past"} else "",
+        words=words,
+        month=month,
+        months=lists.months(*span),
+        who=await visit.who(),
+    )
 
 
 @router.get("/rooms/new")
