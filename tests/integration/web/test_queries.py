@@ -15,7 +15,7 @@ MOST = {
     "/all": 3,  # who, the page, the months on offer
     "/all?when=coming": 3,
     "/rooms/new": 1,
-    "/rooms/room-10": 4,  # who, room, backlog, invitations
+    "/rooms/room-10": 6,  # who, room, backlog, invitations, promotions and how many there are
     "/account": 5,  # who, passkeys, recovery codes, devices, keys
     "/people": 4,  # who, everybody, invitations, browsers without an account
 }
