@@ -56,6 +56,7 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     revoked_ms: int = 0
     link: str | None = None
     token: str | None = None
+    mount: str | None = None  # of a radio studio
     password: str | None = None
 
 

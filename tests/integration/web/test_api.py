@@ -109,6 +109,7 @@ async def test_invitations_are_made_listed_and_withdrawn(house: House, ada: Prog
     made = await ada.call("POST", "/rooms/hall/invitations", json=asked)
     assert made.json()["token"].count(".") == 1
     assert (len(made.json()["password"]), made.json()["link"]) == (20, None)
+    assert made.json()["mount"].count("/") == 2
     seat = f"/rooms/hall/invitations/{made.json()['invitation']}"
     for _ in range(2):
         assert (await ada.call("DELETE", seat)).status_code == 204

@@ -39,7 +39,8 @@ class Invitation(BaseModel):
         "without the scope rooms:invite."
     )
     token: str | None = Field(description="What an encoder sends (WHIP); null as `link`.")
-    password: str | None = Field(description="What a radio studio shows; null as `link`.")
+    mount: str | None = Field(description="Where a radio studio sends to; null as `link`.")
+    password: str | None = Field(description="What a radio studio shows there; null as `link`.")
 
 
 class Invitations(BaseModel):
@@ -121,6 +122,7 @@ def invitation_answer(caller: Caller, made: model.Invitation) -> Invitation:
         revoked_ms=made.revoked_ms,
         link=caller.links.seat(made.room, rooms.sign(made)) if seat else None,
         token=rooms.sign(made) if encoder else None,
+        mount=f"/{made.room}/{made.seat}" if encoder else None,
         password=rooms.source_password(made) if encoder else None,
     )
 
