@@ -215,6 +215,23 @@ class ReminderSettings(Frozen, frozen=True):
     """Whether browsers may be reminded: their makers' push services then carry the messages, encrypted."""
 
 
+class OidcSettings(Frozen, frozen=True):
+    """Signing in through a provider of OpenID Connect (Keycloak, Entra, Google ...). Without `issuer`: none.
+    Register the house there as a web application that comes back to WEB/sign-in/oidc/back.
+    """
+
+    issuer: str = ""
+    """The provider's address, letter by letter as it calls itself, such as https://login.example/realms/news."""
+    client_id: str = ""
+    """How it calls this house."""
+    client_secret: Secret = ""
+    """What it gave this house; empty for a public client (PKCE is used in any case)."""
+    name: str = "OpenID Connect"
+    """What the button says."""
+    newcomers: Annotated[str, msgspec.Meta(pattern="^(invited|member)$")] = "invited"
+    """Who has no account here: `invited` needs a one-time link; `member`: gets an account in that role."""
+
+
 class ServeSettings(Frozen, frozen=True):
     """`hustings serve`: after how many seconds without a heartbeat a service is started anew."""
 
@@ -294,3 +311,4 @@ class Settings(Frozen, frozen=True):
     outbound: OutboundSettings = OutboundSettings()
     mail: MailSettings = MailSettings()
     reminders: ReminderSettings = ReminderSettings()
+    oidc: OidcSettings = OidcSettings()

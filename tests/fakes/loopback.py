@@ -10,9 +10,9 @@ import uvicorn
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve `app` on 127.0.0.1, any free port; yields its base URL."""
-    listener = socket.create_server(("127.0.0.1", 0))
+async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
+    """Serve `app` on 127.0.0.1 (0: any free port); yields its base URL."""
+    listener = socket.create_server(("127.0.0.1", port))
     port = listener.getsockname()[1]
     config = uvicorn.Config(
         app, lifespan="off", log_config=None, timeout_graceful_shutdown=1, ws="websockets-sansio"

@@ -43,15 +43,16 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(tmp_path: Path, **more: Any) -> AsyncIterator[House]:
-    """more: of the settings' top."""
+async def open_house(tmp_path: Path, *, port: int = 0, **more: Any) -> AsyncIterator[House]:
+    """port: one that its own links name; more: of the settings' top."""
     clock = ManualClock()
     stage = FakeStage(KeyRing([service_key(tmp_path)]), clock)
     async with serving(stage.app) as stage_url:
-        settings = Settings(data=str(tmp_path), web=WebSettings(stage=stage_url), **more)
+        web = WebSettings(stage=stage_url, port=port or 8_000)
+        settings = Settings(data=str(tmp_path), web=web, **more)
         async with (
             open_services(settings, clock) as services,
-            serving(create_app(services)) as url,
+            serving(create_app(services), port) as url,
             httpx.AsyncClient(base_url=url, headers={"Accept": "text/html"}) as browser,
         ):
             yield House(services, stage, browser, clock)

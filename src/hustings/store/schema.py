@@ -274,3 +274,13 @@ promotions: Final = Table(
     Index(None, "room"),
     sqlite_autoincrement=True,
 )
+
+identities: Final = Table(
+    "identities",
+    metadata,
+    Column("identity", String(64), primary_key=True),  # SHA-256 of issuer and subject
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Index(None, "account"),
+)

@@ -40,6 +40,7 @@ from hustings.web.board import views as board
 from hustings.web.health import views as health
 from hustings.web.house import views as house
 from hustings.web.keys import views as keys
+from hustings.web.oidc import views as oidc
 from hustings.web.people import views as people
 from hustings.web.post import views as post
 from hustings.web.problems import not_found, problem_response
@@ -72,6 +73,7 @@ def create_app(services: Services) -> FastAPI:
         house.router,
         accounts.router,
         sign_in.router,
+        oidc.router,
         people.router,
         post.router,
         reminders.router,

@@ -16,6 +16,10 @@ from hustings.web.api.pace import Pace
 from hustings.web.board.service import Board
 from hustings.web.house.service import House
 from hustings.web.keys.service import Keys
+from hustings.web.oidc.provider import Provider
+from hustings.web.oidc.service import Oidc
+from hustings.web.outbound.addresses import origin_of
+from hustings.web.outbound.budget import Budget
 from hustings.web.outbound.door import Door, Resolver
 from hustings.web.outbox.service import Outbox
 from hustings.web.outbox.stage import StageClient
@@ -57,6 +61,7 @@ class Services:
     outbound: Door  # to addresses that people type in
     hooks: Hooks
     darkroom: Darkroom
+    oidc: Oidc | None  # where the operator named a provider
     links: Links  # as far as the settings alone tell
     pace: Pace = field(default_factory=Pace)
     counts: Counter[str] = field(default_factory=Counter)  # requests by status class
@@ -80,6 +85,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
     )
     resolver, links = Resolver(), links_for(settings)
     try:
+        accounts = Accounts(database, clock)
         outbound = Door(clock, resolve=resolver, allow=settings.outbound.allow)
         hooks = Hooks(database, people, links, clock, read=outbound.read, data=data)
         rooms = Rooms(database, people, clock, tell=hooks.tell)
@@ -97,7 +103,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             clock=clock,
             database=database,
             house=House(database, clock),
-            accounts=Accounts(database, clock),
+            accounts=accounts,
             people=People(database, clock, people),
             keys=Keys(database, clock),
             rooms=rooms,
@@ -110,6 +116,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             stage=stage,
             outbound=outbound,
             hooks=hooks,
+            oidc=_oidc(settings, database, accounts, resolver, clock),
             links=links,
             darkroom=Darkroom(),
         )
@@ -122,3 +129,19 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
 def _mail(settings: Settings, clock: Clock) -> list[Transport]:
     """Mail, if it is set up."""
     return [Mail(settings.mail, clock)] if settings.mail.host else []
+
+
+def _oidc(
+    settings: Settings, database: Database, accounts: Accounts, resolver: Resolver, clock: Clock
+) -> Oidc | None:
+    """The provider, if one is named; its own origin may lie in the operator's network."""
+    oidc = settings.oidc
+    if not oidc.issuer:
+        return None
+    door = Door(
+        clock,
+        resolve=resolver,
+        allow=(*settings.outbound.allow, origin_of(oidc.issuer)),
+        budget=Budget(rate=10, burst=100, of_host=16),  # people wait, and challenges bound them
+    )
+    return Oidc(oidc, database, accounts, Provider(oidc, door, clock), clock)

@@ -75,6 +75,11 @@ class Visit:
             return ""
         return f"{url.scheme}://localhost:{self.request.url.port or url.port}"
 
+    @property
+    def provider(self) -> str:
+        """What people call the provider by which they may sign in; "" if there is none."""
+        return self.services.oidc.name if self.services.oidc else ""
+
     async def who(self) -> Who | None:
         """The visitor, if they are signed in (looked up once)."""
         if not self._asked:

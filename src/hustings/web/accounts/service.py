@@ -31,6 +31,7 @@ from hustings.web.accounts.passkeys import Answer, NewKey, Party
 from hustings.web.house import queries as house
 from hustings.web.house.service import SESSION_S, hashed
 from hustings.web.keys.queries import keys_of
+from hustings.web.oidc.queries import of as identities_of
 
 PASSKEYS: Final = 20  # of one person
 _ID_LETTERS: Final = 26  # 128 random bits
@@ -129,7 +130,7 @@ class Accounts:
             today = to_the_day(self._clock.wall_ms())
             if not await queries.count_use(connection, known, counter, today):
                 raise Denied("passkey_bad", "This passkey was used twice at once.")
-            return await self._new_session(connection, known.account, browser, before)
+            return await self.new_session(connection, known.account, browser, before)
 
     async def recover(self, code: str, *, address: str, browser: str, before: str) -> str:
         """A new session for a recovery code, which is used up. Raises TryLater, Denied."""
@@ -138,7 +139,7 @@ class Accounts:
             account = await queries.use_code(connection, hashed(plain_code(code)))
             if account is None:
                 raise Denied("recovery_bad", "This code is not one of this house, or was used.")
-            return await self._new_session(connection, account, browser, before)
+            return await self.new_session(connection, account, browser, before)
 
     # -- what belongs to somebody ----------------------------------------------------------------
 
@@ -206,6 +207,7 @@ class Accounts:
             return {
                 "account": asdict(person),
                 "passkeys": [asdict(each) | _texts(each) for each in keys],
+                "linked": [asdict(each) for each in await identities_of(connection, who.account)],
                 "devices": [asdict(each) for each in devices],
                 "api_keys": [asdict(each) for each in await keys_of(connection, who.account)],
                 "recovery_codes_left": await queries.count_codes(connection, who.account),
@@ -228,12 +230,15 @@ class Accounts:
     async def _welcome(
         self, connection: AsyncConnection, person: Account, key: NewKey, browser: str
     ) -> Welcome:
-        codes = new_codes()
         await queries.add_account(connection, person)
         await self._add_key(connection, person.account, key, browser)
-        await queries.set_codes(connection, person.account, _code_hashes(codes))
-        session = await self._new_session(connection, person.account, browser, "")
-        return Welcome(session, codes)
+        return await self.welcome(connection, person.account, browser)
+
+    async def welcome(self, connection: AsyncConnection, account: str, browser: str) -> Welcome:
+        """Recovery codes and a session for an account that was made just now."""
+        codes = new_codes()
+        await queries.set_codes(connection, account, _code_hashes(codes))
+        return Welcome(await self.new_session(connection, account, browser, ""), codes)
 
     async def _add_key(
         self, connection: AsyncConnection, account: str, key: NewKey, browser: str
@@ -244,7 +249,7 @@ class Accounts:
         except IntegrityError:  # somebody's already: an authenticator makes new ones
             raise Denied("passkey_bad", "This passkey cannot be added.") from None
 
-    async def _new_session(
+    async def new_session(
         self, connection: AsyncConnection, account: str, browser: str, before: str
     ) -> str:
         """A new id at each sign-in: one that was planted in this browser is worth nothing."""

@@ -38,7 +38,7 @@ async def sign_in_page(visit: Visitor) -> Response:
     """One button; no name is asked for."""
     if await visit.who() is not None:
         return visit.go("/account")
-    return _sign_in_page(visit)
+    return _sign_in_page(visit, failed=visit.request.query_params.get("said", ""))
 
 
 @router.post("/sign-in")
@@ -101,4 +101,11 @@ def needed_party(visit: Visit) -> Party:
 
 
 def _sign_in_page(visit: Visit, status: int = 200, failed: str = "") -> Response:
-    return visit.page("web_sign_in.html", status, failed=failed, party=visit.party, near=visit.near)
+    return visit.page(
+        "web_sign_in.html",
+        status,
+        failed=failed,
+        party=visit.party,
+        near=visit.near,
+        provider=visit.provider,
+    )

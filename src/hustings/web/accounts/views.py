@@ -6,9 +6,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hustings.base.errors import Denied, UserError
+from hustings.web.accounts.model import Who
 from hustings.web.accounts.sign_in import needed_party
 from hustings.web.keys.model import DAYS, on_offer
-from hustings.web.visit import Visitor
+from hustings.web.oidc.queries import Identity
+from hustings.web.visit import Visit, Visitor
 
 router = APIRouter(prefix="/account", include_in_schema=False)
 
@@ -26,6 +28,8 @@ async def account(visit: Visitor) -> Response:
         party=visit.party,
         near=visit.near,
         passkeys=await accounts.passkeys(who),
+        provider=visit.provider,
+        linked=await _linked(visit, who),
         codes_left=await accounts.codes_left(who),
         devices=await accounts.devices(who) if who.account else [],
         keys=await visit.services.keys.of(who) if who.account else [],
@@ -109,3 +113,8 @@ async def sign_out_everywhere(visit: Visitor) -> Response:
     """Sign out all devices, this one too."""
     await visit.services.accounts.sign_out_everywhere(await visit.person())
     return visit.exit(visit.go("/sign-in"))
+
+
+async def _linked(visit: Visit, who: Who) -> list[Identity]:
+    oidc = visit.services.oidc
+    return await oidc.identities(who) if oidc and who.account else []

@@ -78,5 +78,6 @@ async def _page(visit: Visit, status: int = 200, **context: Any) -> Response:
         who=await visit.who(),
         party=visit.party,
         near=visit.near,
-        **{"failed": "", **context},
+        provider=visit.provider,
+        **{"failed": visit.request.query_params.get("said", ""), **context},
     )

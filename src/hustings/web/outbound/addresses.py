@@ -87,6 +87,12 @@ def origins(allow: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def origin_of(url: str) -> str:
+    """The origin of an address in the settings, as it is; `origins` says what is wrong with it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def reachable(where: Target, found: Sequence[str], allowed: Collection[str] = ()) -> list[str]:
     """The addresses that the name has now, all of which must be allowed; never empty.
 
