@@ -18,6 +18,23 @@ def binaries() -> Path | None:
     return Path(on_path).parent if on_path else None
 
 
+def control(programs: Path, folder: Path, *words: str) -> None:
+    """`pg_ctl` for a cluster that `running` made in `folder`: `stop`, or `start` as it was."""
+    user = "postgres" if os.getuid() == 0 else None
+    data = folder / "cluster"
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    subprocess.run(
+        [programs / "pg_ctl", "-D", data, "-o", options, "-w", "-l", folder / "log", *words],
+        user=user,
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+    )
+
+
 @contextmanager
 def running(programs: Path, folder: Path) -> Iterator[str]:
     """Start a cluster in `folder`; yields a SQLAlchemy URL. PostgreSQL refuses to run as root."""

@@ -43,12 +43,14 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(tmp_path: Path, *, port: int = 0, **more: Any) -> AsyncIterator[House]:
-    """port: one that its own links name; more: of the settings' top."""
+async def open_house(
+    tmp_path: Path, *, port: int = 0, database: str = "", **more: Any
+) -> AsyncIterator[House]:
+    """port: one that its own links name; database: its URL, "" is SQLite; more: of the settings' top."""
     clock = ManualClock()
     stage = FakeStage(KeyRing([service_key(tmp_path)]), clock)
     async with serving(stage.app) as stage_url:
-        web = WebSettings(stage=stage_url, port=port or 8_000)
+        web = WebSettings(stage=stage_url, port=port or 8_000, database=database)
         settings = Settings(data=str(tmp_path), web=web, **more)
         async with (
             open_services(settings, clock) as services,

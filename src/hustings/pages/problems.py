@@ -24,12 +24,18 @@ def response(error: HustingsError) -> Response:
     """The error as an HTTP answer; `Retry-After` for what may succeed later."""
     problem = error.problem()
     headers = {"Cache-Control": "no-store"}
-    if isinstance(error, TryLater):
-        headers["Retry-After"] = str(max(1, math.ceil(error.delay_s)))
     if problem["status"] == 401:
         headers["WWW-Authenticate"] = "Bearer"
     body = msgspec.json.encode(problem)
-    return Response(body, problem["status"], headers, media_type=CONTENT_TYPE)
+    answer = Response(body, problem["status"], headers, media_type=CONTENT_TYPE)
+    return with_patience(answer, error)
+
+
+def with_patience(answer: Response, error: HustingsError | None) -> Response:
+    """The same answer, with `Retry-After` if what failed may succeed later."""
+    if isinstance(error, TryLater):
+        answer.headers["Retry-After"] = str(max(1, math.ceil(error.delay_s)))
+    return answer
 
 
 def install(app: FastAPI) -> None:

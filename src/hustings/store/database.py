@@ -32,6 +32,7 @@ from hustings.store.migrate import migrate
 log = logging.getLogger(__name__)
 
 BUSY_S: Final = 5.0  # wait for another writer's lock, then say so
+_BUSY: Final = "The database is busy. Try again in a moment."
 _POOL: Final = 5
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _WRITES: Final = "hustings_writes"
@@ -170,8 +171,15 @@ async def _turn(lock: asyncio.Lock, *, needed: bool) -> AsyncIterator[None]:
     if not needed:
         yield
         return
-    async with lock:
+    try:
+        async with asyncio.timeout(BUSY_S):  # behind one who waits for another process
+            await lock.acquire()
+    except TimeoutError:
+        raise TryLater("database_busy", _BUSY) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @asynccontextmanager
@@ -182,7 +190,7 @@ async def our_errors() -> AsyncIterator[None]:
     except IntegrityError:
         raise
     except PoolTimeout as error:
-        raise TryLater("database_busy", "The database is busy. Try again in a moment.") from error
+        raise TryLater("database_busy", _BUSY) from error
     except (DBAPIError, sqlite3.Error, OSError) as error:
         raise _gone_or_busy(error) from error
 
@@ -197,7 +205,7 @@ def _gone_or_busy(error: BaseException) -> TryLater:
     reason = _reason(error)
     log.warning("database: %s", reason)
     if "locked" in reason or "busy" in reason:
-        return TryLater("database_busy", "The database is busy. Try again in a moment.")
+        return TryLater("database_busy", _BUSY)
     if "is full" in reason or "No space left" in reason:
         return TryLater(
             "database_full",

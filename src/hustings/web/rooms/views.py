@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hustings.base.errors import TryLater, UserError
 from hustings.base.ids import RoomId, new_id, room_id
+from hustings.pages import problems
 from hustings.web.outbox.stage import StageRefused
 from hustings.web.problems import not_found
 from hustings.web.rooms import lists
@@ -115,7 +116,7 @@ async def create_room(visit: Visitor) -> Response:
         people = people_from_form(fields)
         address = address_from_form(fields, title=wish.title, suffix=new_id(4))
         await visit.services.rooms.create(address, wish, people)
-    except UserError as error:
+    except (UserError, TryLater) as error:
         return _form_page(visit, fields, error)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{address}", said="created")
@@ -138,9 +139,10 @@ async def change_room(visit: Visitor, room: str) -> Response:
     fields = await visit.form()
     try:
         wish = changed(await visit.services.rooms.plan(name), fields)
-    except UserError as error:
-        return await room_view(visit, name, status=422, fields=fields, error=error)
-    await visit.services.rooms.change(name, wish)
+        await visit.services.rooms.change(name, wish)
+    except (UserError, TryLater) as error:
+        answer = await room_view(visit, name, status=_status(error), fields=fields, error=error)
+        return problems.with_patience(answer, error)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="changed")
 
@@ -263,7 +265,7 @@ async def room_view(
     *,
     status: int = 200,
     fields: dict[str, str] | None = None,
-    error: UserError | None = None,
+    error: UserError | TryLater | None = None,
     picture_error: str = "",
     alt: str = "",
 ) -> Response:
@@ -311,12 +313,21 @@ def _address(visit: Visit, invitation: Invitation) -> str:
     return visit.links.seat(invitation.room, visit.services.rooms.sign(invitation))
 
 
-def _form_page(visit: Visit, fields: dict[str, str], error: UserError | None = None) -> Response:
-    status = 422 if error else 200
-    return visit.page("web_room_new.html", status, **_form(visit, fields, error))
+def _form_page(
+    visit: Visit, fields: dict[str, str], error: UserError | TryLater | None = None
+) -> Response:
+    """The form as it was typed: a mistake is mended there, and nothing is lost to a full disk."""
+    page = visit.page("web_room_new.html", _status(error), **_form(visit, fields, error))
+    return problems.with_patience(page, error)
 
 
-def _form(visit: Visit, fields: dict[str, str], error: UserError | None) -> dict[str, Any]:
+def _status(error: UserError | TryLater | None) -> int:
+    return 200 if error is None else 422 if isinstance(error, UserError) else error.status
+
+
+def _form(
+    visit: Visit, fields: dict[str, str], error: UserError | TryLater | None
+) -> dict[str, Any]:
     """What `_web_room_fields.html` needs."""
     return {
         "fields": {**dict.fromkeys(FIELDS, ""), **fields},
