@@ -14,11 +14,15 @@ from hustings.client.house import House
 from hustings.client.types import (
     Invitation,
     Me,
+    Message,
     Person,
     PersonInvited,
     Room,
     RoomMade,
     RoomPlan,
+    Webhook,
+    WebhookMade,
+    WebhookTold,
 )
 
 __all__ = [
@@ -28,6 +32,7 @@ __all__ = [
     "House",
     "Invitation",
     "Me",
+    "Message",
     "NotFound",
     "Person",
     "PersonInvited",
@@ -36,4 +41,7 @@ __all__ = [
     "RoomPlan",
     "TryLater",
     "Unreachable",
+    "Webhook",
+    "WebhookMade",
+    "WebhookTold",
 ]

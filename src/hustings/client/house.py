@@ -11,6 +11,7 @@ from hustings.client.http import PATIENCE_S, Line
 from hustings.client.people import People
 from hustings.client.rooms import Rooms
 from hustings.client.types import Me
+from hustings.client.webhooks import Webhooks
 
 
 class House:
@@ -32,6 +33,7 @@ class House:
         self._line = Line(url, key, patience_s=patience_s, http=http, sleep=sleep)
         self.rooms = Rooms(self._line)
         self.people = People(self._line)
+        self.webhooks = Webhooks(self._line)
 
     def me(self) -> Me:
         """The key, and what it may do now. Raises Denied."""

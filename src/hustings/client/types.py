@@ -86,6 +86,42 @@ class PersonInvited(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
 
 
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """One address that is told what happens."""
+
+    webhook: str
+    url: str
+    events: list[str]
+    state: str  # on, off, failed
+    made_ms: int = 0
+    reason: str = ""
+
+
+class WebhookMade(Webhook, frozen=True, kw_only=True):
+    """A webhook with its secret, which no other answer holds."""
+
+    secret: str
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to a webhook, and how it went."""
+
+    message: str
+    event: str
+    state: str  # waiting, sent, failed
+    made_ms: int = 0
+    attempts: int = 0
+    tried_ms: int = 0
+    status: int = 0
+    answer: str = ""
+
+
+class WebhookTold(Webhook, frozen=True, kw_only=True):
+    """A webhook and its last messages."""
+
+    messages: list[Message] = []
+
+
 class Me(msgspec.Struct, frozen=True, kw_only=True):
     """The key that calls."""
 

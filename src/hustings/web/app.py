@@ -36,6 +36,7 @@ from hustings.web.api import openapi
 from hustings.web.api import people as api_people
 from hustings.web.api import rooms as api_rooms
 from hustings.web.api import views as api
+from hustings.web.api import webhooks as api_webhooks
 from hustings.web.board import views as board
 from hustings.web.health import views as health
 from hustings.web.house import views as house
@@ -82,6 +83,7 @@ def create_app(services: Services) -> FastAPI:
         api_rooms.router,
         api_invitations.router,
         api_people.router,
+        api_webhooks.router,
         webhooks.router,
         api.router,
         health.router,

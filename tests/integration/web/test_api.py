@@ -271,6 +271,39 @@ async def test_reading_needs_no_key_and_strangers_have_a_pace(house: House, ada:
     assert codes == [200] * 99 + [429]
 
 
+async def test_a_webhook_is_registered_once_tested_paused_and_forgotten(
+    house: House, ada: Program
+) -> None:
+    asked = {"url": "https://news.example/hook", "events": ["room.ended", "room.live"]}
+    once = {"Idempotency-Key": "news"}
+    made = [await ada.call("POST", "/webhooks", json=asked, headers=once) for _ in range(2)]
+    assert made[0].status_code == 201, made[0].text
+    assert made[0].json() == made[1].json()
+    assert made[0].json()["secret"].startswith("whsec_")
+    assert made[0].json()["events"] == ["room.live", "room.ended"]
+    path = f"/webhooks/{made[0].json()['webhook']}"
+    assert (await ada.call("POST", f"{path}/test")).status_code == 204
+    told = (await ada.call("GET", path)).json()
+    assert "secret" not in told
+    [message] = told["messages"]
+    assert (message["event"], message["state"]) == ("ping", "waiting")
+    again = f"{path}/deliveries/{message['message']}/again"
+    assert (await ada.call("POST", again)).status_code == 204
+    renewed = await ada.call("POST", f"{path}/secret")
+    assert renewed.json()["secret"] != made[0].json()["secret"]
+    paused = await ada.call("PUT", path, json=asked | {"events": ["room.live"], "state": "off"})
+    assert (paused.json()["state"], paused.json()["events"]) == ("off", ["room.live"])
+    refused = await ada.call("POST", f"{path}/test")
+    assert (refused.status_code, refused.json()["code"]) == (400, "hook_off")
+    assert (await ada.call("PUT", path, json=asked)).json()["state"] == "on"
+    inside = await ada.call("POST", "/webhooks", json=asked | {"url": "http://127.0.0.1/"})
+    assert (inside.status_code, inside.json()["code"]) == (400, "outbound_url")
+    assert (await ada.call("DELETE", path)).status_code == 204
+    assert (await ada.call("GET", "/webhooks")).json() == {"webhooks": []}
+    host = await program(house, await person(house, "bo", "host"))
+    assert (await host.call("GET", "/webhooks")).json()["code"] == "permission"
+
+
 async def test_one_document_describes_every_call(house: House) -> None:
     document = (await house.browser.get("/api/openapi.json")).json()
     calls = [call for path in document["paths"].values() for call in path.values()]

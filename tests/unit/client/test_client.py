@@ -64,6 +64,22 @@ def test_it_comes_again_when_the_house_says_and_sends_the_same_call() -> None:
     assert {asked.headers["authorization"] for asked in script.asked} == {"Bearer key"}
 
 
+def test_webhooks_are_made_and_messages_sent_again() -> None:
+    hook = {"webhook": "w", "url": "https://n.example/", "events": ["room.live"], "state": "on"}
+    message = {"message": "msg_1", "event": "ping", "state": "failed"}
+    script = Script(
+        httpx.Response(201, json=hook | {"secret": "whsec_x"}),
+        httpx.Response(200, json=hook | {"messages": [message]}),
+        httpx.Response(204),
+    )
+    webhooks = script.house().webhooks
+    made = webhooks.create("https://n.example/", ["room.live"])
+    assert made.secret == "whsec_x"
+    [failed] = webhooks.get(made).messages
+    webhooks.send_again(made, failed.message)
+    assert script.asked[2].url.path == "/api/v1/webhooks/w/deliveries/msg_1/again"
+
+
 def test_patience_ends() -> None:
     script = Script(*(problem(429, "api_rate", **{"retry-after": "4"}) for _ in range(3)))
     with pytest.raises(TryLater) as caught:

@@ -20,6 +20,7 @@ _TAGS: Final = [
     {"name": "rooms", "description": "The calendar: plan, change, cancel, delete."},
     {"name": "invitations", "description": "Who comes on a room's stage, and their links."},
     {"name": "people", "description": "Accounts of this house; for owners."},
+    {"name": "webhooks", "description": "Other programs that are told what happens."},
     {"name": "me", "description": "The key that calls."},
 ]
 _FASTAPIS: Final = ("HTTPValidationError", "ValidationError")

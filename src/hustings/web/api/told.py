@@ -18,6 +18,9 @@ CODES: Final[Mapping[str, int]] = {
     "language_bad": 400,
     "name_missing": 400,
     "people_many": 400,
+    "hook_off": 400,
+    "hooks_many": 400,
+    "outbound_url": 400,
     "accounts_many": 400,
     "reason_missing": 400,
     "room_state": 400,
@@ -32,6 +35,7 @@ CODES: Final[Mapping[str, int]] = {
     "permission": 403,
     "origin": 403,
     "account_unknown": 404,
+    "hook_unknown": 404,
     "invitation_unknown": 404,
     "room_unknown": 404,
     "delay_live": 409,
@@ -53,6 +57,7 @@ CODES: Final[Mapping[str, int]] = {
     "database_gone": 503,
     "once_busy": 503,
     "outbox_full": 503,
+    "post_full": 503,
     "stage_away": 503,
 }
 _ALWAYS: Final = (

@@ -19,7 +19,14 @@ from hustings.web.accounts.rules import Permission, may
 from hustings.web.rooms.model import clean
 
 Scope = Literal[
-    "rooms:read", "rooms:write", "rooms:invite", "rooms:erase", "people:read", "people:write"
+    "rooms:read",
+    "rooms:write",
+    "rooms:invite",
+    "rooms:erase",
+    "people:read",
+    "people:write",
+    "hooks:read",
+    "hooks:write",
 ]
 
 # What the role of the key's person must allow. rooms:read: what only hosts see of a room. write:
@@ -31,6 +38,8 @@ NEEDS: Final[Mapping[Scope, Permission]] = {
     "rooms:erase": "erase",
     "people:read": "people",
     "people:write": "people",
+    "hooks:read": "hooks",
+    "hooks:write": "hooks",
 }
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 DAYS: Final = (7, 30, 90, 365)  # that a key may be good for

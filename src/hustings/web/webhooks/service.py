@@ -19,6 +19,7 @@ from hustings.base.clock import Clock
 from hustings.base.errors import NotFound, TryLater, UserError
 from hustings.base.ids import RoomId, new_id
 from hustings.store import Database
+from hustings.web.once import Once, expect_first
 from hustings.web.outbound.addresses import Target
 from hustings.web.post import queries as post
 from hustings.web.post.model import Draft
@@ -78,15 +79,28 @@ class Hooks:
         async with self._database.read() as connection:
             return await _found(connection, hook), await queries.deliveries_of(connection, hook)
 
-    async def register(self, url: str, events: tuple[str, ...]) -> tuple[Hook, str]:
-        """A new hook and its secret, which is shown this once. Raises UserError: outbound_url, hooks_many."""
+    async def register(
+        self, url: str, events: tuple[str, ...], *, once: Once | None = None
+    ) -> tuple[Hook, str]:
+        """A new hook and its secret, which is shown this once.
+
+        Raises UserError: outbound_url, hooks_many; as `expect_first`.
+        """
         self._read(url)
-        hook = Hook(new_id(), url, events, 1, 0, self._clock.wall_ms(), "on", "", 0)
+        now_ms = self._clock.wall_ms()
+        hook = Hook(new_id(), url, events, 1, 0, now_ms, "on", "", 0)
         async with self._database.write() as connection:
+            await expect_first(connection, once, hook.hook, now_ms)
             if await queries.count_hooks(connection) >= HOOKS:
                 raise UserError("hooks_many", f"A house has room for {HOOKS} webhooks.")
             await queries.add_hook(connection, hook)
         return hook, self._secret(hook)
+
+    async def with_secret(self, hook: str) -> tuple[Hook, str]:
+        """What `register` answered, for the same call repeated."""
+        async with self._database.read() as connection:
+            found = await _found(connection, hook)
+        return found, self._secret(found)
 
     async def change(self, hook: str, url: str, events: tuple[str, ...]) -> None:
         """Another address or other events; messages that wait go to the new one."""
