@@ -95,3 +95,14 @@ test("reactions of the last ten seconds are summed, and forgotten after that", (
   assert.deepEqual(applause.sums(38), { clap: 2 });
   assert.deepEqual(applause.sums(45), {});
 });
+
+test("a page in its reader's language keeps its own words, whatever is told of the room", () => {
+  const room = begun();
+  const own = { title: "الجسر", description: "" };
+  room.begin({ room: { room: "square", ...own }, own, media_time: 0, roster: [], speaking: [], source: "live" });
+  room.apply({ seq: 2, kind: "room", at: 0, body: { room: "square", title: "The bridge", description: "All", state: "ended" } });
+  assert.deepEqual([room.facts.title, room.facts.description, room.phase], ["الجسر", "", "ended"]);
+  const other = begun();
+  other.apply({ seq: 2, kind: "room", at: 0, body: { room: "square", title: "The bridge" } });
+  assert.equal(other.facts.title, "The bridge");
+});

@@ -43,7 +43,9 @@ def installable(
         "Cache-Control": "public, max-age=600, stale-while-revalidate=3600",
         "Vary": "Accept-Language",
     }
-    return Answer(200, headers, _manifest(str(room["room"]), str(room.get("title", "")), language))
+    words = room.get("texts", {}).get(language, room)
+    title = str(words.get("title", ""))
+    return Answer(200, headers, _manifest(str(room["room"]), title, language))
 
 
 @cache

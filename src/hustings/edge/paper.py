@@ -24,6 +24,7 @@ from hustings.settings import Settings
 from hustings.wire import kinds
 from hustings.wire.batch import Rung
 from hustings.wire.links import Links
+from hustings.wire.wording import told_in, worded
 
 _PAGES: Final = 512
 _RENDERS: Final = 40  # status pages made in a second: some 20 ms of work
@@ -208,10 +209,12 @@ class Paper:
         if "roster" in context:
             context["roster"] = msgspec.convert(context["roster"], list[kinds.Participant])
         template = _TEMPLATES.get(next(iter(context), ""), "listener.html")
+        known = msgspec.convert(facts, kinds.Room) if facts is not None else None
         body = render(
             "embed.html" if framed else template,
             language,
-            room=msgspec.convert(facts, kinds.Room) if facts is not None else None,
+            room=known and told_in(known, language),
+            worded=known is not None and worded(known, language),
             room_id=room,
             home=links.web,
             stage=links.stage,

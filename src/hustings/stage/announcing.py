@@ -15,7 +15,7 @@ from hustings.wire.kinds import Room
 REASON_CHARS: Final = 280
 _PLANNED: Final = frozenset({"scheduled", "lobby"})
 _ANNOUNCED: Final = (
-    *("title", "description", "picture"),
+    *("title", "description", "texts", "picture"),
     *("start_ms", "cancelled_ms", "cancelled_why"),
 )
 

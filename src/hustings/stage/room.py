@@ -16,7 +16,16 @@ from hustings.stage.announcing import cancelled, moved, revised
 from hustings.stage.mix.delay import chosen_delay
 from hustings.stage.names import alike, clean
 from hustings.wire import kinds
-from hustings.wire.kinds import Hand, Participant, Role, Room, Roster, Seat, keeps_shorter
+from hustings.wire.kinds import (
+    Hand,
+    Participant,
+    Role,
+    Room,
+    Roster,
+    Seat,
+    Words,
+    keeps_shorter,
+)
 from hustings.wire.names import ENCODER_SEAT
 
 TEXT_CHARS: Final = 2_000
@@ -172,6 +181,8 @@ class RoomModel:
         for field in ("title", "host", "language"):
             if field in wanted:
                 facts[field] = clean(str(wanted[field]), 200)
+        if "texts" in wanted:
+            facts["texts"] = _texts(wanted["texts"])
         for field in ("description", "notice"):
             if field in wanted:
                 facts[field] = str(wanted[field])[:TEXT_CHARS]
@@ -406,3 +417,11 @@ class RoomModel:
         """The room with its lobby open: media time 0 is its first opening, for ever."""
         epoch_ms = self.facts.epoch_ms or now_ms
         return msgspec.structs.replace(self.facts, state="lobby", epoch_ms=epoch_ms)
+
+
+def _texts(wanted: Mapping[str, Mapping[str, str]]) -> dict[str, Words]:
+    """A room's words in further languages, as web gives them."""
+    return {
+        language: Words(clean(words["title"], 200), words["description"][:TEXT_CHARS])
+        for language, words in wanted.items()
+    }

@@ -46,7 +46,7 @@ from hustings.web.people import views as people
 from hustings.web.post import views as post
 from hustings.web.problems import not_found, problem_response
 from hustings.web.reminders import views as reminders
-from hustings.web.rooms import picturing
+from hustings.web.rooms import picturing, telling
 from hustings.web.rooms import views as rooms
 from hustings.web.services import Services, open_services
 from hustings.web.shield import UPLOAD_BYTES, Shield
@@ -70,6 +70,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     for router in (
         picturing.router,
+        telling.router,
         rooms.router,
         house.router,
         accounts.router,

@@ -100,6 +100,13 @@ class Picture(msgspec.Struct, frozen=True):
         return f"picture.{self.hash}.jpg"
 
 
+class Words(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a room is, in one language."""
+
+    title: str
+    description: str = ""
+
+
 class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     """Kind `room`: all public facts of a room; each change repeats the whole."""
 
@@ -131,9 +138,10 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     cancelled_ms: int = 0  # wall ms of the decision; 0: it takes place
     cancelled_why: str = ""  # in the hosts' words, for everybody; may be empty
     revision: int = (
-        0  # one more with each change of title, description, picture, start or cancellation
+        0  # one more with each change of title, description, texts, picture, start or cancellation
     )
     revised_ms: int = 0  # wall ms of the last one
+    texts: dict[str, Words] = {}  # by language (BCP 47), beside the one that is spoken
     picture: Picture | None = None  # the room's, as cards and players show it
 
 

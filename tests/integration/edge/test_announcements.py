@@ -30,7 +30,7 @@ async def test_a_room_and_the_house_are_calendars(stage: StageFeed, edge: Runnin
         assert event["URL"].endswith("/r/may")
         again = await edge.get(path, If_None_Match=answer.headers["etag"])
         assert (again.status, again.body) == (304, b"")
-    assert b'href="/r/may.ics"' in (await edge.get("/r/may")).body
+    assert b'href="/r/may.ics?lang=en"' in (await edge.get("/r/may")).body
 
 
 async def test_no_start_and_no_room_are_not_there(edge: RunningEdge) -> None:
@@ -84,3 +84,14 @@ async def test_a_link_becomes_a_frame_that_any_site_may_show(edge: RunningEdge) 
     assert (await edge.get("/r/nobody/embed")).status == 404
     refused = await edge.get("/oembed?url=http://evil.example/r/demo")
     assert (refused.status, refused.json["code"]) == (404, "page_unknown")  # type: ignore[index]
+
+
+async def test_whoever_takes_it_from_a_page_gets_the_words_of_that_page(
+    stage: StageFeed, edge: RunningEdge
+) -> None:
+    await planned(stage, edge, language="en", texts={"de": {"title": "Eine Debatte"}})
+    for language, title in (("de", "Eine Debatte"), ("en", "A debate"), ("ar", "A debate")):
+        answer = await edge.get(f"/r/may.ics?lang={language}")
+        (event,) = icalendar.Calendar.from_ical(answer.body).events
+        assert event["SUMMARY"] == title
+        assert event["SUMMARY"].params["LANGUAGE"] == ("de" if language == "de" else "en")

@@ -62,3 +62,11 @@ def test_reactions_go_on_as_they_come_and_in_sums_of_ten_seconds_without_extras(
     told.facts.extras = True
     told.fold(kinds.REACTIONS, kinds.Reactions({"clap": 1}), 14)
     assert told.take() == [{"counts": {"clap": 2, "wow": 1}}]  # nothing is lost
+
+
+def test_those_present_hear_of_a_room_without_its_words_in_all_languages() -> None:
+    told = Told()
+    room = kinds.Room("r", "R", texts={"de": kinds.Words("Die Brücke", "W" * 2_000)})
+    told.fold(kinds.ROOM, room)
+    assert told.take() == [{"room": "r", "title": "R"}]
+    assert told.facts.room["texts"]["de"]["title"] == "Die Brücke"  # a page that is made knows them

@@ -85,3 +85,26 @@ def test_status_pages_cost_so_much_a_second_and_no_more(paper: Paper, made: list
     assert refused == 3 * 20
     assert paper.status(ask(), now, None, "") == first  # a little old
     assert paper.status(ask(), whole(3), None, "") != first  # the next second
+
+
+def test_each_reader_gets_the_words_of_their_language(paper: Paper) -> None:
+    texts = {"de": kinds.Words("Die Brücke", "Worum es geht"), "ar": kinds.Words("الجسر")}
+    room = kinds.Room("demo", "The bridge", description="All of it", texts=texts)
+
+    def page(language: str, **known: object) -> str:
+        request = Request("GET", "/r/demo", {"lang": language}, {"host": "house.example"})
+        return paper.listener(request, ROOM, msgspec.to_builtins(room), known).body.decode()
+
+    german, english, arabic = page("de"), page("en"), page("ar")
+    assert '<h1 id="title" dir="auto">Die Brücke</h1>' in german
+    assert '<meta property="og:title" content="Die Brücke">' in german
+    assert "Worum es geht" in german
+    assert "data-worded" in german
+    assert '<h1 id="title" dir="auto">The bridge</h1>' in english
+    assert "data-worded" not in english
+    assert ">الجسر</h1>" in arabic
+    assert "All of it" not in arabic  # title and description are of one language
+    assert english.count('rel="alternate" hreflang="') == 3
+    room = msgspec.structs.replace(room, texts={})
+    assert '<h1 id="title" dir="auto" lang="en">The bridge</h1>' in page("de")
+    assert 'hreflang="de" href="http' not in page("de")

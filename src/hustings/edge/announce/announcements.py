@@ -24,6 +24,7 @@ from hustings.edge.past import gone
 from hustings.edge.rooms import Rooms
 from hustings.wire import kinds
 from hustings.wire.links import Links
+from hustings.wire.wording import told_in, worded
 
 LOOK_S: Final = 5.0  # between looks at all rooms: some milliseconds for ten thousand
 ITEMS_S: Final = 30.0  # caches keep the feed for twice as long
@@ -85,8 +86,10 @@ class Announcements:
         return self._items
 
     def event(self, request: Request, name: RoomId) -> Answer:
-        """One room's. Raises NotFound `room_unknown`, `start_none`."""
-        room = self._room(name)
+        """One room's, in the words for readers of `?lang=`. Raises NotFound `room_unknown`, `start_none`."""
+        room, language = self._room(name), request.query.get("lang", "")
+        if worded(room, language):
+            room = msgspec.structs.replace(told_in(room, language), language=language)
         if not room.start_ms:
             raise NotFound("start_none", "When this room begins is not said yet.")
         body = calendar(self._house(self._links(request)), [room], whole=False)

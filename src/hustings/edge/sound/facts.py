@@ -133,6 +133,8 @@ class Facts:
             self.tell(kinds.QUESTIONS, {"mode": mode}, at=at)
 
     def _announce(self, entry: Entry, body: Any) -> None:
+        if entry.kind == kinds.ROOM:  # a page has its reader's words, and a part no room for all
+            body = {name: value for name, value in body.items() if name != "texts"}
         self._put(entry.seq, entry.kind, entry.media_time, body)
 
     def tell(self, kind: str, body: Any, *, at: int) -> None:

@@ -15,6 +15,7 @@ from hustings.wire.batch import Batch, encode, read
 from hustings.wire.kinds import EXPECTED, KEEP_DAYS, Room
 from hustings.wire.pictures import ALT_CHARS, shown
 from hustings.wire.report import Report
+from hustings.wire.wording import TEXTS
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
 LATEST_SAMPLE: Final = 2**53  # 5,900 years; what JSON readers hold exactly
@@ -25,6 +26,16 @@ class WantedPicture(BaseModel):
 
     hash: str = Field(pattern="^[0-9a-f]{32}$")
     alt: str = Field(min_length=1, max_length=ALT_CHARS)
+
+
+class WantedWords(BaseModel):
+    """What a room is, in one more language."""
+
+    title: str = Field(min_length=1, max_length=200)
+    description: str = Field(default="", max_length=2_000)
+
+
+Language = Annotated[str, Field(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 
 
 class WantedRoom(BaseModel):
@@ -45,6 +56,7 @@ class WantedRoom(BaseModel):
     keep_days: int | None = Field(default=None, ge=0, le=KEEP_DAYS)  # null: for ever
     cancelled: bool | None = None
     cancelled_why: str | None = Field(default=None, max_length=280)
+    texts: dict[Language, WantedWords] | None = Field(default=None, max_length=TEXTS)  # all of them
     picture: WantedPicture | None = None  # null: none
 
 

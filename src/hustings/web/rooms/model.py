@@ -19,6 +19,7 @@ from hustings.wire.kinds import (
     RoomState,
     keeps_shorter,
 )
+from hustings.wire.wording import worded
 
 TITLE_CHARS: Final = 200
 NAME_CHARS: Final = 80
@@ -79,6 +80,12 @@ class PlannedRoom(msgspec.Struct, frozen=True):
     def title(self) -> str:
         """What listeners read, if the stage knows the room."""
         return self.facts.title if self.facts else self.wish.title
+
+    def words(self, language: str) -> tuple[str, str]:
+        """The title that a reader of this language gets, and its language."""
+        if self.facts and worded(self.facts, language):
+            return self.facts.texts[language].title, language
+        return self.title, (self.facts or self.wish).language
 
     @property
     def start_ms(self) -> int:

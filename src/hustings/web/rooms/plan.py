@@ -7,6 +7,7 @@ import msgspec
 
 from hustings.web.outbox.model import Backlog
 from hustings.web.rooms.model import PlannedRoom, Wish, expect_kept, wish_from_form
+from hustings.wire.kinds import Words
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -41,6 +42,14 @@ class Plan(msgspec.Struct, frozen=True):
             return coming
         shown = facts.picture if facts else None
         return {"hash": shown.hash, "alt": shown.alt} if shown else None
+
+    @property
+    def texts(self) -> Mapping[str, Words]:
+        """Title and description in further languages."""
+        facts, wanted = self.planned.facts, self.backlog.wanted
+        if "texts" in wanted:
+            return msgspec.convert(wanted["texts"], dict[str, Words])
+        return facts.texts if facts else {}
 
     @property
     def version(self) -> str:

@@ -5,7 +5,7 @@ here will reach the stage, though it may be away for now.
 """
 
 import base64
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -30,7 +30,7 @@ from hustings.web.rooms.model import (
 )
 from hustings.web.rooms.pages import Page, cut, one_more
 from hustings.web.rooms.plan import Plan
-from hustings.wire.kinds import Room
+from hustings.wire.kinds import Room, Words
 from hustings.wire.pictures import digest
 from hustings.wire.tokens import Claims, KeyRing
 
@@ -151,6 +151,12 @@ class Rooms:
                 raise UserError("room_changed", "The room was changed meanwhile.", status=412)
             await queries.change_wish(connection, room, wish, now_ms)
             await outbox.put_room(connection, room, msgspec.structs.asdict(wish), now_ms)
+
+    async def tell_in(self, room: RoomId, texts: Mapping[str, Words]) -> None:
+        """Its words in further languages: these, and no others."""
+        body = {"texts": msgspec.to_builtins(texts)}
+        async with self._database.write() as connection:
+            await outbox.put_room(connection, room, body, self._clock.wall_ms())
 
     async def show_picture(self, room: RoomId, jpeg: bytes, alt: str) -> None:
         """A new picture: first its bytes reach the stage, then the facts that show it."""

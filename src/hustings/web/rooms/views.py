@@ -1,5 +1,6 @@
 """Home, the room form, and a room's page for its hosts."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from hustings.base.errors import TryLater, UserError
 from hustings.base.ids import RoomId, new_id, room_id
 from hustings.pages import problems
+from hustings.pages.locales import own_name
 from hustings.web.outbox.stage import StageRefused
 from hustings.web.problems import not_found
 from hustings.web.rooms import lists
@@ -33,12 +35,15 @@ from hustings.web.rooms.model import (
 )
 from hustings.web.rooms.plan import Plan, changed
 from hustings.web.rooms.service import LISTED
+from hustings.web.rooms.wording import fields_of_texts, others
 from hustings.web.rooms.zones import zone_choices
 from hustings.web.visit import Visit, Visitor
 from hustings.wire.kinds import DELAYS_S
 
 router = APIRouter(include_in_schema=False)
-FORMS: Final = frozenset({"lobby", "cancel", "revive", "invitations", "picture", "erase", "delete"})
+FORMS: Final = frozenset(
+    {"lobby", "cancel", "revive", "invitations", "picture", "languages", "erase", "delete"}
+)
 
 # what the page says where the stage refuses, by its code; else `..._refused`
 _ERASE_SAID: Final = {"stretch_bad": "erase_bad", "room_unknown": "erase_unknown"}
@@ -268,8 +273,13 @@ async def room_view(
     error: UserError | TryLater | None = None,
     picture_error: str = "",
     alt: str = "",
+    texts: Mapping[str, str] | None = None,
+    texts_error: UserError | None = None,
 ) -> Response:
-    """A room's page for its hosts; alt: words for a picture that could not be taken, for `picture_error`."""
+    """A room's page for its hosts; what could not be taken stands in its form again.
+
+    alt: words for a picture, with `picture_error`; texts: fields of other languages, with `texts_error`.
+    """
     rooms = visit.services.rooms
     plan = await rooms.plan(room)
     passes = await rooms.invitations(room)
@@ -289,6 +299,9 @@ async def room_view(
         is_off=plan.is_off,
         why=plan.why,
         picture=_picture(visit, plan),
+        others=[(each, own_name(each)) for each in others(plan.wish.language)],
+        texts=fields_of_texts(plan.texts) if texts is None else texts,
+        texts_wrong=texts_error.facts["field"] if texts_error else "",
         picture_error=picture_error,
         alt=alt,
         asked=await visit.services.reminders.counts(room),

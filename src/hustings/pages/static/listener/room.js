@@ -43,6 +43,7 @@ import { RATE } from "./protocol.js";
  * @property {{mode: string}} [questions]
  * @property {boolean} [unknown]  who is on stage: by the page alone, before the edge has told
  * @property {Poll} [poll]
+ * @property {Partial<Facts>} [own]  of a page whose words are not those of the room's language
  */
 /** @typedef {{id?: string, question?: string, choices?: string[], state?: "open" | "closed" | "counted", counts?: number[], votes?: number, moved?: number}} Poll */
 /** @typedef {{id?: string, title?: string, who?: string}} Point  of the running order */
@@ -80,6 +81,8 @@ export class Applause {
 export class Room {
   /** @type {Facts | null} */
   facts = null;
+  /** Title and description in the reader's language, as the page has them: events speak that of the room. @type {Partial<Facts>} */
+  own = {};
   /** @type {Person[]} */
   people = [];
   /** @type {Set<string>} */
@@ -115,7 +118,8 @@ export class Room {
 
   /** @param {State} state */
   begin(state) {
-    this.facts = state.room;
+    this.own = state.own ?? this.own;
+    this.facts = { ...state.room, ...this.own };
     this.people = state.roster.filter(onStage);
     this.speaking = new Set(state.speaking);
     this.source = state.source;
@@ -129,7 +133,7 @@ export class Room {
   /** @param {RoomEvent} event */
   apply({ kind, body, seq }) {
     if (kind === "state") this.begin(body);
-    else if (kind === "room") this.facts = body;
+    else if (kind === "room") this.facts = { ...body, ...this.own };
     else if (kind === "level") this.speaking = new Set(body.speaking);
     else if (kind === "roster") this.#person(body.participant);
     else if (kind === "source") this.source = body.source;

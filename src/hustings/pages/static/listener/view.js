@@ -37,6 +37,7 @@ export function written(article) {
       cancelled_ms: Number(cancelled),
       cancelled_why: text("why"),
     },
+    ...(article.dataset.worded === undefined ? {} : { own: { title: text("title"), description: text("description") } }),
     media_time: 0,
     roster: items.map(({ dataset: { id = "", role = "", muted }, children }) => ({
       id,

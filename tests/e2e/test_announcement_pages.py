@@ -1,4 +1,4 @@
-"""A room's picture in Chromium, at a real house: chosen on the host's page, seen on the audience's."""
+"""An announcement in Chromium, at a real house: picture and words by the host, seen by the audience."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ def host_link(house: House) -> str:
     return next(word for word in done.stdout.split() if "/start#" in word)
 
 
-async def test_a_host_chooses_a_picture_and_the_audience_sees_it(tmp_path: Path) -> None:
+async def test_a_host_gives_a_room_a_picture_and_words_in_two_languages(tmp_path: Path) -> None:
     large = tmp_path / "large.jpg"
     with large.open("wb") as file:
         file.truncate(12_000_001)
@@ -61,10 +61,17 @@ async def test_a_host_chooses_a_picture_and_the_audience_sees_it(tmp_path: Path)
             assert await page.evaluate("document.querySelector('#picture img').naturalWidth") > 500
             await look(page, "host")
             assert await barriers(page) == []
+            await page.reload()
+            await page.locator("#languages summary").click()
+            await page.fill("#title-en", "The hall")
+            await look(page, "languages")
+            await page.locator("#languages .primary").click()
+            await expect(page.get_by_role("status")).to_be_visible()
             await asyncio.sleep(2)  # of the outbox and the feed; the page keeps for 5 s
             picture = page.locator("#picture")
-            for language in ("ar", "en"):
+            for language, title in (("ar", "القاعة"), ("en", "The hall")):
                 await page.goto(f"{house.edge}/r/hall?lang={language}")
+                await expect(page.locator("h1")).to_have_text(title)
                 await picture.scroll_into_view_if_needed()
                 await expect(picture).to_have_attribute("alt", "A red bank and a blue one")
                 await expect(picture).to_have_js_property("naturalWidth", 1_050)
