@@ -181,7 +181,9 @@ class OutboundSettings(Frozen, frozen=True):
 
 
 class MailSettings(Frozen, frozen=True):
-    """The server that takes the house's mail. Without `host` no mail leaves the house."""
+    """The server that takes the house's mail. Without `host` no mail leaves the house: links to sign in then
+    stand in web's log, and for 15 minutes on its owners' page *People*.
+    """
 
     host: str = ""
     """Its name; localhost for a mail server on this machine."""

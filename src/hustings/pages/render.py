@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 from babel.core import negotiate_locale
 from babel.dates import format_date, format_skeleton, format_time, get_datetime_format
 from babel.numbers import format_decimal
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from hustings.pages import assets, locales
@@ -30,6 +30,15 @@ def render(template: str, language: str, **context: Any) -> bytes:
     context: what the template names in its first comment.
     """
     return _environment(language).get_template(template).render(context).encode()
+
+
+def render_text(template: str, language: str, **context: Any) -> tuple[str, str]:
+    """Subject and text of a mail: the template's first line, and what comes after the empty one.
+
+    template: a .txt file below templates/, whose values are not escaped.
+    """
+    subject, _, text = render(template, language, **context).decode().partition("\n\n")
+    return subject, text
 
 
 def choose_language(accept_language: str | None, query: str | None = None) -> str:
@@ -95,7 +104,7 @@ def _environment(language: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         extensions=["jinja2.ext.i18n"],
-        autoescape=True,
+        autoescape=select_autoescape(),  # all but .txt
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

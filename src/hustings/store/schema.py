@@ -142,6 +142,29 @@ sessions: Final = Table(
     Index(None, "account"),
 )
 
+emails: Final = Table(
+    "emails",
+    metadata,
+    Column("address", String(254), primary_key=True),  # proved; lower case, domain in ASCII
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Index(None, "account"),
+)
+
+mail_links: Final = Table(
+    "mail_links",
+    metadata,
+    Column("link_hash", String(64), primary_key=True),  # gone once used
+    Column("address", String(254), nullable=False),  # where it was sent
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), nullable=False),
+    Column("purpose", String(8), nullable=False),  # sign_in | verify
+    Column("asked_hash", String(64), nullable=False),  # of the asking browser's secret
+    Column("expires_ms", BigInteger, nullable=False),
+    Index(None, "address"),
+    Index(None, "account"),
+    Index(None, "expires_ms"),
+)
+
 letters: Final = Table(
     "letters",
     metadata,

@@ -41,6 +41,7 @@ from hustings.web.board import views as board
 from hustings.web.health import views as health
 from hustings.web.house import views as house
 from hustings.web.keys import views as keys
+from hustings.web.mailbox import views as mailbox
 from hustings.web.oidc import views as oidc
 from hustings.web.people import views as people
 from hustings.web.post import views as post
@@ -76,6 +77,7 @@ def create_app(services: Services) -> FastAPI:
         accounts.router,
         sign_in.router,
         oidc.router,
+        mailbox.router,
         people.router,
         post.router,
         reminders.router,
@@ -119,7 +121,7 @@ async def _run(settings: Settings, clock: Clock) -> int:
 
 
 async def _serve(services: Services, listener: socket.socket) -> int:
-    """Until a signal, or until a sender (outbox, post, webhooks) fails: then end and be started again."""
+    """Until a signal, or until a sender fails: then end and be started again."""
     tasks = Tasks()
 
     def announce() -> None:
@@ -142,6 +144,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         tasks.start(services.post.run(), name="post"),
         tasks.start(services.hooks.run(), name="webhooks"),
         tasks.start(services.dispatch.run(), name="reminders"),
+        tasks.start(services.mailbox.run(), name="mailbox"),
     ]
     for sender in senders:
         sender.add_done_callback(lambda _: server.stop())

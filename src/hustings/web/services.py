@@ -16,6 +16,7 @@ from hustings.web.api.pace import Pace
 from hustings.web.board.service import Board
 from hustings.web.house.service import House
 from hustings.web.keys.service import Keys
+from hustings.web.mailbox.service import Mailbox
 from hustings.web.oidc.provider import Provider
 from hustings.web.oidc.service import Oidc
 from hustings.web.outbound.addresses import origin_of
@@ -50,6 +51,7 @@ class Services:
     accounts: Accounts
     people: People
     keys: Keys
+    mailbox: Mailbox
     rooms: Rooms
     outbox: Outbox
     post: Post
@@ -83,15 +85,15 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         clock,
         tls=True if settings.web.stage else neighbour_tls(settings.tls.cert),
     )
-    resolver, links = Resolver(), links_for(settings)
+    resolver, links, title = Resolver(), links_for(settings), settings.house.title
     try:
         accounts = Accounts(database, clock)
         outbound = Door(clock, resolve=resolver, allow=settings.outbound.allow)
         hooks = Hooks(database, people, links, clock, read=outbound.read, data=data)
         rooms = Rooms(database, people, clock, tell=hooks.tell)
         notices = open_notices(settings, database, clock, resolver)
-        carriers = [HookTransport(database, people, outbound, clock), *_mail(settings, clock)]
-        post = Post(database, [*carriers, *notices.pushes], clock)
+        carriers = [HookTransport(database, people, outbound, clock), *notices.pushes]
+        post = Post(database, [*carriers, *_mail(settings, people, clock)], clock)
         outbox = Outbox(database, rooms, stage, clock)
 
         def wake() -> None:
@@ -105,6 +107,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             house=House(database, clock),
             accounts=accounts,
             people=People(database, clock, people),
+            mailbox=Mailbox(database, accounts, post, people, clock, web=links.web, title=title),
             keys=Keys(database, clock),
             rooms=rooms,
             outbox=outbox,
@@ -126,9 +129,9 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         await database.close()
 
 
-def _mail(settings: Settings, clock: Clock) -> list[Transport]:
+def _mail(settings: Settings, keys: KeyRing, clock: Clock) -> list[Transport]:
     """Mail, if it is set up."""
-    return [Mail(settings.mail, clock)] if settings.mail.host else []
+    return [Mail(settings.mail, clock, keys)] if settings.mail.host else []
 
 
 def _oidc(

@@ -12,12 +12,14 @@ from hustings.settings import MailSettings
 from hustings.web.post import mail as module
 from hustings.web.post.addresses import address_from_form
 from hustings.web.post.mail import USES, Mail
-from hustings.web.post.message import Note, draft
+from hustings.web.post.message import SECRET, Note, draft, secret_of
 from hustings.web.post.model import Letter, Outcome, Refused, Sent, TryAgain, Unsure
+from hustings.wire.tokens import KeyRing
 from tests.fakes.certificates import certificate
 from tests.fakes.loopback import free_port
 from tests.fakes.smtp import Postman, smtp_server
 
+KEYS = KeyRing([b"k" * 32])
 SENDER = "Town Hall <no-reply@debate.example>"
 
 
@@ -38,7 +40,7 @@ async def server() -> AsyncIterator[Postman]:
 
 @pytest.fixture
 async def carrier(server: Postman) -> AsyncIterator[Mail]:
-    mail = Mail(settings(server.port), ManualClock())
+    mail = Mail(settings(server.port), ManualClock(), KEYS)
     yield mail
     server.let_go()
     await mail.close()
@@ -59,6 +61,18 @@ async def test_one_connection_carries_many_letters_but_not_for_ever(
         assert await carrier.send(letter(key=f"k{number}")) == Sent()
     assert (server.connections, len(server.mails)) == (2, USES + 1)
     assert len({mail["Message-ID"] for mail in server.mails}) == USES + 1
+
+
+async def test_a_secret_is_put_in_when_a_letter_is_sent_and_is_the_same_at_each_try(
+    server: Postman, carrier: Mail
+) -> None:
+    wanted = letter(key="random", text=f"https://x.example/#{SECRET}\n")
+    assert SECRET.encode() in wanted.body
+    for _ in range(2):
+        await carrier.send(wanted)
+    texts = {mail.get_content().strip() for mail in server.mails}
+    assert texts == {f"https://x.example/#{secret_of(KEYS, 'random')}"}
+    assert secret_of(KEYS, "random").encode() not in wanted.body
 
 
 @pytest.mark.parametrize(
@@ -123,7 +137,7 @@ async def test_what_concerns_all_letters_is_the_transports_trouble(
 
 async def test_a_server_that_is_away_is_nobodys_fault_and_comes_back() -> None:
     port = free_port()
-    carrier = Mail(settings(port), ManualClock())
+    carrier = Mail(settings(port), ManualClock(), KEYS)
     found = await carrier.send(letter())
     assert isinstance(found, TryAgain)
     assert found.scope == "transport"
@@ -136,7 +150,7 @@ async def test_a_server_that_is_away_is_nobodys_fault_and_comes_back() -> None:
 async def test_a_connection_that_was_closed_while_idle_costs_nothing() -> None:
     clock = ManualClock()
     async with smtp_server() as server:
-        carrier = Mail(settings(server.port), clock)
+        carrier = Mail(settings(server.port), clock, KEYS)
         assert await carrier.send(letter()) == Sent()
         server.on_mail = "421 idle for too long"
         found = await carrier.send(letter())
@@ -157,21 +171,21 @@ async def test_over_starttls_with_a_password_and_never_without(tmp_path: Path) -
     async with smtp_server(tls=served, auth=True) as server:
         given = {"user": "house", "password": "secret"}
         named = MailSettings(host="localhost", port=server.port, sender=SENDER, **given)
-        carrier = Mail(named, ManualClock(), tls=trusting)
+        carrier = Mail(named, ManualClock(), KEYS, tls=trusting)
         assert await carrier.send(letter()) == Sent()
         assert server.over_tls == [True]
         await carrier.close()
-        stranger = Mail(named, ManualClock())  # nobody vouches for that certificate
+        stranger = Mail(named, ManualClock(), KEYS)  # nobody vouches for that certificate
         found = await stranger.send(letter())
         assert isinstance(found, TryAgain)
         assert found.scope == "transport"
         server.password = "changed"
-        found = await Mail(named, ManualClock(), tls=trusting).send(letter())
+        found = await Mail(named, ManualClock(), KEYS, tls=trusting).send(letter())
         assert isinstance(found, TryAgain)
         assert "535" in found.reason
         assert "secret" not in found.reason
     async with smtp_server() as plain:  # offers no STARTTLS
-        found = await Mail(settings(plain.port, "starttls"), ManualClock()).send(letter())
+        found = await Mail(settings(plain.port, "starttls"), ManualClock(), KEYS).send(letter())
         assert isinstance(found, TryAgain)
         assert plain.mails == []
 
@@ -187,5 +201,5 @@ def test_settings_that_cannot_work_are_the_operators_to_mend() -> None:
         (MailSettings(host="x.example", sender=SENDER, user="u", tls="none"), "mail_plain"),
     ):
         with pytest.raises(OperatorError) as caught:
-            Mail(wrong, ManualClock())
+            Mail(wrong, ManualClock(), KEYS)
         assert caught.value.code == code

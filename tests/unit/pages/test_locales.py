@@ -21,7 +21,8 @@ Message = str | tuple[str, str]
 def said() -> dict[Message, str]:
     """Every message of templates and scripts -> the file that says it."""
     found: dict[Message, str] = {}
-    for path in sorted((PAGES / "templates").rglob("*.html")):
+    templates = PAGES / "templates"
+    for path in sorted([*templates.rglob("*.html"), *templates.rglob("*.txt")]):
         with path.open("rb") as file:
             options = {"trimmed": "true", "newstyle_gettext": "true", "trim_blocks": "true"}
             for _, _, message, _ in babel_extract(file, ("_", "gettext", "ngettext"), (), options):

@@ -31,6 +31,7 @@ from hustings.web.accounts.passkeys import Answer, NewKey, Party
 from hustings.web.house import queries as house
 from hustings.web.house.service import SESSION_S, hashed
 from hustings.web.keys.queries import keys_of
+from hustings.web.mailbox import queries as mailbox
 from hustings.web.oidc.queries import of as identities_of
 
 PASSKEYS: Final = 20  # of one person
@@ -206,6 +207,9 @@ class Accounts:
             devices = await house.sessions_of(connection, who.account, now_ms)
             return {
                 "account": asdict(person),
+                "emails": [
+                    asdict(each) for each in await mailbox.emails_of(connection, who.account)
+                ],
                 "passkeys": [asdict(each) | _texts(each) for each in keys],
                 "linked": [asdict(each) for each in await identities_of(connection, who.account)],
                 "devices": [asdict(each) for each in devices],

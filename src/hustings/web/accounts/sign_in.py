@@ -38,7 +38,7 @@ async def sign_in_page(visit: Visitor) -> Response:
     """One button; no name is asked for."""
     if await visit.who() is not None:
         return visit.go("/account")
-    return _sign_in_page(visit, failed=visit.request.query_params.get("said", ""))
+    return sign_in_page_for(visit, failed=visit.request.query_params.get("said", ""))
 
 
 @router.post("/sign-in")
@@ -54,7 +54,7 @@ async def sign_in(visit: Visitor) -> Response:
             before=visit.session,
         )
     except Denied as refused:
-        return _sign_in_page(visit, 403, refused.code)
+        return sign_in_page_for(visit, 403, refused.code)
     return visit.enter(visit.go("/"), session)
 
 
@@ -67,7 +67,7 @@ async def recover(visit: Visitor) -> Response:
             code, address=visit.address, browser=visit.browser, before=visit.session
         )
     except Denied as refused:
-        return _sign_in_page(visit, 403, refused.code)
+        return sign_in_page_for(visit, 403, refused.code)
     return visit.enter(visit.go("/account", said="recovered"), session)
 
 
@@ -100,7 +100,8 @@ def needed_party(visit: Visit) -> Party:
     return party
 
 
-def _sign_in_page(visit: Visit, status: int = 200, failed: str = "") -> Response:
+def sign_in_page_for(visit: Visit, status: int = 200, failed: str = "") -> Response:
+    """The ways in, with what went wrong."""
     return visit.page(
         "web_sign_in.html",
         status,

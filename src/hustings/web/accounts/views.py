@@ -30,6 +30,8 @@ async def account(visit: Visitor) -> Response:
         passkeys=await accounts.passkeys(who),
         provider=visit.provider,
         linked=await _linked(visit, who),
+        mails=visit.services.post.carries("mail"),
+        emails=await visit.services.mailbox.emails(who) if who.account else [],
         codes_left=await accounts.codes_left(who),
         devices=await accounts.devices(who) if who.account else [],
         keys=await visit.services.keys.of(who) if who.account else [],

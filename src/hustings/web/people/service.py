@@ -16,7 +16,11 @@ from hustings.web.accounts.model import Account, Invitation, Who
 from hustings.web.accounts.rules import Role
 from hustings.web.house import queries as house
 from hustings.web.house.service import CODE_S, hashed
+from hustings.web.mailbox import queries as mailbox
 from hustings.web.once import Once, Repeated, expect_first
+from hustings.web.post import queries as letters
+from hustings.web.post.addresses import Address
+from hustings.web.post.message import Note, draft, secret_of
 from hustings.wire.tokens import KeyRing
 
 PEOPLE: Final = 1_000  # accounts, and invitations that wait
@@ -57,18 +61,7 @@ class People:
         try:
             async with self._database.write() as connection:
                 await expect_first(connection, once, str(now_ms), now_ms)
-                there = len(await queries.all_accounts(connection))
-                if there + len(await house.invitations(connection, now_ms)) >= PEOPLE:
-                    raise UserError("accounts_many", f"A house has room for {PEOPLE} people.")
-                await house.add_code(
-                    connection,
-                    hashed(code),
-                    now_ms=now_ms,
-                    expires_ms=now_ms + CODE_S * 1_000,
-                    role=role,
-                    name=name,
-                    made_by=who.account or "-",
-                )
+                await self._add_code(connection, who, code, name, role, now_ms)
         except Repeated as before:
             assert once is not None
             now_ms = int(before.made)
@@ -78,6 +71,21 @@ class People:
 
     def _code(self, once: Once, made_ms: int) -> str:
         return self._keys.code_for(f"{once.account}\0{once.once}\0{made_ms}")
+
+    async def invite_by_mail(
+        self, who: Who, name: str, role: Role, to: Address, note: Note
+    ) -> None:
+        """Send the link: nobody here sees it. note: its text has `SECRET` where the code stands.
+
+        Raises UserError("accounts_many"), TryLater("post_full").
+        """
+        key, now_ms = f"invite:{new_secret()}", self._clock.wall_ms()
+        until_ms = now_ms + CODE_S * 1_000
+        letter = draft(to, note, key=key, batch="invite", until_ms=until_ms, urgent=True)
+        async with self._database.write() as connection:
+            code = secret_of(self._keys, key)
+            await self._add_code(connection, who, code, name, role, now_ms)
+            await letters.add(connection, [letter], now_ms)
 
     async def withdraw(self, code_hash: str) -> None:
         """An invitation is good no more."""
@@ -105,12 +113,29 @@ class People:
         async with self._database.write() as connection:
             person = await self._leaving(connection, account, stays_owner=False)
             await house.withdraw(connection, made_by=person.account)
+            await mailbox.forget_person(connection, person.account)
             await queries.delete_account(connection, person.account)
 
     async def end_plain_sessions(self) -> None:
         """Sign out every browser that is in without an account."""
         async with self._database.write() as connection:
             await house.end_sessions(connection, None)
+
+    async def _add_code(
+        self, connection: AsyncConnection, who: Who, code: str, name: str, role: Role, now_ms: int
+    ) -> None:
+        there = len(await queries.all_accounts(connection))
+        if there + len(await house.invitations(connection, now_ms)) >= PEOPLE:
+            raise UserError("accounts_many", f"A house has room for {PEOPLE} people.")
+        await house.add_code(
+            connection,
+            hashed(code),
+            now_ms=now_ms,
+            expires_ms=now_ms + CODE_S * 1_000,
+            role=role,
+            name=name,
+            made_by=who.account or "-",
+        )
 
     async def _leaving(
         self, connection: AsyncConnection, account: str, *, stays_owner: bool

@@ -4,8 +4,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hustings.base.errors import UserError
+from hustings.pages.render import render_text
 from hustings.web.accounts.model import name_from_form
 from hustings.web.accounts.rules import ROLES, role_from_form
+from hustings.web.post.addresses import address_from_form
+from hustings.web.post.message import SECRET, Note
 from hustings.web.visit import Visit, Visitor
 
 router = APIRouter(prefix="/people", include_in_schema=False)
@@ -28,6 +31,12 @@ async def invite(visit: Visitor) -> Response:
     try:
         name = name_from_form(fields.get("name", ""))
         role = role_from_form(fields.get("role", ""))
+        if fields.get("address", "").strip() and visit.services.post.carries("mail"):
+            address = address_from_form(fields["address"])
+            note = _invitation(visit, who.name)
+            await visit.services.people.invite_by_mail(who, name, role, address, note)
+            visit.services.post.wake()
+            return visit.go("/people", said="mailed")
         code, _ = await visit.services.people.invite(who, name, role)
     except UserError as refused:
         return visit.go("/people", said=refused.code)
@@ -75,6 +84,18 @@ async def end_plain_sessions(visit: Visitor) -> Response:
     return answer if who.account else visit.exit(answer)
 
 
+def _invitation(visit: Visit, by: str) -> Note:
+    """In the language of whoever invites: theirs is not known yet."""
+    subject, text = render_text(
+        "mail_invite.txt",
+        visit.language,
+        title=visit.services.settings.house.title,
+        by=by,
+        link=visit.services.links.start(SECRET),
+    )
+    return Note(subject, text, visit.language)
+
+
 async def _page(visit: Visit, *, said: str = "", link: str = "", invited: str = "") -> Response:
     who = await visit.signed_in()
     return visit.page(
@@ -87,4 +108,6 @@ async def _page(visit: Visit, *, said: str = "", link: str = "", invited: str = 
         said=said,
         link=link,
         invited=invited,
+        mails=visit.services.post.carries("mail"),
+        shown=visit.services.mailbox.shown(),
     )

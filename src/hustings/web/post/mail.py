@@ -18,7 +18,7 @@ from aiosmtplib import SMTP
 from hustings.base.clock import Clock
 from hustings.base.errors import OperatorError
 from hustings.settings import MailSettings
-from hustings.web.post.message import Note, message, sender_from_setting
+from hustings.web.post.message import Note, message, secret_of, sender_from_setting
 from hustings.web.post.model import (
     Letter,
     Outcome,
@@ -28,6 +28,7 @@ from hustings.web.post.model import (
     TryAgain,
     Unsure,
 )
+from hustings.wire.tokens import KeyRing
 
 STEP_S: Final = 15.0  # longest answer to one command, and to the text
 IDLE_S: Final = 5.0  # a connection that nobody uses is closed
@@ -52,11 +53,17 @@ class Mail:
     again_if_unsure = False
 
     def __init__(
-        self, settings: MailSettings, clock: Clock, *, tls: ssl.SSLContext | None = None
+        self,
+        settings: MailSettings,
+        clock: Clock,
+        keys: KeyRing,
+        *,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Raises OperatorError: mail_sender, mail_plain. tls: whom to trust; None: the system's authorities."""
         self._settings = settings
         self._clock = clock
+        self._keys = keys
         self._tls = tls
         self._sender = sender_from_setting(settings.sender)
         self._idle: list[_Line] = []  # at most `most`
@@ -68,7 +75,8 @@ class Mail:
     async def send(self, letter: Letter) -> Outcome:
         """One letter: over a line that is open, else a new one."""
         try:
-            body = message(letter, msgspec.json.decode(letter.body, type=Note), self._sender)
+            note = msgspec.json.decode(letter.body, type=Note)
+            body = message(letter, note, self._sender, secret=secret_of(self._keys, letter.key))
         except (ValueError, msgspec.MsgspecError) as error:
             return Refused(f"This is no letter: {error}")
         try:

@@ -17,8 +17,10 @@ import msgspec
 from hustings.base.errors import OperatorError, UserError
 from hustings.web.post.addresses import Address, address_from_form
 from hustings.web.post.model import Draft, Letter
+from hustings.wire.tokens import KeyRing
 
 SUBJECT_CHARS: Final = 200
+SECRET: Final = "{secret}"  # noqa: S105 - the place for it in a text
 _POLICY: Final = SMTP.clone(cte_type="7bit")  # every server takes that
 
 
@@ -26,7 +28,7 @@ class Note(msgspec.Struct, frozen=True):
     """What a mail says; it is a letter's body, as JSON."""
 
     subject: str
-    text: str  # lines end in \n
+    text: str  # lines end in \n; `SECRET` in it becomes `secret_of` its key when it is sent
     language: str = "en"
     unsubscribe: str = ""  # an address that a POST ends these mails at (RFC 8058); "": none
 
@@ -73,7 +75,7 @@ def sender_from_setting(text: str) -> Sender:
         ) from None
 
 
-def message(letter: Letter, note: Note, sender: Sender) -> bytes:
+def message(letter: Letter, note: Note, sender: Sender, *, secret: str = "") -> bytes:
     """The whole mail, lines ending in CRLF, 7 bit. Raises ValueError for a recipient that is none."""
     local, _, domain = letter.recipient.rpartition("@")
     mail = EmailMessage(policy=_POLICY)
@@ -82,13 +84,24 @@ def message(letter: Letter, note: Note, sender: Sender) -> bytes:
     mail["From"] = _mailbox(sender)
     mail["To"] = Mailbox(username=local, domain=domain)
     mail["Subject"] = one_line(note.subject)[:SUBJECT_CHARS]
-    mail["Content-Language"] = one_line(note.language)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes, please
     if note.unsubscribe:
         mail["List-Unsubscribe"] = f"<{one_line(note.unsubscribe)}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail.set_content(note.text, charset="utf-8")
+    mail.set_content(note.text.replace(SECRET, secret), charset="utf-8")
+    mail["Content-Language"] = one_line(
+        note.language
+    )  # after the text, which takes such headers away
     return mail.as_bytes()
+
+
+def secret_of(keys: KeyRing, letter_key: str) -> str:
+    """What a link in a letter with this key ends in: 192 bits that are in no table and no backup.
+
+    Tables hold its SHA-256, the queue a place for it; it is made again at each try.
+    letter_key: random, so that nobody has had it before.
+    """
+    return keys.code_for(f"letter\0{letter_key}")
 
 
 def one_line(text: str) -> str:

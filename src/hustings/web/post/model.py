@@ -22,7 +22,7 @@ class Draft:
     batch: str  # what it belongs to, as the page counts them: `sign-in`, `remind:hall`
     host: str  # whose trouble must not be everybody's: the domain of a mail address, of a URL
     recipient: str  # as its transport wants it
-    body: bytes  # as its transport reads it; empty once it is sent or given up
+    body: bytes  # as its transport reads it; empty, as the recipient, once it is over
     until_ms: int  # not sent later than this
     not_before_ms: int = 0
     urgent: bool = False  # somebody sits and waits for it

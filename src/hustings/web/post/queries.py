@@ -28,6 +28,7 @@ URGENT: Final = 1_000  # more than that for those that somebody waits for
 TROUBLES: Final = 20  # lines on the page
 _LOOKS: Final = 5  # of one claim: one more for each time that one host fills all that was read
 _URGENT, _ORDINARY = 0, 1
+_OVER: Final = {"body": b"", "recipient": ""}  # of what is over nobody needs to know to whom
 
 
 async def add(connection: AsyncConnection, drafts: Sequence[Draft], now_ms: int) -> None:
@@ -71,7 +72,7 @@ async def claim(
 
 
 async def settle(connection: AsyncConnection, verdicts: Collection[Verdict], now_ms: int) -> None:
-    """Write down what became of letters; what is over keeps no body."""
+    """Write down what became of letters; what is over keeps neither body nor recipient."""
     for over in (False, True):
         rows = [
             {
@@ -89,7 +90,7 @@ async def settle(connection: AsyncConnection, verdicts: Collection[Verdict], now
             continue
         which = (letters.c.id == bindparam("letter")) & (letters.c.state == "sending")
         values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "letter"}
-        change = update(letters).where(which).values(values | ({"body": b""} if over else {}))
+        change = update(letters).where(which).values(values | (_OVER if over else {}))
         await connection.execute(change, rows)
 
 
@@ -115,7 +116,7 @@ async def orphans(
     values: dict[str, Any] = {"state": "waiting", "next_ms": now_ms, "changed_ms": now_ms}
     if not again:
         said = "The house was stopped while this was on its way."
-        values |= {"state": "unsure", "error": said, "body": b""}
+        values |= {"state": "unsure", "error": said} | _OVER
     return (await connection.execute(update(letters).where(which).values(**values))).rowcount
 
 
@@ -126,7 +127,7 @@ async def expire(connection: AsyncConnection, now_ms: int) -> None:
     await connection.execute(
         update(letters)
         .where(which)
-        .values(state="given_up", changed_ms=now_ms, error=late, body=b"")
+        .values(state="given_up", changed_ms=now_ms, error=late, **_OVER)
     )
 
 

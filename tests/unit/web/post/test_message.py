@@ -51,6 +51,7 @@ def test_a_mail_says_who_to_whom_what_and_when() -> None:
     assert mail["Date"].datetime.timestamp() == 1_800_000_000
     assert mail["Message-ID"].endswith("@debate.example>")
     assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Content-Language"] == "ar"
     assert mail["List-Unsubscribe"] == "<https://x.example/u/1>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mail.get_content() == "Größe: ½\r\n\r\nمرحبا\r\n"
