@@ -20,7 +20,7 @@ TIMEOUT_S: Final = 20.0
 PATIENCE_S: Final = 60.0
 _FIRST_S: Final = 0.5  # after a broken line; twice as long each time
 _LONGEST_S: Final = 15.0
-_TWICE: Final = frozenset({"GET", "DELETE"})
+_TWICE: Final = frozenset({"GET", "PUT", "DELETE"})
 
 
 class Line:
@@ -50,8 +50,11 @@ class Line:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
+        form: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         """The good answer. once: the call makes something, and gets an Idempotency-Key.
+
+        form: the parts of a multipart form instead of a JSON body, as httpx has them.
 
         Raises ApiError; TryLater and Unreachable after repeating for `patience_s`.
         """
@@ -66,7 +69,12 @@ class Line:
             wait_s = min(_LONGEST_S, _FIRST_S * 2.0**tries)
             try:
                 answer = self._http.request(
-                    method, self._base + path, content=content, params=query, headers=sent
+                    method,
+                    self._base + path,
+                    content=content,
+                    files=form,
+                    params=query,
+                    headers=sent,
                 )
             except httpx.TransportError as error:
                 failed: Exception = Unreachable("unreachable", str(error) or type(error).__name__)

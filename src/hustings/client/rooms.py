@@ -148,6 +148,18 @@ class Rooms:
         """Delete the whole recording for good. It takes the room itself: its title is sent along."""
         return self._do(room, "delete", {"title": room.title, "reason": reason})
 
+    def show_picture(self, room: Room | str, alt: str, photo: bytes | None = None) -> RoomPlan:
+        """A picture (JPEG, PNG, WebP) and what it shows; without one, new words for what is there."""
+        form: dict[str, Any] = {"alt": (None, alt)}
+        form |= {"photo": ("photo", photo)} if photo is not None else {}
+        answer = self._line.call("PUT", f"/rooms/{_name(room)}/picture", form=form)
+        return _versioned(answer, RoomPlan)
+
+    def remove_picture(self, room: Room | str) -> RoomPlan:
+        """It goes, everywhere."""
+        answer = self._line.call("DELETE", f"/rooms/{_name(room)}/picture")
+        return _versioned(answer, RoomPlan)
+
     def invitations(self, room: Room | str) -> Sequence[Invitation]:
         """Who is invited, also those whose pass was withdrawn."""
         return self._line.get(f"/rooms/{_name(room)}/invitations", _Invitations).invitations

@@ -30,6 +30,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: int = 0
     keep_days: int | None = None
     deleted: bool = False
+    picture: str | None = None
+    picture_alt: str = ""
 
     @property
     def start(self) -> datetime | None:

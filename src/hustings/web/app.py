@@ -34,6 +34,7 @@ from hustings.web.accounts import views as accounts
 from hustings.web.api import invitations as api_invitations
 from hustings.web.api import openapi
 from hustings.web.api import people as api_people
+from hustings.web.api import pictures as api_pictures
 from hustings.web.api import rooms as api_rooms
 from hustings.web.api import views as api
 from hustings.web.api import webhooks as api_webhooks
@@ -85,6 +86,7 @@ def create_app(services: Services) -> FastAPI:
         keys.router,
         api_rooms.router,
         api_invitations.router,
+        api_pictures.router,
         api_people.router,
         api_webhooks.router,
         webhooks.router,

@@ -6,6 +6,7 @@ import pytest
 
 from hustings.web.accounts.model import DAY_MS
 from tests.fakes.api_client import Program, person, program
+from tests.fakes.photos import photo
 from tests.fakes.web_house import House
 
 HALL = {"title": "Town hall", "address": "hall", "host": "Ada", "speakers": ["Bo", "Cy"]}
@@ -302,6 +303,28 @@ async def test_a_webhook_is_registered_once_tested_paused_and_forgotten(
     assert (await ada.call("GET", "/webhooks")).json() == {"webhooks": []}
     host = await program(house, await person(house, "bo", "host"))
     assert (await host.call("GET", "/webhooks")).json()["code"] == "permission"
+
+
+async def test_a_picture_is_shown_described_and_removed(house: House, ada: Program) -> None:
+    await ada.call("POST", "/rooms", json=HALL)
+    path = "/rooms/hall/picture"
+    early = await ada.call("PUT", path, files={"alt": (None, "Dusk.")})
+    assert (early.status_code, early.json()["code"]) == (400, "picture_missing")
+    form = {"alt": (None, "The harbour."), "photo": ("p.jpg", photo())}
+    shown = await ada.call("PUT", path, files=form)
+    assert shown.status_code == 200, shown.text
+    assert re.search(r"/r/hall/picture\.[0-9a-f]{32}\.jpg$", shown.json()["picture"])
+    told = await ada.call("PUT", path, files={"alt": (None, "Dusk.")})
+    assert told.json()["picture_alt"] == "Dusk."
+    assert told.json()["picture"] == shown.json()["picture"]
+    text = {"alt": (None, "No photo."), "photo": ("p.txt", b"text")}
+    refused = await ada.call("PUT", path, files=text)
+    assert (refused.status_code, refused.json()["code"]) == (400, "picture_format")
+    blind = await ada.call("PUT", path, files={"photo": ("p.jpg", photo())})
+    assert (blind.status_code, blind.json()["code"]) == (400, "alt_missing")
+    assert (await ada.call("PUT", path, json={})).json()["code"] == "form_bad"
+    gone = await ada.call("DELETE", path)
+    assert (gone.json()["picture"], gone.json()["picture_alt"]) == (None, "")
 
 
 async def test_one_document_describes_every_call(house: House) -> None:

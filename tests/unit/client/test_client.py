@@ -80,6 +80,14 @@ def test_webhooks_are_made_and_messages_sent_again() -> None:
     assert script.asked[2].url.path == "/api/v1/webhooks/w/deliveries/msg_1/again"
 
 
+def test_a_picture_is_sent_as_a_form_and_sent_again_after_a_broken_line() -> None:
+    script = Script(httpx.ReadTimeout("slow"), httpx.Response(200, json=ROOM))
+    script.house().rooms.show_picture("hall", "Dusk", b"\xff\xd8")
+    for asked in script.asked:
+        assert asked.headers["content-type"].startswith("multipart/form-data")
+        assert b"Dusk" in asked.read()
+
+
 def test_patience_ends() -> None:
     script = Script(*(problem(429, "api_rate", **{"retry-after": "4"}) for _ in range(3)))
     with pytest.raises(TryLater) as caught:

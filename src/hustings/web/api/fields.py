@@ -22,7 +22,7 @@ from hustings.web.rooms.model import (
     keeping,
 )
 from hustings.web.rooms.plan import Plan
-from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS
+from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Picture
 from hustings.wire.links import Links
 
 LAST_MS: Final = 253_402_300_799_999  # the end of the year 9999
@@ -159,6 +159,8 @@ class Room(BaseModel):
     deleted: bool = Field(description="The recording is gone.")
     listen: str = Field(description="The listeners' page.")
     stream: str = Field(description="HLS playlist.")
+    picture: str | None = Field(description="Where the room's picture is; null: it has none.")
+    picture_alt: str = Field(description="What it shows, in words.")
 
 
 class RoomPlan(Room):
@@ -179,9 +181,10 @@ class RoomsPage(BaseModel):
 
 def room_answer(planned: PlannedRoom, links: Links) -> Room:
     """A room in a list: as the stage last said, else as it is planned."""
-    wish = planned.current
+    wish, shown = planned.current, planned.facts.picture if planned.facts else None
     return Room(
         **_facts(planned, links),
+        **_picture(planned, links, msgspec.structs.asdict(shown) if shown else None),
         **_wished(wish) | {"title": planned.title},
         cancelled=planned.is_off,
         cancelled_why=planned.facts.cancelled_why if planned.facts else "",
@@ -197,6 +200,7 @@ def plan_fields(plan: Plan, links: Links, *, knows: bool) -> dict[str, Any]:
     """The fields of `plan_answer`."""
     return {
         **_facts(plan.planned, links),
+        **_picture(plan.planned, links, plan.picture),
         **_wished(plan.wish),
         "cancelled": plan.is_off,
         "cancelled_why": plan.why,
@@ -226,6 +230,13 @@ def _facts(planned: PlannedRoom, links: Links) -> Mapping[str, Any]:
         "listen": links.listen(planned.room),
         "stream": f"{links.edge}/live/{planned.room}/index.m3u8",
     }
+
+
+def _picture(planned: PlannedRoom, links: Links, shown: Mapping[str, str] | None) -> dict[str, Any]:
+    if shown is None:
+        return {"picture": None, "picture_alt": ""}
+    file = Picture(shown["hash"], shown["alt"], 0, 0).file
+    return {"picture": f"{links.listen(planned.room)}/{file}", "picture_alt": shown["alt"]}
 
 
 def _spelled(value: Any) -> str:

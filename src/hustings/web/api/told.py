@@ -13,6 +13,14 @@ from hustings.web.keys.model import NEEDS, Scope
 
 # code -> status; what they mean is in docs/protocol.md section 6
 CODES: Final[Mapping[str, int]] = {
+    "alt_missing": 400,
+    "form_bad": 400,
+    "picture_animated": 400,
+    "picture_broken": 400,
+    "picture_format": 400,
+    "picture_large": 400,
+    "picture_missing": 400,
+    "picture_small": 400,
     "cursor_bad": 400,
     "delay_bad": 400,
     "language_bad": 400,
@@ -57,6 +65,7 @@ CODES: Final[Mapping[str, int]] = {
     "database_gone": 503,
     "once_busy": 503,
     "outbox_full": 503,
+    "picture_busy": 503,
     "post_full": 503,
     "stage_away": 503,
 }

@@ -10,12 +10,13 @@ from hustings.base.errors import UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.web.rooms.model import clean
 from hustings.web.rooms.views import room_view
+from hustings.web.services import Services
 from hustings.web.shield import PHOTO_BYTES
-from hustings.web.visit import Visit, Visitor
+from hustings.web.visit import Visitor
 from hustings.wire.pictures import ALT_CHARS
 
 router = APIRouter(include_in_schema=False)
-_FILE: Final = "photo"
+PHOTO: Final = "photo"  # the form's field
 
 
 @router.post("/rooms/{room}/picture")
@@ -27,7 +28,7 @@ async def change_picture(visit: Visitor, room: str) -> Response:
     async with visit.services.darkroom.place():
         form = await visit.upload()
         try:
-            said = await _change(visit, name, form.fields, form.files.get(_FILE))
+            said = await take(visit.services, name, form.fields, form.files.get(PHOTO))
         except UserError as error:
             return await room_view(
                 visit, name, status=422, picture_error=error.code, alt=form.fields.get("alt", "")
@@ -36,11 +37,11 @@ async def change_picture(visit: Visitor, room: str) -> Response:
     return visit.go(f"/rooms/{name}", said=said)
 
 
-async def _change(
-    visit: Visit, room: RoomId, fields: Mapping[str, str], photo: bytes | None
+async def take(
+    services: Services, room: RoomId, fields: Mapping[str, str], photo: bytes | None
 ) -> str:
     """What the page says then. Raises UserError: `picture_...`, `alt_missing`."""
-    rooms = visit.services.rooms
+    rooms = services.rooms
     if fields.get("remove"):
         await rooms.remove_picture(room)
         return "picture_removed"
@@ -52,5 +53,5 @@ async def _change(
     else:
         if len(photo) > PHOTO_BYTES:
             raise UserError("picture_large", "Choose a smaller picture: at most 12 MB.")
-        await rooms.show_picture(room, await visit.services.darkroom.develop(photo), alt)
+        await rooms.show_picture(room, await services.darkroom.develop(photo), alt)
     return "picture"
