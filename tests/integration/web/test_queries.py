@@ -16,7 +16,7 @@ MOST = {
     "/all?when=coming": 3,
     "/rooms/new": 1,
     "/rooms/room-10": 6,  # who, room, backlog, invitations, promotions and how many there are
-    "/account": 5,  # who, passkeys, recovery codes, devices, keys
+    "/account": 6,  # who, passkeys, recovery codes, devices, mail address, keys
     "/people": 4,  # who, everybody, invitations, browsers without an account
 }
 
