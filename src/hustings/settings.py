@@ -70,6 +70,18 @@ class Radio(Frozen, frozen=True):
     """Lines at once; each takes about 2 % of a core."""
 
 
+class PushSettings(Frozen, frozen=True):
+    """Programs sent on to other platforms by RTMP."""
+
+    targets: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
+    """Platforms to which one room may be sent; 0: none."""
+    processes: Count = 8
+    """Of all rooms together; each takes 75 MB and some 0.2 % of a core."""
+    allow: tuple[str, ...] = ()
+    """Servers in your own network that hosts may name, such as rtmp://relay.lan:1935; all others must be on
+    the public internet."""
+
+
 class StageSettings(Frozen, frozen=True):
     """The stage service."""
 
@@ -91,6 +103,7 @@ class StageSettings(Frozen, frozen=True):
     -1: for ever. What a new room's form offers first."""
     rtc: Rtc = Rtc()
     radio: Radio = Radio()
+    push: PushSettings = PushSettings()
 
 
 class JournalSettings(Frozen, frozen=True):

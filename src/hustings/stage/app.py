@@ -34,6 +34,7 @@ from hustings.stage.http import (
     lines,
     people,
     pictures,
+    push,
     readiness,
     services,
     whip,
@@ -60,6 +61,7 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     app.include_router(people.router(door))
     app.include_router(lines.router(door))
     app.include_router(whip.router(door))
+    app.include_router(push.router(door))
     app.add_middleware(whip.OpenToPages)
     app.include_router(control.router(door))
     app.include_router(readiness.router(door))
@@ -163,6 +165,7 @@ async def _serve(
         loop.add_signal_handler(number, stop)
     tasks = Tasks()
     tasks.start(heartbeat.beat("door"), name="heartbeat of the door")
+    door.pushes.start()
     studios = RadioPort(door)
     if radio is not None:
         studios.start(radio)

@@ -229,6 +229,11 @@ def _drop_track(room: RoomModel, actor: Participant, _args: Args, _now: int) -> 
     return room.drop_track(actor.id)
 
 
+def _push(_room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
+    """Check alone; `stage.push` does it, and nothing of it is in the record."""
+    return []
+
+
 def _lock(room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
     return room.room(locked=True)
 
@@ -366,6 +371,8 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "microphone": (_ANY, _microphone),
     "keep_track": (_ANY, _keep_track),
     "drop_track": (_ANY, _drop_track),
+    "push_add": (HOSTS, _push),
+    "push_drop": (HOSTS, _push),
     "lock": (HOSTS, _lock),
     "unlock": (HOSTS, _unlock),
     "notice": (HOSTS, _notice),

@@ -17,7 +17,7 @@ from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
 from hustings.base.ids import RoomId, new_id
 from hustings.stage.hall import Hall
 from hustings.stage.http.door import Door
-from hustings.stage.room import other_seat
+from hustings.stage.room import HOSTS, other_seat
 from hustings.stage.rtc.relays import told_to_pages
 from hustings.stage.studio import Studio
 
@@ -44,6 +44,7 @@ class Socket:
         self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE)
         self._hall: Hall | None = None
         self._who = self._device = ""
+        self._is_host = False  # when they came in
         self._beats = False  # the page says that it is there, each second
         self._tokens = float(COMMANDS_A_SECOND)
         self._refilled_s = door.clock.monotonic()
@@ -95,6 +96,8 @@ class Socket:
                 )
             }
         )
+        if self._is_host:
+            self._queue(self._door.pushes.view(RoomId(self._room)))
 
     @property
     def _where(self) -> Hall:
@@ -106,7 +109,7 @@ class Socket:
 
     def _enter(self, studio: Studio) -> dict[str, Any]:
         self._hall = hall = studio.meeting(self._room)
-        hall.known(self._who)
+        self._is_host = hall.known(self._who).role in HOSTS
         hall.at_device(self._who, self._device)
         hall.seat_socket(self._who, self._hear)
         return hall.view()
@@ -174,11 +177,24 @@ class Socket:
             await self._door.engine.wait(
                 lambda studio: studio.command(self._where, self._who, command, message)
             )
-            result = self._link(message) if command == "link" else {}
+            result = await self._beyond(command, message)
         except HustingsError as error:
             self._queue({"type": "error", "id": number, "code": error.code, "title": error.title})
         else:
             self._queue({"type": "done", "id": number, "result": result})
+
+    async def _beyond(self, command: str, message: dict[str, Any]) -> dict[str, str]:
+        """What a command that the room allowed does outside it, and what it gives back."""
+        room, pushes = RoomId(self._room), self._door.pushes
+        match command:
+            case "link":
+                return self._link(message)
+            case "push_add":
+                url, key = str(message.get("url", "")), str(message.get("key", ""))
+                return {"id": pushes.add(room, url, key, hold=message.get("hold") is True)}
+            case "push_drop":
+                await pushes.drop(room, str(message.get("target", "")))
+        return {}
 
     def _link(self, message: dict[str, Any]) -> dict[str, str]:
         role, name = str(message.get("role", "speaker")), str(message.get("name", ""))[:80]

@@ -20,6 +20,7 @@ from hustings.settings import Settings
 from hustings.stage.engine import Engine
 from hustings.stage.pictures import Pictures
 from hustings.stage.probe import Probes
+from hustings.stage.push.pushes import Pushes
 from hustings.wire.credentials import EdgeCheck, EdgeSigner, is_credential
 from hustings.wire.kinds import Participant
 from hustings.wire.links import Links, links_for
@@ -63,6 +64,7 @@ class Door:
         self._ended = Revocations(Path(settings.data))
         self.probes = Probes(settings, engine)
         self.pictures = Pictures(Path(settings.data))
+        self.pushes = Pushes(settings, engine, clock)
         self.feeds: set[Callable[[], None]] = set()  # what ends each that is open
         self.ending = False
 
@@ -79,6 +81,7 @@ class Door:
 
     async def close(self) -> None:
         """Hang up what the door itself opened."""
+        await self.pushes.close()
         await self.probes.close()
 
     def links(self, connection: HTTPConnection | None = None) -> Links:

@@ -10,6 +10,7 @@ import { Applause } from "../listener/room.js";
 /** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, hands_closed?: boolean, topics?: string[], delay_s?: number, host?: string, expected?: number, room?: string, rehearsal_of?: string, tracks?: string[], cancelled_ms?: number}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
 /** @typedef {{id: string, text: string, name: string, state: string, votes: number}} Asked */
+/** @typedef {{id: string, host: string, hold: boolean, state: string, code: string, since_ms: number}} Target  a platform */
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
 
 /** @typedef {"invite" | "talk" | "mute" | "backstage" | "remove"} Action */
@@ -27,32 +28,28 @@ export class Hall {
   /** @type {Hand[]} */
   hands = [];
   handsUp = 0; // in all, also those that are not in the list
-  /** @type {Record<string, number>} how many of them on each topic; "": on none */
-  topics = {};
-  /** who runs the room */
-  charge = "";
-  /** the hosts have cleared the stage */
-  panic = false;
+  topics = /** @type {Record<string, number>} */ ({}); // how many of them on each; "": on none
+  charge = ""; // who runs the room
+  panic = false; // the hosts have cleared the stage
   /** @type {{id: string, name: string}[]} */
   removed = [];
   listeners = 0;
   waiting = 0;
   /** @type {Set<string>} */
   speaking = new Set();
-  /** @type {Record<string, number>} dBFS */
-  levels = {};
+  levels = /** @type {Record<string, number>} */ ({}); // dBFS
   loudness = NaN; // LUFS, of the mix over the last 3 s
   /** @type {Record<string, string>} what is wrong with whose microphone */
   microphones = {};
   /** @type {Order} */
   order = { items: [], now: "" };
   orderAt = 0; // our own clock when it was told, ms
-  /** @type {Record<string, number>} seconds */
-  spoken = {};
+  spoken = /** @type {Record<string, number>} */ ({}); // seconds
   /** @type {{mode: string, questions: Asked[], open: number}} */
   asked = { mode: "off", questions: [], open: 0 };
   /** @type {import("../listener/room.js").Poll & {id: string}} */
   poll = { id: "" };
+  pushed = { push: /** @type {Target[]} */ ([]), most: 0 };
   applause = new Applause();
   /** @type {Record<string, string>} whose microphone carries whose voice as well */
   echoes = {};
@@ -162,6 +159,9 @@ export class Hall {
         break;
       case "poll":
         this.poll = message.poll;
+        break;
+      case "push":
+        this.pushed = message;
         break;
       case "questions":
         this.asked = message.questions;

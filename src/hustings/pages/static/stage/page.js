@@ -49,7 +49,7 @@ const readiness = new Readiness(seat, perform);
 const desk = new Desk(perform, () => readiness.agreed());
 const hands = new Hands(perform);
 const emergency = new Emergency(perform);
-const shown = [hands, emergency, ...panels(perform)];
+const shown = [hands, emergency, ...panels(perform, seat)];
 const view = new View({ hall, line, microphone, audience, people, hands, desk, readiness, control, panels: shown });
 
 /** In the room, for the first time or again. */

@@ -157,6 +157,11 @@ export class Seat {
     return answer.json();
   }
 
+  /** The picture that other platforms show; for hosts. Throws as `join`. @param {Blob} picture */
+  async pushCard(picture) {
+    await this.#call("push/card", { method: "PUT", body: picture }, "image/jpeg");
+  }
+
   close() {
     clearTimeout(this.#timer);
   }

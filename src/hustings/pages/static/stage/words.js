@@ -188,6 +188,14 @@ export function refusalWords(code, title) {
       return t("So many people’s own tracks are kept already that there is no room for yours.");
     case "track_soon":
       return t("Wait some seconds to choose it again.");
+    case "push_url":
+      return t("This is no address that the programme can be sent to. It begins with rtmps:// or rtmp:// and names an application, as in /live.");
+    case "push_key_bad":
+      return t("Paste the stream key as the platform shows it.");
+    case "push_twice":
+      return t("The programme is sent there already.");
+    case "push_full":
+      return t("It is sent to as many platforms as this house allows. Stop one first.");
     case "away":
       return t("The stage cannot be reached right now.");
     default:
