@@ -59,6 +59,7 @@ class FakeStage:
             rtc or Rtc(first_port=42_000, last_port=42_049, bind="127.0.0.1"), SystemClock()
         )
         self._lines: dict[str, Any] = {}
+        self.cards: list[bytes] = []  # pictures for other platforms
         room = "/rooms/{room}"
         self.app = Starlette(
             routes=[
@@ -68,6 +69,7 @@ class FakeStage:
                 Route(f"{room}/renew", self._renew, methods=["POST"]),
                 Route(f"{room}/rtc", self._rtc, methods=["POST"]),
                 Route(f"{room}/rtc/{{peer}}", self._hang_up, methods=["DELETE"]),
+                Route(f"{room}/push/card", self._card, methods=["PUT"]),
                 WebSocketRoute(f"{room}/control", self._control),
             ]
         )
@@ -181,6 +183,11 @@ class FakeStage:
         self._lines[who] = peer
         headers = {"Location": f"/rooms/square/rtc/{peer.id}"}
         return Response(peer.answer_sdp, 201, headers, media_type="application/sdp")
+
+    async def _card(self, request: Request) -> Response:
+        self._who(request)
+        self.cards.append(await request.body())
+        return Response(status_code=204)
 
     async def _hang_up(self, request: Request) -> Response:
         self.calls.append("hang_up")

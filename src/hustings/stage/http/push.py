@@ -1,4 +1,4 @@
-"""HTTP for the picture that platforms show (docs/protocol.md 4.11); all else is said by the control socket."""
+"""HTTP for the picture that platforms show (docs/protocol.md 4.12); all else is said by the control socket."""
 
 from fastapi import APIRouter, Request, Response
 

@@ -1,14 +1,17 @@
 /**
  * The picture that other platforms show: title, hosts, and where to listen. Drawn here, since a browser
- * sets every script in its own direction and has the fonts; sent as JPEG (docs/protocol.md 4.11).
+ * sets every script in its own direction and has the fonts; sent as JPEG (docs/protocol.md 4.12).
  */
 
 const WIDTH = 1280;
 const HEIGHT = 720;
 const MARGIN = 96;
 const MOST_BYTES = 60 * 1024;
-const SIZES = [96, 80, 66, 54, 44]; // of the title, px; the first that fits four lines
-const LINES = 4;
+const SIZES = [96, 80, 66, 54, 44]; // of the title, px; the first that fits
+const LINE = 1.2; // of the size
+const TITLE_END = 500; // px; names and link stand below
+const NAMES_AT = 570;
+const LINK_AT = 646;
 const FONTS = "system-ui, 'Noto Sans', 'Noto Sans Arabic', sans-serif";
 const RIGHT_TO_LEFT = /^[^\p{L}]*[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}]/u;
 
@@ -24,7 +27,7 @@ export async function draw(hall) {
   const hosts = hall.people.filter(({ role }) => role === "host" || role === "cohost").map(({ name }) => name);
   const link = (hall.isRehearsal ? `${hall.edge}/r/${hall.facts.rehearsal_of}` : hall.listen).replace(/^https?:\/\//, "");
   paint(pen, hall.facts.title ?? "", [...new Set([hall.facts.host ?? "", ...hosts])].filter(Boolean), link);
-  for (const quality of [0.9, 0.75, 0.6, 0.4]) {
+  for (const quality of [0.85, 0.7, 0.5, 0.3]) {
     const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", quality));
     if (blob instanceof Blob && blob.size <= MOST_BYTES) return blob;
   }
@@ -50,11 +53,11 @@ function paint(pen, title, hosts, link) {
   let y = MARGIN + size;
   for (const line of lines) {
     write(pen, line, `700 ${size}px ${FONTS}`, "#ffffff", y, title);
-    y += size * 1.2;
+    y += size * LINE;
   }
   const names = hosts.join(" · ");
-  write(pen, shortened(pen, names, `400 40px ${FONTS}`), `400 40px ${FONTS}`, "#d6deeb", Math.max(y + 20, 460), names);
-  write(pen, shortened(pen, link, `600 40px ${FONTS}`), `600 40px ${FONTS}`, "#f2b84b", HEIGHT - 72, title, "ltr");
+  write(pen, shortened(pen, names, `400 40px ${FONTS}`), `400 40px ${FONTS}`, "#d6deeb", NAMES_AT, title);
+  write(pen, shortened(pen, link, `600 40px ${FONTS}`), `600 40px ${FONTS}`, "#f2b84b", LINK_AT, title, "ltr");
 }
 
 /**
@@ -81,12 +84,15 @@ function fitted(pen, title) {
   for (const size of SIZES) {
     pen.font = `700 ${size}px ${FONTS}`;
     const lines = wrapped(pen, title);
-    if (lines.length <= LINES && lines.every((line) => pen.measureText(line).width <= WIDTH - 2 * MARGIN)) return { size, lines };
+    if (fits(size, lines.length) && lines.every((line) => pen.measureText(line).width <= WIDTH - 2 * MARGIN)) return { size, lines };
   }
   const size = SIZES.at(-1) ?? 44;
-  const lines = wrapped(pen, title).slice(0, LINES + 1);
+  const lines = wrapped(pen, title).filter((_, at) => fits(size, at + 1));
   return { size, lines: lines.map((line) => shortened(pen, line, pen.font)) };
 }
+
+/** @param {number} size  @param {number} lines */
+const fits = (size, lines) => MARGIN + lines * size * LINE <= TITLE_END;
 
 /** @param {CanvasRenderingContext2D} pen  @param {string} text */
 function wrapped(pen, text) {

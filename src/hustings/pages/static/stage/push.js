@@ -1,5 +1,5 @@
 /**
- * Other platforms (docs/protocol.md 4.11): where the programme is also sent, and how that goes. The
+ * Other platforms (docs/protocol.md 4.12): where the programme is also sent, and how that goes. The
  * key of a platform leaves this page once and never comes back.
  */
 
