@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from fastapi import FastAPI, Request, Response
@@ -47,6 +48,8 @@ from hustings.wire.tokens import KeyRing
 
 log = logging.getLogger(__name__)
 
+_PARTS: Final = (services, pictures, feeds, people, lines, whip, push, control, readiness)
+
 
 def create_app(door: Door, key: SigningKey) -> FastAPI:
     """The stage's HTTP; the engine must be running."""
@@ -55,16 +58,9 @@ def create_app(door: Door, key: SigningKey) -> FastAPI:
     )
     problems.install(app)
     serving.install(app)
-    app.include_router(services.router(door))
-    app.include_router(pictures.router(door))
-    app.include_router(feeds.router(door))
-    app.include_router(people.router(door))
-    app.include_router(lines.router(door))
-    app.include_router(whip.router(door))
-    app.include_router(push.router(door))
+    for part in _PARTS:
+        app.include_router(part.router(door))
     app.add_middleware(whip.OpenToPages)
-    app.include_router(control.router(door))
-    app.include_router(readiness.router(door))
 
     @app.get("/s/{room}")
     async def speakers_page(room: str, request: Request) -> Response:
