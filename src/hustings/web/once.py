@@ -42,6 +42,16 @@ def once_for(account: str, once: str, call: str, body: Any) -> Once:
     return Once(account, once, hashlib.sha256(asked).hexdigest())
 
 
+async def kept_of(connection: AsyncConnection, account: str) -> list[dict[str, Any]]:
+    """All that is kept of one person's calls, newest first."""
+    query = (
+        select(done_once.c.once, done_once.c.made, done_once.c.made_ms)
+        .where(done_once.c.account == account)
+        .order_by(done_once.c.made_ms.desc(), done_once.c.once)
+    )
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
 async def expect_first(
     connection: AsyncConnection, once: Once | None, made: str, now_ms: int
 ) -> None:

@@ -64,7 +64,7 @@ async def test_while_another_process_holds_the_lock_reading_goes_on_and_writers_
     other = sqlite3.connect(tmp_path / "hustings.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
-        async with asyncio.timeout(30):  # one after another they would take 5 s each: 60 s
+        async with asyncio.timeout(45):  # one after another they would take 5 s each: 60 s
             made = asyncio.gather(
                 *(ada.call("POST", "/rooms", json={"title": f"R {n}"}) for n in range(10)),
                 house.browser.post("/rooms", data={"title": "As typed"}),

@@ -33,6 +33,7 @@ from hustings.web.house.service import SESSION_S, hashed
 from hustings.web.keys.queries import keys_of
 from hustings.web.mailbox import queries as mailbox
 from hustings.web.oidc.queries import of as identities_of
+from hustings.web.once import kept_of
 
 PASSKEYS: Final = 20  # of one person
 _ID_LETTERS: Final = 26  # 128 random bits
@@ -214,6 +215,7 @@ class Accounts:
                 "linked": [asdict(each) for each in await identities_of(connection, who.account)],
                 "devices": [asdict(each) for each in devices],
                 "api_keys": [asdict(each) for each in await keys_of(connection, who.account)],
+                "api_calls": await kept_of(connection, who.account),
                 "recovery_codes_left": await queries.count_codes(connection, who.account),
                 "invitations": [
                     asdict(each)
