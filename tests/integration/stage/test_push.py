@@ -211,6 +211,11 @@ async def test_who_may_push_and_how_often(air: Air, nginx: Platform) -> None:
     async with speaker.control():
         assert (await speaker.do("push_add", url=url, key=KEY))["code"] == "role_denied"
         assert not [m for m in speaker.heard if m["type"] == "push"]
+        async with air.host.control():
+            await air.host.do("role", participant=speaker.id, role="cohost")
+        assert (await speaker.hear("push"))["push"] == []
+        async with air.host.control():
+            await air.host.do("role", participant=speaker.id, role="speaker")
     auth = {"Authorization": f"Bearer {speaker.token}"}
     sent = await speaker.http.put("/rooms/square/push/card", content=card(), headers=auth)
     assert sent.json()["code"] == "role_denied"

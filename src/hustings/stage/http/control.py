@@ -189,6 +189,8 @@ class Socket:
         match command:
             case "link":
                 return self._link(message)
+            case "role":  # perhaps somebody became a host
+                await pushes.tell(room)
             case "push_add":
                 url, key = str(message.get("url", "")), str(message.get("key", ""))
                 return {"id": pushes.add(room, url, key, hold=message.get("hold") is True)}

@@ -115,7 +115,7 @@ class Pushes:
         if pushing.task is not None:
             pushing.task.cancel()
             await asyncio.wait([pushing.task])
-        await self._tell(room)
+        await self.tell(room)
 
     def set_card(self, room: RoomId, card: bytes) -> None:
         """The picture for platforms; those that are pushed to show it from their next start on.
@@ -154,7 +154,7 @@ class Pushes:
 
     async def _keep(self, room: RoomId, pushing: Pushing) -> None:
         """Until the room's evening is over, or it is taken away."""
-        await self._tell(room)
+        await self.tell(room)
         deaths = 0
         while (phase := await self._phase(room, pushing.target)) != "over":
             if phase == "wait":
@@ -169,7 +169,7 @@ class Pushes:
         self._rooms.get(room, {}).pop(pushing.target.id, None)
         if not self._rooms.get(room):
             self._forget(room)
-        await self._tell(room)
+        await self.tell(room)
 
     async def _phase(self, room: RoomId, target: Target) -> Phase:
         def stands(studio: Studio) -> Phase:
@@ -235,9 +235,9 @@ class Pushes:
         if report == pushing.report:
             return
         pushing.report, pushing.since_ms = report, self._clock.wall_ms()
-        await self._tell(room)
+        await self.tell(room)
 
-    async def _tell(self, room: RoomId) -> None:
+    async def tell(self, room: RoomId) -> None:
         """Every host whose page is open."""
         message = self.view(room)
 
