@@ -18,7 +18,7 @@ from hustings.edge.announce.live_items import (
     put_in,
     status_of,
 )
-from hustings.wire.kinds import Deleted, Picture, Room
+from hustings.wire.kinds import Deleted, Imported, Picture, Room
 
 NOW = 1_800_000_000_000
 HOUR = 3_600_000
@@ -47,6 +47,10 @@ def items(*rooms: Room) -> list[ET.Element]:
         ({"state": "ended", "live_ms": 5, "ended_ms": NOW - HOUR}, "ended"),
         ({"state": "ended", "live_ms": 5, "ended_ms": NOW - BEHIND_MS}, None),
         ({"state": "ended", "ended_ms": NOW - HOUR}, None),  # never live
+        (
+            {"state": "ended", "live_ms": 5, "ended_ms": NOW, "imported": Imported("a.mp3", "", 5)},
+            None,
+        ),
         ({"start_ms": NOW + HOUR, "cancelled_ms": 5}, None),
         ({"state": "live", "rehearsal_of": "hall"}, None),
         ({"state": "live", "room": private_id("soundcheck")}, None),

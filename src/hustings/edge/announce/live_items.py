@@ -29,6 +29,8 @@ def status_of(room: Room, now_ms: int) -> Status | None:
     """As podcast players see a room; None: they do not see it."""
     if room.cancelled_ms or room.deleted or room.rehearsal_of or is_private(room.room):
         return None
+    if room.imported:  # nobody could ever hear it live
+        return None
     if room.state == "live":
         return "live"
     if room.state == "ended":
