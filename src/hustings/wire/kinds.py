@@ -449,7 +449,7 @@ class Ladder(msgspec.Struct, frozen=True, omit_defaults=True):
     """Kind `ladder`: an edge that carries the room stands on another rung from now on."""
 
     edge: str  # this run of it
-    rung: str  # docs/protocol.md 3.4
+    rung: str  # docs/protocol.md 3.13
     joined: int = 1  # parts of one send
     reason: str = ""  # the reading that led there; empty: calm again
 

@@ -6,7 +6,7 @@ Keeps true: up at once, one rung a second; down only when the lower rung would h
 by half as many, sending costs twice) for `HOLD_S`, and longer each time that proves wrong: a
 ladder that swings costs each listener a pause. `space` (memory, connections) leads to the last
 two rungs by itself, since longer sends free neither. Called by `edge.app` with each sample; the
-rung's level, reason and since-when are public (docs/protocol.md 3.4).
+rung's level, reason and since-when are public (docs/protocol.md 3.13).
 """
 
 from typing import Final
