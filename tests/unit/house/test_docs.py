@@ -72,6 +72,12 @@ def test_no_code_stands_twice():
     assert sorted(codes) == sorted(set(codes))
 
 
+def test_each_section_has_a_number_of_its_own_in_order():
+    numbers = re.findall(r"^### (\d+)\.(\d+) ", PROTOCOL, re.MULTILINE)
+    found = [(int(chapter), int(section)) for chapter, section in numbers]
+    assert found == sorted(set(found))
+
+
 def test_every_kind_is_documented():
     table = PROTOCOL.partition("### 2.2")[2].partition("### 2.3")[0]
     known = {v for k, v in vars(kinds).items() if k.isupper() and isinstance(v, str)}
