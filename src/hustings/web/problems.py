@@ -4,7 +4,7 @@ The page says in the visitor's language what happened and what to do; never a st
 """
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from hustings.base.errors import HustingsError, NotFound, TryLater
@@ -22,6 +22,8 @@ def problem_response(scope: Scope, error: HustingsError) -> Response:
     language = choose_language(
         asked.get("accept-language"), scope["query_string"].decode("latin-1")
     )
+    if error.code == "sign_in_again":  # after it they are back on their account's page
+        return RedirectResponse(f"/sign-in?lang={language}&said={error.code}", 303)
     answer.body = render(
         "web_error.html",
         language,

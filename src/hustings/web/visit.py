@@ -113,6 +113,13 @@ class Visit:
             raise Denied("account_needed", "This browser is signed in without an account.")
         return who
 
+    async def fresh(self) -> Who:
+        """The visitor, who has an account and signed in just now. Raises as `person`; sign_in_again (401)."""
+        who = await self.person()
+        if not who.is_fresh(self.services.clock.wall_ms()):
+            raise Denied("sign_in_again", "Sign in again to do this.", status=401)
+        return who
+
     async def form(self) -> dict[str, str]:
         """The posted fields (urlencoded, at most 64 KiB and 50 fields)."""
         body = await self._body(BODY_BYTES)

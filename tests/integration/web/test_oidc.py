@@ -168,7 +168,7 @@ async def test_a_sign_in_is_a_new_session_and_the_one_before_ends(
     await linked(house, provider)
     planted = await account(house, "Eve")
     done = await there_and_back(house, provider)
-    assert done.headers["location"] == "/"
+    assert done.headers["location"] == "/account"  # whoever was in already
     new = house.browser.cookies["hustings_session"]
     assert new != planted
     assert await house.services.house.who(planted) is None
@@ -337,6 +337,7 @@ async def test_newcomers_become_members_only_where_the_settings_say_so(
         assert said(await house.browser.post("/account/oidc/remove")) == "way_last"
         page = await house.browser.get("/account")
         assert "only way in" in page.text
+        house.browser.cookies.clear()
         assert (await there_and_back(house, provider)).headers["location"] == "/"
         assert len(await house.services.people.everybody()) == 1
 
@@ -352,6 +353,9 @@ async def test_a_link_is_for_whoever_set_out_and_an_identity_for_one_account(
     provider.nonce = asked["nonce"]
     await account(house, "Bo")  # another one is signed in by now
     assert said(await back(house, asked)) == "oidc_failed"
+    house.clock.advance(901)  # whoever holds an old session links nothing, and unlinks nothing
+    for path in ("/account/oidc", "/account/oidc/remove"):
+        assert said(await house.browser.post(path)) == "sign_in_again"
     house.browser.cookies.delete("hustings_session")
     assert (await house.browser.post("/account/oidc")).status_code == 401
 

@@ -36,9 +36,10 @@ class Secure:
         said = {"code": code, "name": name, "credential": self.device.create(asked.text)}
         return await self.browser.post("/start", data=said)
 
-    async def sign_in(self) -> httpx.Response:
+    async def sign_in(self, **more: str) -> httpx.Response:
         asked = await self.options(ask="sign_in")
-        return await self.browser.post("/sign-in", data={"credential": self.device.get(asked.text)})
+        said = {"credential": self.device.get(asked.text)} | more
+        return await self.browser.post("/sign-in", data=said)
 
 
 @pytest.fixture
@@ -198,3 +199,36 @@ async def test_nobody_is_sent_to_the_way_in(house: House) -> None:
         "/people/browsers/end", headers={"Accept": "application/json"}
     )
     assert (answer.status_code, answer.json()["code"]) == (401, "host_only")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/account/passkeys",
+        "/account/passkeys/x/remove",
+        "/account/codes",
+        "/account/keys",
+        "/account/emails",
+        "/account/emails/remove",
+        "/account/delete",
+    ],
+)
+async def test_a_screen_left_open_gives_nobody_a_way_in(secure: Secure, path: str) -> None:
+    await secure.make()
+    clock = secure.services.clock
+    assert isinstance(clock, ManualClock)
+    clock.advance(15 * 60 + 1)
+    asked = await secure.browser.post(
+        "/passkeys/options", data={"ask": "passkey"}, headers={"Accept": "*/*"}
+    )
+    assert (asked.status_code, asked.json()["code"]) == (401, "sign_in_again")
+    refused = await secure.browser.post(f"{path}?lang=ar", data={"sure": "yes"})
+    assert refused.headers["location"] == "/sign-in?lang=ar&said=sign_in_again"
+    page = await secure.browser.get("/sign-in?lang=en&said=sign_in_again")
+    assert 'name="again"' in page.text
+    assert "Sign in again to add one" in (await secure.browser.get("/account")).text
+    assert (await secure.sign_in(again="yes")).headers["location"] == "/account"
+    assert "Sign in again to add one" not in (await secure.browser.get("/account")).text
+    assert (await secure.options(ask="passkey")).status_code == 200
+    done = await secure.browser.post(path, data={"sure": "yes"})
+    assert "/sign-in" not in done.headers.get("location", "")

@@ -10,6 +10,7 @@ from hustings.web.rooms.model import clean
 
 NAME_CHARS: Final = 80
 DAY_MS: Final = 86_400_000
+FRESH_MS: Final = 15 * 60_000  # for what gives or takes a way in
 CODES: Final = 10
 CODE_LETTERS: Final = 20  # of 31: 99 random bits
 _GROUP: Final = 5
@@ -23,6 +24,11 @@ class Who:
     account: str  # "": a browser that used a one-time link, no person
     name: str
     role: str
+    since_ms: int = 0  # when that session began; 0: it is no session
+
+    def is_fresh(self, wall_ms: int) -> bool:
+        """Whether they signed in just now: somebody at a screen that was left open did not."""
+        return abs(wall_ms - self.since_ms) <= FRESH_MS
 
     def may(self, permission: Permission) -> bool:
         """Whether the table of `rules` lets them."""

@@ -22,7 +22,7 @@ async def options(visit: Visitor) -> Response:
     if ask == "sign_in":
         said = accounts.ask_sign_in(party, visit.address)
     elif ask == "passkey":
-        said = await accounts.ask_passkey(party, await visit.person())
+        said = await accounts.ask_passkey(party, await visit.fresh())
     else:
         name = name_from_form(fields.get("name", ""))
         code = code_from_form(fields)
@@ -35,16 +35,18 @@ async def options(visit: Visitor) -> Response:
 
 @router.get("/sign-in")
 async def sign_in_page(visit: Visitor) -> Response:
-    """One button; no name is asked for."""
-    if await visit.who() is not None:
+    """One button; no name is asked for. Who is in already is asked again only where that is needed."""
+    said = visit.request.query_params.get("said", "")
+    if await visit.who() is not None and said != "sign_in_again":
         return visit.go("/account")
-    return sign_in_page_for(visit, failed=visit.request.query_params.get("said", ""))
+    return sign_in_page_for(visit, failed=said)
 
 
 @router.post("/sign-in")
 async def sign_in(visit: Visitor) -> Response:
-    """By passkey."""
-    credential = (await visit.form()).get("credential", "")
+    """By passkey; then home, or to the account's page if they came from there."""
+    fields = await visit.form()
+    credential = fields.get("credential", "")
     try:
         session = await visit.services.accounts.sign_in(
             needed_party(visit),
@@ -55,7 +57,7 @@ async def sign_in(visit: Visitor) -> Response:
         )
     except Denied as refused:
         return sign_in_page_for(visit, 403, refused.code)
-    return visit.enter(visit.go("/"), session)
+    return visit.enter(visit.go("/account" if "again" in fields else "/"), session)
 
 
 @router.post("/sign-in/code")

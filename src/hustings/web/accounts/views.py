@@ -37,6 +37,7 @@ async def account(visit: Visitor) -> Response:
         keys=await visit.services.keys.of(who) if who.account else [],
         scopes=on_offer(who.role),
         key_days=DAYS,
+        fresh=who.is_fresh(visit.services.clock.wall_ms()),
         now_ms=visit.services.clock.wall_ms(),
         said=visit.request.query_params.get("said", ""),
     )
@@ -45,7 +46,7 @@ async def account(visit: Visitor) -> Response:
 @router.post("/passkeys")
 async def add_passkey(visit: Visitor) -> Response:
     """One more way in."""
-    who = await visit.person()
+    who = await visit.fresh()
     credential = (await visit.form()).get("credential", "")
     try:
         await visit.services.accounts.add_passkey(
@@ -60,7 +61,7 @@ async def add_passkey(visit: Visitor) -> Response:
 async def remove_passkey(visit: Visitor, passkey: str) -> Response:
     """Forget one; never the last."""
     try:
-        await visit.services.accounts.remove_passkey(await visit.person(), passkey)
+        await visit.services.accounts.remove_passkey(await visit.fresh(), passkey)
     except UserError as refused:
         return visit.go("/account", said=refused.code)
     return visit.go("/account", said="passkey_removed")
@@ -69,7 +70,7 @@ async def remove_passkey(visit: Visitor, passkey: str) -> Response:
 @router.post("/codes")
 async def renew_codes(visit: Visitor) -> Response:
     """Ten new recovery codes, shown this once."""
-    codes = await visit.services.accounts.renew_codes(await visit.person())
+    codes = await visit.services.accounts.renew_codes(await visit.fresh())
     return visit.page("web_codes.html", codes=codes, new=False)
 
 
@@ -90,7 +91,7 @@ async def data(visit: Visitor) -> Response:
 @router.post("/delete")
 async def delete(visit: Visitor) -> Response:
     """Forget the visitor's account, if they ticked that they mean it; never the last owner's."""
-    who = await visit.person()
+    who = await visit.fresh()
     if (await visit.form()).get("sure") != "yes":
         return visit.go("/account")
     try:

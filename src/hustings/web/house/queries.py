@@ -139,6 +139,7 @@ async def find_session(
         select(
             sessions.c.role.label("plain_role"),
             sessions.c.seen_ms,
+            sessions.c.made_ms,
             accounts.c.account,
             accounts.c.name,
             accounts.c.role,
@@ -150,7 +151,7 @@ async def find_session(
     if row is None:
         return None
     role = row.role if row.account else row.plain_role
-    return Who(session_hash, row.account or "", row.name or "", role), row.seen_ms
+    return Who(session_hash, row.account or "", row.name or "", role, row.made_ms), row.seen_ms
 
 
 async def see(connection: AsyncConnection, session_hash: str, today_ms: int) -> None:

@@ -19,7 +19,7 @@ async def form_again(visit: Visitor) -> Response:
 @router.post("")
 async def make(visit: Visitor) -> Response:
     """A new key, shown this once."""
-    who = await visit.person()
+    who = await visit.fresh()
     try:
         wish = wish_from_form(await visit.form(), who.role)
         key = await visit.services.keys.make(who, wish)

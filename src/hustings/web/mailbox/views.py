@@ -83,7 +83,7 @@ async def use(visit: Visitor) -> Response:
 @router.post("/account/emails")
 async def add_email(visit: Visitor) -> Response:
     """A link goes to the address; whoever opens it here has proved that it is theirs."""
-    who = await visit.person()
+    who = await visit.fresh()
     try:
         address = address_from_form((await visit.form()).get("address", ""))
     except UserError as refused:
@@ -97,7 +97,7 @@ async def add_email(visit: Visitor) -> Response:
 @router.post("/account/emails/remove")
 async def remove_email(visit: Visitor) -> Response:
     """Forget one."""
-    who = await visit.person()
+    who = await visit.fresh()
     await visit.services.mailbox.remove(who, (await visit.form()).get("address", ""))
     return visit.go("/account", said="email_removed")
 

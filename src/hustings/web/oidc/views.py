@@ -43,7 +43,7 @@ async def start(visit: Visitor) -> Response:
 @router.post("/account/oidc")
 async def link(visit: Visitor) -> Response:
     """To the provider, to link one's account here with the one there."""
-    who = await visit.person()
+    who = await visit.fresh()
     try:
         return await _set_out(visit, "link", who.account)
     except (PeerError, TryLater) as trouble:
@@ -62,7 +62,7 @@ async def page_again(visit: Visitor) -> Response:
 async def unlink(visit: Visitor) -> Response:
     """One's account is linked no more; never the last way in."""
     try:
-        await _provider(visit).unlink(await visit.person())
+        await _provider(visit).unlink(await visit.fresh())
     except UserError as refused:
         return visit.go("/account", said=refused.code)
     return visit.go("/account", said="oidc_unlinked")
@@ -88,7 +88,7 @@ async def back(visit: Visitor) -> Response:
     if done.codes:
         answer = visit.page("web_codes.html", codes=done.codes, new=True)
     else:
-        answer = visit.go("/")
+        answer = visit.go("/account" if linking else "/")
     return _forget(visit, visit.enter(answer, done.session))
 
 
