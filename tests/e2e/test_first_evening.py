@@ -228,7 +228,7 @@ async def five_hundred(evening: Evening) -> Any:
 async def bring_up_a_hand(evening: Evening, audience: Browser, host: Page) -> Page:
     """A listener asks, is called, and speaks, without leaving the listeners' page."""
     guest = await listen(evening, audience)
-    await guest.get_by_text("Raise your hand").click()
+    await guest.get_by_text("Raise your hand", exact=True).click()
     await guest.locator("#hand-name").fill(OTTO)
     await guest.locator("#hand-question").fill("Who pays for it?")
     hand = host.locator("#hands li", has_text="Who pays for it?")

@@ -93,7 +93,7 @@ async def test_a_listener_goes_up_and_comes_back_without_leaving_their_page(
             await go_live(host)
             await page.goto(f"{house.edge}/r/square")
             address = page.url
-            await page.get_by_text("Raise your hand").click()
+            await page.get_by_text("Raise your hand", exact=True).click()
             await page.locator("#hand-name").fill("Аda")  # Cyrillic
             await page.locator("#hand-question").fill("Who pays?")
             await page.get_by_role("button", name="Raise hand").click()

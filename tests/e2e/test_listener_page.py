@@ -178,7 +178,7 @@ async def test_in_arabic_too_a_hand_goes_up_by_keyboard_alone(page: Page, edge: 
 
 async def test_keys_in_a_text_are_text_and_a_hand_goes_up(page: Page, edge: FakeEdge) -> None:
     await listen(page, edge)
-    await page.get_by_text("Raise your hand").click()
+    await page.get_by_text("Raise your hand", exact=True).click()
     await page.locator("#hand-name").fill("Kim")
     await page.locator("#hand-question").press_sequentially("makes me ask")
     await page.get_by_role("button", name="Raise hand").click()
