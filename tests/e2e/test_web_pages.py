@@ -178,7 +178,7 @@ async def test_nothing_bars_anyone(page: Page, house: House, language: str, sche
         url(house, "/rooms"), form={"title": "A room", "address": "hall"}
     )
     assert answer.ok
-    for path in ("/", "/rooms/hall"):
+    for path in ("/", "/all", "/rooms/hall"):
         await page.goto(url(house, f"{path}?lang={language}"))
         assert await barriers(page) == [], path
 
