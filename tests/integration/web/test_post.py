@@ -81,7 +81,7 @@ async def test_only_who_sees_the_board_sees_the_letters(house: House) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "permission")
 
 
-async def test_a_mail_server_that_hangs_and_a_locked_database_are_no_requests_trouble(
+async def test_F41_a_mail_server_that_hangs_and_a_locked_database_are_no_requests_trouble(
     mailing: House, server: Postman, tmp_path: Path
 ) -> None:
     await mailing.become_host()

