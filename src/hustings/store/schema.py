@@ -307,3 +307,13 @@ identities: Final = Table(
     Column("made_ms", BigInteger, nullable=False),
     Index(None, "account"),
 )
+
+crew: Final = Table(
+    "crew",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.room", ondelete="CASCADE"), primary_key=True),
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), primary_key=True),
+    Column("role", String(16), nullable=False),  # in this room
+    Column("made_ms", BigInteger, nullable=False),
+    Index(None, "account"),
+)

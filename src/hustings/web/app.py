@@ -39,6 +39,7 @@ from hustings.web.api import rooms as api_rooms
 from hustings.web.api import views as api
 from hustings.web.api import webhooks as api_webhooks
 from hustings.web.board import views as board
+from hustings.web.crew import views as crew
 from hustings.web.health import views as health
 from hustings.web.house import views as house
 from hustings.web.keys import views as keys
@@ -71,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
     openapi.install(app)
     app.state.services = services
     for router in (
+        crew.router,
         picturing.router,
         telling.router,
         rooms.router,

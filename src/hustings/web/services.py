@@ -14,6 +14,7 @@ from hustings.store import Database, open_database
 from hustings.web.accounts.service import Accounts
 from hustings.web.api.pace import Pace
 from hustings.web.board.service import Board
+from hustings.web.crew.service import Crew
 from hustings.web.house.service import House
 from hustings.web.keys.service import Keys
 from hustings.web.mailbox.service import Mailbox
@@ -50,6 +51,7 @@ class Services:
     house: House
     accounts: Accounts
     people: People
+    crew: Crew
     keys: Keys
     mailbox: Mailbox
     rooms: Rooms
@@ -106,6 +108,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             database=database,
             house=House(database, clock),
             accounts=accounts,
+            crew=Crew(database, clock),
             people=People(database, clock, people),
             mailbox=Mailbox(database, accounts, post, people, clock, web=links.web, title=title),
             keys=Keys(database, clock),

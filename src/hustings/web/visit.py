@@ -7,12 +7,13 @@ from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
 
 from hustings.base.errors import Denied, PeerError
+from hustings.base.ids import RoomId
 from hustings.pages.locales import LANGUAGES
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.web.accounts.browsers import browser_of
 from hustings.web.accounts.model import Who
 from hustings.web.accounts.passkeys import Party, party_for
-from hustings.web.accounts.rules import Permission
+from hustings.web.accounts.rules import Permission, may_in_room
 from hustings.web.house.service import SESSION_S
 from hustings.web.services import Services
 from hustings.web.shield import BODY_BYTES, UPLOAD_BYTES
@@ -103,6 +104,20 @@ class Visit:
         """The visitor. Raises Denied: host_only (401), permission (403)."""
         who = await self.signed_in()
         if not who.may(permission):
+            raise Denied("permission", "Your role in this house does not allow this.")
+        return who
+
+    async def may_in(self, room: RoomId, permission: Permission) -> bool:
+        """Whether this visitor may do that in this room: by their role in the house, or there."""
+        who = await self.who()
+        if who is None or who.may(permission):
+            return who is not None
+        return may_in_room(await self.services.crew.role_in(room, who.account), permission)
+
+    async def needs_in(self, room: RoomId, permission: Permission) -> Who:
+        """The visitor, who may do that in this room. Raises Denied as `needs`."""
+        who = await self.signed_in()
+        if not await self.may_in(room, permission):
             raise Denied("permission", "Your role in this house does not allow this.")
         return who
 

@@ -26,6 +26,19 @@ MAY: Final[Mapping[str, frozenset[Permission]]] = {
 }
 
 
+RoomRole = Literal["cohost"]
+
+IN_ROOM: Final[Mapping[str, frozenset[Permission]]] = {
+    # what somebody may in one room, whatever their role in the house; never erase
+    "cohost": frozenset({"rooms"}),
+}
+
+
+def may_in_room(role: str, permission: Permission) -> bool:
+    """Whether somebody with this role in a room may do that there; "": they have none."""
+    return permission in IN_ROOM.get(role, frozenset())
+
+
 def may(role: str, permission: Permission) -> bool:
     """Whether somebody with this role may do that; an unknown role may nothing."""
     return permission in MAY.get(role, frozenset())

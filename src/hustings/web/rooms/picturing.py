@@ -22,8 +22,8 @@ PHOTO: Final = "photo"  # the form's field
 @router.post("/rooms/{room}/picture")
 async def change_picture(visit: Visitor, room: str) -> Response:
     """Take a photo with its words, or new words alone, or remove what is there."""
-    await visit.needs("rooms")
     name = room_id(room)
+    await visit.needs_in(name, "rooms")
     await visit.services.rooms.room(name)
     async with visit.services.darkroom.place():
         form = await visit.upload()

@@ -8,7 +8,7 @@ from sqlalchemy import Select, case, delete, func, insert, select, tuple_, updat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
-from hustings.store.schema import invitations, rooms
+from hustings.store.schema import crew, invitations, rooms
 from hustings.web.rooms.lists import CANCELLED, Query
 from hustings.web.rooms.model import NEVER_MS, Invitation, PlannedRoom, Wish, folded
 from hustings.wire.kinds import Room
@@ -109,6 +109,7 @@ async def set_facts(connection: AsyncConnection, facts: Room, now_ms: int) -> No
 async def forget(connection: AsyncConnection, room: RoomId) -> None:
     """The recording was deleted: what web itself knew of who spoke and of what goes too."""
     await connection.execute(delete(invitations).where(invitations.c.room == room))
+    await connection.execute(delete(crew).where(crew.c.room == room))
     await connection.execute(
         update(rooms).where(rooms.c.room == room).values(description="", host="")
     )

@@ -15,8 +15,8 @@ router = APIRouter(include_in_schema=False)
 @router.post("/rooms/{room}/languages")
 async def change_texts(visit: Visitor, room: str) -> Response:
     """Title and description for readers of other languages: all of them, as the form has them."""
-    await visit.needs("rooms")
     name = room_id(room)
+    await visit.needs_in(name, "rooms")
     fields = await visit.form()
     plan = await visit.services.rooms.plan(name)
     try:

@@ -42,7 +42,7 @@ from hustings.wire.kinds import DELAYS_S
 
 router = APIRouter(include_in_schema=False)
 FORMS: Final = frozenset(
-    {"lobby", "cancel", "revive", "invitations", "picture", "languages", "erase", "delete"}
+    {"lobby", "cancel", "revive", "invitations", "picture", "languages", "crew", "erase", "delete"}
 )
 
 # what the page says where the stage refuses, by its code; else `..._refused`
@@ -131,7 +131,7 @@ async def create_room(visit: Visitor) -> Response:
 async def room_page(visit: Visitor, room: str) -> Response:
     """For hosts: everything about the room. For everybody else: the way to listen."""
     name = room_id(room)
-    if not await visit.may("rooms"):
+    if not await visit.may_in(name, "rooms"):
         return RedirectResponse(visit.links.listen(name), 303)
     return await room_view(visit, name)
 
@@ -139,8 +139,8 @@ async def room_page(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}")
 async def change_room(visit: Visitor, room: str) -> Response:
     """Edit what the form holds."""
-    await visit.needs("rooms")
     name = room_id(room)
+    await visit.needs_in(name, "rooms")
     fields = await visit.form()
     try:
         wish = changed(await visit.services.rooms.plan(name), fields)
@@ -155,8 +155,8 @@ async def change_room(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/lobby")
 async def open_lobby(visit: Visitor, room: str) -> Response:
     """Ask the stage to open the lobby."""
-    await visit.needs("rooms")
     name = room_id(room)
+    await visit.needs_in(name, "rooms")
     await visit.services.rooms.open_lobby(name)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="lobby")
@@ -165,8 +165,8 @@ async def open_lobby(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/cancel")
 async def cancel(visit: Visitor, room: str) -> Response:
     """Say that the room does not take place, and why."""
-    await visit.needs("rooms")
     name = room_id(room)
+    await visit.needs_in(name, "rooms")
     why = clean((await visit.form()).get("why", ""), REASON_CHARS)
     await visit.services.rooms.cancel(name, why)
     visit.services.outbox.wake()
@@ -176,8 +176,8 @@ async def cancel(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/revive")
 async def revive(visit: Visitor, room: str) -> Response:
     """It takes place after all, at the time of the form."""
-    await visit.needs("rooms")
     name = room_id(room)
+    await visit.needs_in(name, "rooms")
     planned = await visit.services.rooms.room(name)
     fields = await visit.form()
     try:
@@ -193,8 +193,8 @@ async def revive(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/invitations")
 async def invite(visit: Visitor, room: str) -> Response:
     """One more invitation, or a pass for an encoder."""
-    await visit.needs("rooms")
     name = room_id(room)
+    await visit.needs_in(name, "rooms")
     await visit.services.rooms.room(name)
     fields = await visit.form()
     person = Person(
@@ -208,8 +208,8 @@ async def invite(visit: Visitor, room: str) -> Response:
 @router.post("/rooms/{room}/invitations/{jti}/revoke")
 async def revoke(visit: Visitor, room: str, jti: str) -> Response:
     """Withdraw a pass."""
-    await visit.needs("rooms")
     name = room_id(room)
+    await visit.needs_in(name, "rooms")
     await visit.services.rooms.revoke(name, jti)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="revoked")
@@ -288,6 +288,7 @@ async def room_view(
         status,
         planned=plan.planned,
         may_erase=await visit.may("erase"),
+        crew=await visit.services.crew.of(room) if await visit.may("rooms") else None,
         **_form(visit, fields or fields_of(plan.wish), error),
         seats=[(each, _address(visit, each)) for each in passes if each.kind == "invite"],
         encoders=[

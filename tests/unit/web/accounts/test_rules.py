@@ -6,7 +6,15 @@ from typing import get_args
 import pytest
 
 from hustings.base.errors import UserError
-from hustings.web.accounts.rules import MAY, ROLES, Permission, may, role_from_form
+from hustings.web.accounts.rules import (
+    IN_ROOM,
+    MAY,
+    ROLES,
+    Permission,
+    may,
+    may_in_room,
+    role_from_form,
+)
 from tests.fakes.tree import ROOT
 
 PERMISSIONS = get_args(Permission)
@@ -52,3 +60,9 @@ def test_the_organisers_page_says_the_same() -> None:
         if row[0].strip().lower() in ROLES and len(row) == len(columns)
     }
     assert said == {role: set(granted) for role, granted in MAY.items()}
+
+
+def test_a_role_in_a_room_opens_that_room_and_never_erases() -> None:
+    assert may_in_room("cohost", "rooms")
+    assert not any(may_in_room(role, "erase") for role in (*IN_ROOM, ""))
+    assert not any(may_in_room("", each) or may_in_room("owner", each) for each in PERMISSIONS)

@@ -1,0 +1,81 @@
+"""Somebody of the house edits one room, and no other, and nothing else of the house."""
+
+from hustings.web.accounts.model import Account
+from hustings.web.accounts.queries import add_account
+from tests.fakes.web_house import House
+from tests.support.counting import counted
+
+EDIT = {"title": "A better title", "language": "en"}
+
+
+async def come(house: House, account: str) -> None:
+    """The house's browser is this person's from now on."""
+    async with house.services.database.write() as connection:
+        session = await house.services.accounts.new_session(connection, account, "", "")
+    house.browser.cookies.clear()
+    house.browser.cookies.set("hustings_session", session, domain="127.0.0.1", path="/")
+
+
+async def planned(house: House) -> None:
+    async with house.services.database.write() as connection:
+        for name, role in (("ada", "host"), ("bo", "member")):
+            await add_account(connection, Account(name, name.title(), role, 1))
+    await come(house, "ada")
+    await house.create()
+    await house.create(address="other")
+
+
+async def test_a_member_is_let_into_one_room_and_out_again(house: House) -> None:
+    await planned(house)
+    assert "Let them edit it" in (await house.browser.get("/rooms/hall")).text
+    answer = await house.browser.post("/rooms/hall/crew", data={"account": "bo"})
+    assert answer.headers["location"] == "/rooms/hall?said=crew"
+    assert "Remove" in (await house.browser.get("/rooms/hall")).text
+    await come(house, "bo")
+    assert '<a href="/rooms/hall">' in (await house.browser.get("/account")).text
+    page = await house.browser.get("/rooms/hall")
+    assert (page.status_code, "Edit the room" in page.text) == (200, True)
+    assert "Let them edit it" not in page.text  # whom else to let in is not theirs to say
+    assert 'action="/rooms/hall/delete"' not in page.text
+    answer = await house.browser.post("/rooms/hall", data=EDIT)
+    assert answer.headers["location"] == "/rooms/hall?said=changed"
+    await house.turn()
+    assert house.stage.rooms["hall"]["title"] == "A better title"
+    assert (await house.browser.get("/rooms/other")).headers["location"].endswith("/r/other")
+    for path in ("/rooms/other", "/rooms/other/picture", "/rooms/other/languages", "/rooms"):
+        assert (await house.browser.post(path, data=EDIT)).status_code == 403, path
+    for path in ("/rooms/hall/crew", "/rooms/hall/erase", "/rooms/hall/delete"):
+        answer = await house.browser.post(path, data={"account": "bo", "reason": "x"})
+        assert answer.status_code == 403, path
+    kept = (await house.browser.get("/account/data.json")).json()["rooms"]
+    assert [(each["room"], each["role"]) for each in kept] == [("hall", "cohost")]
+    await come(house, "ada")
+    answer = await house.browser.post("/rooms/hall/crew/bo/remove")
+    assert answer.headers["location"] == "/rooms/hall?said=crew_out"
+    await come(house, "bo")
+    assert (await house.browser.post("/rooms/hall", data=EDIT)).status_code == 403
+    assert "/rooms/hall" not in (await house.browser.get("/account")).text
+
+
+async def test_a_role_in_the_room_costs_one_question_more(house: House) -> None:
+    await planned(house)
+    await house.browser.post("/rooms/hall/crew", data={"account": "bo"})
+    with counted(house.services.database) as ada:
+        await house.browser.get("/rooms/hall")
+    await come(house, "bo")
+    await house.browser.get("/account")  # the day's first visit is written down
+    with counted(house.services.database) as bo:
+        await house.browser.get("/rooms/hall")
+    asked = [each for each in bo if "crew" in each]
+    assert len(asked) == 1  # their role; ada is asked none, and gets the list of two
+    assert len(bo) <= len(ada)
+
+
+async def test_who_is_not_there_is_not_let_in(house: House) -> None:
+    await planned(house)
+    answer = await house.browser.post("/rooms/hall/crew", data={"account": "nobody"})
+    assert answer.headers["location"] == "/rooms/hall?said=account_unknown"
+    assert 'role="alert"' in (await house.browser.get(answer.headers["location"])).text
+    assert (await house.browser.post("/rooms/nowhere/crew", data={})).status_code == 404
+    house.browser.cookies.clear()
+    assert (await house.browser.post("/rooms/hall/crew", data={})).status_code == 401
