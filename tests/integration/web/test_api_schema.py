@@ -23,7 +23,7 @@ from tests.fakes.api_client import person, program
 from tests.fakes.web_house import House, open_house
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-EXAMPLES = 20  # of a call, good and bad ones each
+EXAMPLES = 12  # of a call, good and bad ones each
 LEFT_OUT = [positive_data_acceptance]  # a title may be all blanks, a room be over: rules say no
 KNOWN = {"room": "hall", "person": "bo"}  # what every other good call is about
 HALL = {"title": "Hall", "address": "hall", "speakers": ["Bo"]}
