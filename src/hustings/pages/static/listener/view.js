@@ -230,7 +230,8 @@ function countdown(ms) {
   const two = (/** @type {number} */ value) => formatNumber(value, { minimumIntegerDigits: 2 });
   const clock = [(seconds % 86_400) / 3600, (seconds % 3600) / 60, seconds % 60];
   const digits = clock.map((value) => two(Math.floor(value))).join(":");
-  return days ? n("{count} day, {clock}", "{count} days, {clock}", days, { clock: digits }) : digits;
+  const counted = `\u2066${digits}\u2069`; // from left to right everywhere
+  return days ? n("{count} day, {clock}", "{count} days, {clock}", days, { clock: counted }) : counted;
 }
 
 /**
