@@ -94,6 +94,7 @@ class PushService:
         self.each_second: Counter[int] = Counter()
         self.headers: dict[str, str] = {}  # of the last one
         self.messages: list[bytes] = []
+        self.sample: tuple[int, Browser] | None = None  # one push in so many is read with its keys
 
     def browser(self, path: str = "/one") -> Browser:
         """A browser that this service knows."""
@@ -127,6 +128,8 @@ class PushService:
             return
         self.count[path] += 1
         self.each_second[int(time.time())] += 1
+        if self.sample and self.count.total() % self.sample[0] == 1:
+            self.messages.append(self.sample[1].read(body))
         if path in self.browsers:
             self.messages.append(self.browsers[path].read(body))
 
