@@ -417,6 +417,21 @@ async def test_webs_entries_are_written_once(stage: Stage) -> None:
         assert (await http.post("/rooms/r/entries", json=large)).status_code in {400, 413}
 
 
+async def test_an_entry_of_webs_also_reaches_a_room_of_the_past(stage: Stage) -> None:
+    await stage.put("r", title="R", state="lobby")
+    await stage.put("r", cancelled=True)  # a lobby that is cancelled has ended
+    await stage.stop()
+    await stage.start()
+    promotion = {"kind": "promotion", "body": {"id": "1"}, "key": "p1"}
+    async with httpx.AsyncClient(base_url=stage.url, headers=stage.service_headers()) as http:
+        first = await http.post("/rooms/r/entries", json=promotion)
+        again = await http.post("/rooms/r/entries", json=promotion)
+        assert first.status_code == 200, first.text
+        assert first.json() == again.json()
+        unknown = await http.post("/rooms/x/entries", json=promotion)
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "room_unknown")
+
+
 async def test_beyond_the_bound_a_room_is_refused_clearly(tmp_path: Path) -> None:
     async with Stage(tmp_path, rooms=2) as stage:
         await stage.put("a", title="A")

@@ -111,7 +111,7 @@ def router(door: Door) -> APIRouter:
     async def append(room: str, entry: WantedEntry, request: Request) -> dict[str, int]:
         door.service(request)
         seq = await door.engine.do(
-            lambda studio: studio.hall(room).append(
+            lambda studio: studio.hall_of_any(room).append(
                 entry.kind, entry.body, visibility=entry.visibility, at=entry.at, key=entry.key
             )
         )

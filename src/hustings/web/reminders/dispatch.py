@@ -213,7 +213,9 @@ class Dispatch:
             ):
                 return 0
             who = await queries.next_due(connection, sending, from_place, cut, pace)
-        drafts = self._letters.drafts(sending, event_of(planned, self._links), who)
+        drafts = self._letters.drafts(
+            sending, lambda language: event_of(planned, self._links, language), who
+        )
         async with self._database.write() as connection:
             await post.add(connection, drafts, now_ms)
             await queries.mark(connection, sending, evening_of(planned).told_ms, who)

@@ -21,12 +21,12 @@ def evening_of(planned: PlannedRoom) -> Evening:
     )
 
 
-def event_of(planned: PlannedRoom, links: Links) -> Event:
-    """What they read. links: of the settings alone, since it goes into letters."""
+def event_of(planned: PlannedRoom, links: Links, language: str) -> Event:
+    """What readers of a language are told. links: of the settings alone, since it goes into letters."""
     facts = planned.facts
     return Event(
         room=planned.room,
-        title=planned.title,
+        title=planned.words(language)[0],
         host=(facts or planned.wish).host,
         start_ms=planned.start_ms,
         why=facts.cancelled_why if facts else "",

@@ -5,7 +5,7 @@ Texts are made once for each language and zone of a batch.
 
 import base64
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -36,10 +36,16 @@ class Letters:
         """Whether letters of this channel leave the house."""
         return channel in self._channels
 
-    def drafts(self, sending: Sending, event: Event, who: Sequence[Subscription]) -> list[Draft]:
-        """A letter for each, due at its place, under a key that no other has."""
+    def drafts(
+        self, sending: Sending, event: Callable[[str], Event], who: Sequence[Subscription]
+    ) -> list[Draft]:
+        """A letter for each, due at its place, under a key that no other has.
+
+        event: as readers of a language are told of it.
+        """
         make = self._mail if sending.channel == "mail" else self._push
-        return [make(sending, event, each) for each in who]
+        events = {language: event(language) for language in {each.language for each in who}}
+        return [make(sending, events[each.language], each) for each in who]
 
     def _mail(self, sending: Sending, event: Event, to: Subscription) -> Draft:
         stop = self._links.act("stop", to.room, to.subscription)

@@ -51,7 +51,7 @@ async def ask_by_mail(visit: Visitor, room: str) -> Response:
     try:
         await visit.services.reminders.ask_by_mail(
             planned,
-            event_of(planned, visit.services.links),
+            event_of(planned, visit.services.links, visit.language),
             address,
             visit.language,
             fields.get("zone", ""),

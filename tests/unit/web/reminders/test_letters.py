@@ -45,7 +45,7 @@ def to(channel: str, address: str) -> Subscription:
 
 def test_a_mail_is_due_at_its_place_and_can_be_ended_by_one_click() -> None:
     letters = Letters(LINKS, ["mail"])
-    [draft] = letters.drafts(sending("mail"), EVENT, [to("mail", "ada@example.org")])
+    [draft] = letters.drafts(sending("mail"), lambda _: EVENT, [to("mail", "ada@example.org")])
     assert (draft.transport, draft.host, draft.recipient) == (
         "mail",
         "example.org",
@@ -65,7 +65,7 @@ def test_a_mail_is_due_at_its_place_and_can_be_ended_by_one_click() -> None:
 
 def test_a_push_goes_to_its_service_under_the_rooms_topic() -> None:
     [draft] = Letters(LINKS, ["push"]).drafts(
-        sending("push"), EVENT, [to("push", "https://push.example:8443/abc")]
+        sending("push"), lambda _: EVENT, [to("push", "https://push.example:8443/abc")]
     )
     assert (draft.transport, draft.host) == ("push", "push.example")
     body = msgspec.json.decode(draft.body, type=PushBody)
