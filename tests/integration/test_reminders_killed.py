@@ -15,9 +15,9 @@ from tests.support.house import House
 from tests.support.recipients import Recipients, recipients
 
 pytestmark = pytest.mark.slow
-EACH = 300  # by mail, and as many by push
+EACH = 200  # by mail, and as many by push
 ROOM = "town-hall"
-WINDOW_S, AHEAD_S, BEFORE_S = 12.0, 3.0, 8.0
+WINDOW_S, AHEAD_S, BEFORE_S = 8.0, 2.0, 6.0
 
 
 def rows(house: House, query: str) -> list[Any]:
