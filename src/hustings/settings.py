@@ -208,6 +208,8 @@ class MailSettings(Frozen, frozen=True):
     """Account there; empty: none is asked for."""
     password: Secret = ""
     """Of that account."""
+    connections: Annotated[int, msgspec.Meta(ge=1, le=50)] = 8
+    """Most at once, as long as there is something to send; ask whoever runs the server how many it takes."""
     sender: str = ""
     """Whom mail is from: Town Hall <no-reply@debate.example>, or the address alone. That domain must let
     the server send for it (SPF, DKIM), or mail ends in spam."""

@@ -48,8 +48,6 @@ class Mail:
     """Keeps `ports.Transport`."""
 
     name: TransportName = "mail"
-    most = 4
-    most_of_host = 4  # it is one server that we talk to
     again_if_unsure = False
 
     def __init__(
@@ -61,6 +59,7 @@ class Mail:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """Raises OperatorError: mail_sender, mail_plain. tls: whom to trust; None: the system's authorities."""
+        self.most = self.most_of_host = settings.connections  # it is one server that we talk to
         self._settings = settings
         self._clock = clock
         self._keys = keys

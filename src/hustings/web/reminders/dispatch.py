@@ -172,6 +172,10 @@ class Dispatch:
                     )
                 await queries.keep(connection, sending)
             left = 0
+        if over and fates.waiting:  # the post looks once a minute for those that are too late
+            async with self._database.write() as connection:
+                await post.expire(connection, now_ms)
+                fates = await queries.fates(connection, sending.batch)
         done = not fates.waiting or now_ms >= sending.spread.ends_ms + SETTLE_MS
         if sending.state == "closing" and done:
             sending = msgspec.structs.replace(sending, state="done")
