@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
 from alembic import command
@@ -11,10 +12,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from hustings.base.errors import OperatorError
+from hustings.base.errors import OperatorError, TryLater
 from hustings.store import Database, open_database
 from hustings.store.schema import host_codes, metadata, sessions
 
+ADDRESS = "ada@example.org"
 CODE = {"made_ms": 1, "expires_ms": 2, "used_ms": 0}
 
 
@@ -49,6 +51,16 @@ async def test_a_write_is_kept_and_a_failed_one_leaves_nothing(database: Databas
     with pytest.raises(IntegrityError):
         await add(database, "c", "a")
     assert await count(database) == 1
+
+
+async def test_an_error_does_not_say_what_people_wrote(database: Database) -> None:
+    query = text("SELECT 1 FROM nowhere WHERE address = :address")
+    with pytest.raises(TryLater) as refused:
+        async with database.read() as connection:
+            await connection.execute(query, {"address": ADDRESS})
+    told = "".join(format_exception(refused.value))
+    assert "nowhere" in told
+    assert ADDRESS not in told
 
 
 async def test_opening_again_changes_nothing(

@@ -129,10 +129,18 @@ def _engine(url: URL) -> AsyncEngine:
     try:
         if url.get_backend_name() != "sqlite":
             return create_async_engine(
-                url, pool_size=_POOL, pool_pre_ping=True, pool_timeout=BUSY_S
+                url,
+                pool_size=_POOL,
+                pool_pre_ping=True,
+                pool_timeout=BUSY_S,
+                hide_parameters=True,  # an error's text goes to the log; what people wrote does not
             )
         engine = create_async_engine(
-            url, pool_size=_POOL, pool_timeout=BUSY_S, connect_args={"timeout": BUSY_S}
+            url,
+            pool_size=_POOL,
+            pool_timeout=BUSY_S,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_S},
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise OperatorError(
