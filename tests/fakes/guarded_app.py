@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import ssl
 import sys
@@ -74,7 +75,8 @@ async def main():
     if len(sys.argv) > 2:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(sys.argv[2], sys.argv[3])
-    limits = Limits(**json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})
+    granted = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
+    limits = Limits(upload_at=re.compile("POST /echo"), **granted)
     server = GuardedServer(
         app,
         sock=sock,

@@ -265,16 +265,17 @@ async def test_silent_handshakes_take_no_more_than_their_address_may_have(tmp_pa
 
 
 async def test_a_form_with_a_file_may_be_larger_and_no_other_body():
-    """Where uploads are taken at all; what is announced as too large is refused before it comes."""
-    form = b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
+    """Where one is awaited; what is announced as too large is refused before it comes."""
+    form = b"POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
     upload = b"multipart/form-data; boundary=b"
     with service(upload_bytes=1_000_000) as port:
-        answer, _ = await ask(port, form % (upload, 900_000) + bytes(900_000))
+        answer, _ = await ask(port, form % (b"/echo?lang=de", upload, 900_000) + bytes(900_000))
         assert b'{"size":900000}' in answer
-        for kind, size in ((upload, 2 << 30), (b"text/plain", 900_000)):
-            answer, _ = await ask(port, form % (kind, size))
+        too_much = ((b"/echo", upload, 2 << 30), (b"/echo", b"text/plain", 900_000))
+        for each in (*too_much, (b"/hello", upload, 900_000), (b"/echo/a", upload, 900_000)):
+            answer, _ = await ask(port, form % each)
             assert answer.startswith(b"HTTP/1.1 413 ")
             assert b'"code":"request_body"' in answer
         assert b"200 OK" in (await ask(port, HEAD + b"Connection: close\r\n\r\n"))[0]
     with service() as port:
-        assert (await ask(port, form % (upload, 900_000)))[0].startswith(b"HTTP/1.1 413 ")
+        assert (await ask(port, form % (b"/echo", upload, 900_000)))[0].startswith(b"HTTP/1.1 413 ")

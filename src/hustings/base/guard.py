@@ -237,7 +237,8 @@ class GuardedProtocol(HttpToolsProtocol):
         limits = self.gate.limits
         if self.client and self.client[0] in limits.trusted_proxies:
             self._believe_proxy()
-        uploads = limits.upload_bytes > 0 and _has_files(self.headers)
+        method = self.parser.get_method()
+        uploads = _has_files(self.headers) and limits.takes_files(method, self.url)
         self._most_bytes = limits.upload_bytes if uploads else limits.body_bytes
         for name, value in self.headers:
             if name == b"content-length" and (content_length(value) or 0) > self._most_bytes:
@@ -378,7 +379,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 def _has_files(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether this is a form that may have files in it; the app reads it as it comes."""
+    """Whether this is a form that may have files in it."""
     return any(
         name == b"content-type" and value.lower().startswith(b"multipart/form-data")
         for name, value in headers

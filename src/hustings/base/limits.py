@@ -6,6 +6,7 @@ and mobile carriers share one.
 """
 
 import ipaddress
+import re
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ class Limits:
     head_bytes: int = 8_192
     body_s: float = 10.0
     body_bytes: int = 65_536
-    upload_s: float = 120.0  # the same of a form with a file, where there are such
-    upload_bytes: int = 0  # 0: a form with a file is a body like others
+    upload_s: float = 120.0  # the same of a form with a file, at `upload_at`
+    upload_bytes: int = 0
+    upload_at: re.Pattern[str] | None = None  # "METHOD /path", as sent; None: nowhere
     idle_s: float = 15.0  # between two requests
     handshake_s: float = 5.0  # TLS
     connections: int = 2_000
@@ -39,6 +41,13 @@ class Limits:
     def at_once(self) -> int:
         """Bytes of a whole request that may come in one piece."""
         return self.head_bytes + max(self.body_bytes, self.upload_bytes)
+
+    def takes_files(self, method: bytes, url: bytes) -> bool:
+        """Whether a form with a file may be sent there; url: as on the request's first line."""
+        asked = b"%b %b" % (method, url.partition(b"?")[0])
+        return self.upload_at is not None and bool(
+            self.upload_at.fullmatch(asked.decode("latin-1"))
+        )
 
 
 class Gcra:

@@ -52,7 +52,7 @@ from hustings.web.reminders import views as reminders
 from hustings.web.rooms import picturing, telling
 from hustings.web.rooms import views as rooms
 from hustings.web.services import Services, open_services
-from hustings.web.shield import UPLOAD_BYTES, Shield
+from hustings.web.shield import UPLOAD_BYTES, UPLOADS, Shield
 from hustings.web.webhooks import views as webhooks
 
 log = logging.getLogger(__name__)
@@ -137,6 +137,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         limits=Limits(
             work_share=WORK_SHARE,
             upload_bytes=UPLOAD_BYTES,
+            upload_at=UPLOADS,
             **msgspec.structs.asdict(services.settings.guard),
         ),
         clock=services.clock,

@@ -5,6 +5,7 @@ our own pages (Sec-Fetch-Site, else Origin against Host). Clients that send neit
 no browsers, carry no cookie worth stealing, and are let through to where they need one.
 """
 
+import re
 from collections import Counter
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,10 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hustings.base.errors import Denied, PeerError
 from hustings.web.problems import problem_response
+from hustings.web.uploads import is_upload
 
 BODY_BYTES: Final = 64 * 1024
 PHOTO_BYTES: Final = 12_000_000  # what telephones make
 UPLOAD_BYTES: Final = PHOTO_BYTES + BODY_BYTES  # a form with one
+UPLOADS: Final = re.compile(  # the requests that may have one; they check rights, then read it
+    r"(POST |PUT /api/v1)/rooms/[a-z0-9-]{1,64}/picture"
+)
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -57,7 +62,7 @@ class Shield:
         if scope["method"] not in _SAFE and not self._own(headers):
             error = Denied("origin", "This form was sent from another site.")
             await problem_response(scope, error)(scope, receive, send_with_headers)
-        elif int(headers.get("content-length") or 0) > _most_bytes(headers):
+        elif int(headers.get("content-length") or 0) > _most_bytes(scope, headers):
             refusal = PeerError("body_large", "This form is too large.", status=413)
             await problem_response(scope, refusal)(scope, receive, send_with_headers)
         else:
@@ -73,7 +78,8 @@ class Shield:
         return urlsplit(origin).netloc in {headers.get("host", ""), self._public_host} - {""}
 
 
-def _most_bytes(headers: Headers) -> int:
-    """Of a form; one with a file is read by who asked for it alone (`web.uploads`)."""
-    with_file = headers.get("content-type", "").lower().startswith("multipart/form-data")
+def _most_bytes(scope: Scope, headers: Headers) -> int:
+    """Of a body: anybody may send a small one, and a file only where one is awaited."""
+    awaited = UPLOADS.fullmatch(f"{scope['method']} {scope['path']}")
+    with_file = awaited and is_upload(headers.get("content-type", ""))
     return UPLOAD_BYTES if with_file else BODY_BYTES
