@@ -1,5 +1,6 @@
 """Somebody of the house edits one room, and no other, and nothing else of the house."""
 
+from hustings.base.ids import RoomId
 from hustings.web.accounts.model import Account
 from hustings.web.accounts.queries import add_account
 from tests.fakes.web_house import House
@@ -79,3 +80,36 @@ async def test_who_is_not_there_is_not_let_in(house: House) -> None:
     assert (await house.browser.post("/rooms/nowhere/crew", data={})).status_code == 404
     house.browser.cookies.clear()
     assert (await house.browser.post("/rooms/hall/crew", data={})).status_code == 401
+
+
+async def test_who_is_let_into_one_room_neither_leads_it_nor_lets_its_recording_go(
+    house: House,
+) -> None:
+    await planned(house)
+    await house.browser.post("/rooms/hall", data=EDIT | {"keep": "days", "keep_days": "30"})
+    await house.browser.post("/rooms/hall/crew", data={"account": "bo"})
+    rooms, hall = house.services.rooms, RoomId("hall")
+    host, speaker = await rooms.invitations(hall)
+    assert (host.role, speaker.role) == ("host", "speaker")
+    assert rooms.sign(host) in (await house.browser.get("/rooms/hall")).text
+    await come(house, "bo")
+    page = (await house.browser.get("/rooms/hall")).text
+    assert rooms.sign(speaker) in page
+    assert rooms.sign(host) not in page
+    assert 'name="keep"' not in page
+    assert '<option value="host"' not in page
+    for keep in ({"keep": "none"}, {"keep": "days", "keep_days": "1"}, {}):
+        answer = await house.browser.post("/rooms/hall", data=EDIT | keep)
+        assert answer.headers["location"] == "/rooms/hall?said=changed"
+        assert (await rooms.plan(hall)).wish.keep_days == 30
+    for role, kind in (("host", ""), ("cohost", ""), ("host", "whip")):
+        asked = {"name": "Bo", "role": role, "kind": kind}
+        answer = await house.browser.post("/rooms/hall/invitations", data=asked)
+        assert answer.status_code == 403, asked
+    answer = await house.browser.post(f"/rooms/hall/invitations/{host.jti}/revoke")
+    assert answer.status_code == 403
+    assert await rooms.invitations(hall) == [host, speaker]
+    await house.browser.post("/rooms/hall/invitations", data={"name": "Cy", "role": "moderator"})
+    await house.browser.post(f"/rooms/hall/invitations/{speaker.jti}/revoke")
+    left = [each.role for each in await rooms.invitations(hall) if not each.revoked_ms]
+    assert left == ["host", "moderator"]

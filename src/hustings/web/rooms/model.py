@@ -37,6 +37,7 @@ FIELDS: Final = (
     *("title", "description", "language", "host", "start", "zone", "which", "radio"),
     *("cohosts", "speakers", "address", "expected", "delay_s", "keep", "keep_days"),
 )
+LEADS: Final = frozenset[Role]({"host", "cohost"})  # who ends the evening: the house's to invite
 PassKind = Literal["invite", "whip"]
 
 

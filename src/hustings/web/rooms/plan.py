@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hustings.web.outbox.model import Backlog
-from hustings.web.rooms.model import PlannedRoom, Wish, expect_kept, wish_from_form
+from hustings.web.rooms.model import PlannedRoom, Wish, expect_kept, keeping, wish_from_form
 from hustings.wire.kinds import Words
 
 
@@ -58,11 +58,16 @@ class Plan(msgspec.Struct, frozen=True):
         return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:20]
 
 
-def changed(plan: Plan, fields: Mapping[str, str]) -> Wish:
-    """The wish of a filled form. Raises UserError with `field` naming what to mend."""
+def changed(plan: Plan, fields: Mapping[str, str], *, guest: bool = False) -> Wish:
+    """The wish of a filled form. Raises UserError with `field` naming what to mend.
+
+    guest: it is from somebody who is let into this room alone; how long its recording stays is not theirs to say.
+    """
     fields = dict(fields)
     if plan.planned.state == "live":  # the delay is the hosts' own on the stage
         fields["delay_s"] = str(plan.planned.current.delay_s)
+    if guest:
+        fields |= keeping(plan.wish.keep_days)
     wish = wish_from_form(fields, before_ms=plan.wish.start_ms)
     expect_kept(plan.planned, wish)
     return wish

@@ -19,6 +19,7 @@ from hustings.web.rooms.languages import spoken_languages
 from hustings.web.rooms.local_time import start_from_form
 from hustings.web.rooms.model import (
     FIELDS,
+    LEADS,
     NAME_CHARS,
     REASON_CHARS,
     ROLES,
@@ -143,7 +144,8 @@ async def change_room(visit: Visitor, room: str) -> Response:
     await visit.needs_in(name, "rooms")
     fields = await visit.form()
     try:
-        wish = changed(await visit.services.rooms.plan(name), fields)
+        plan = await visit.services.rooms.plan(name)
+        wish = changed(plan, fields, guest=not await visit.may("rooms"))
         await visit.services.rooms.change(name, wish)
     except (UserError, TryLater) as error:
         answer = await room_view(visit, name, status=_status(error), fields=fields, error=error)
@@ -200,6 +202,7 @@ async def invite(visit: Visitor, room: str) -> Response:
     person = Person(
         clean(fields.get("name", ""), NAME_CHARS), role_from_form(fields.get("role", ""))
     )
+    await _expect_theirs(visit, person.role)
     kind: PassKind = "whip" if fields.get("kind") == "whip" else "invite"
     await visit.services.rooms.invite(name, person, kind)
     return visit.go(f"/rooms/{name}", said="invited")
@@ -210,6 +213,9 @@ async def revoke(visit: Visitor, room: str, jti: str) -> Response:
     """Withdraw a pass."""
     name = room_id(room)
     await visit.needs_in(name, "rooms")
+    for each in await visit.services.rooms.invitations(name):
+        if each.jti == jti:
+            await _expect_theirs(visit, each.role)
     await visit.services.rooms.revoke(name, jti)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="revoked")
@@ -264,6 +270,12 @@ async def room_again(visit: Visitor, room: str, form: str = "") -> Response:
     return visit.go(f"/rooms/{room_id(room)}")
 
 
+async def _expect_theirs(visit: Visit, role: str) -> None:
+    """Who is let into one room alone has nothing to do with its leads' passes. Raises Denied."""
+    if role in LEADS:
+        await visit.needs("rooms")
+
+
 async def room_view(
     visit: Visit,
     room: RoomId,
@@ -283,17 +295,20 @@ async def room_view(
     rooms = visit.services.rooms
     plan = await rooms.plan(room)
     passes = await rooms.invitations(room)
+    guest = not await visit.may("rooms")
+    theirs = [each for each in passes if not (guest and each.role in LEADS)]
     return visit.page(
         "web_room.html",
         status,
         planned=plan.planned,
         may_erase=await visit.may("erase"),
-        crew=await visit.services.crew.of(room) if await visit.may("rooms") else None,
+        guest=guest,
+        crew=None if guest else await visit.services.crew.of(room),
         **_form(visit, fields or fields_of(plan.wish), error),
-        seats=[(each, _address(visit, each)) for each in passes if each.kind == "invite"],
+        seats=[(each, _address(visit, each)) for each in theirs if each.kind == "invite"],
         encoders=[
             (each, rooms.sign(each), rooms.source_password(each))
-            for each in passes
+            for each in theirs
             if each.kind == "whip"
         ],
         backlog=plan.backlog,
@@ -307,7 +322,7 @@ async def room_view(
         alt=alt,
         asked=await visit.services.reminders.counts(room),
         sendings=await visit.services.reminders.promotions(room),
-        roles=ROLES,
+        roles=[each for each in ROLES if not (guest and each in LEADS)],
         said=visit.request.query_params.get("said", ""),
     )
 
