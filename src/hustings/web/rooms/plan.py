@@ -54,7 +54,10 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def version(self) -> str:
         """Differs whenever something differs that a host could have changed or must know."""
-        said = [msgspec.structs.astuple(self.wish), self.planned.state, self.is_off, self.why]
+        said = [
+            *(msgspec.structs.astuple(self.wish), self.planned.state, self.is_off, self.why),
+            *(self.picture, sorted(self.texts.items())),
+        ]
         return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:20]
 
 
