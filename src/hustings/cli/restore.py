@@ -38,5 +38,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(msgspec.to_builtins(made)))
     else:
         tell(made, args.file)
-        print(f"  restored to {settings.data}: now `hustings verify`, then `hustings serve`")
+        print(f"  restored to {settings.data}; next:")
+        print(f"  hustings verify {settings.data} --key KEY")
+        print(f"  hustings serve --data {settings.data}")
     return 0

@@ -12,6 +12,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from hustings.base.errors import HustingsError, TryLater, UserError
 
@@ -38,6 +39,11 @@ def with_patience(answer: Response, error: HustingsError | None) -> Response:
     return answer
 
 
+def gone(_request: Request, _error: Exception) -> Response:
+    """Whoever asked hung up before they had said all: nobody reads this, and it is no mistake of ours."""
+    return Response(status_code=400)
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of `app` with a problem document."""
 
@@ -58,6 +64,8 @@ def install(app: FastAPI) -> None:
         answer = response(UserError(code, str(error.detail), status=error.status_code))
         answer.headers.update(error.headers or {})
         return answer
+
+    app.add_exception_handler(ClientDisconnect, gone)
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from hustings import VERSION
@@ -27,7 +28,7 @@ from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket, server_tls
 from hustings.base.server import GuardedServer
 from hustings.base.tasks import Tasks
-from hustings.pages import serving
+from hustings.pages import problems, serving
 from hustings.settings import Settings
 from hustings.web.accounts import sign_in
 from hustings.web.accounts import views as accounts
@@ -100,6 +101,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HustingsError, _on_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
+    app.add_exception_handler(ClientDisconnect, problems.gone)
     app.add_exception_handler(Exception, _on_bug)
     app.add_middleware(
         Shield,
