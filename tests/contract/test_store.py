@@ -61,6 +61,11 @@ async def test_an_error_does_not_say_what_people_wrote(database: Database) -> No
     told = "".join(format_exception(refused.value))
     assert "nowhere" in told
     assert ADDRESS not in told
+    with pytest.raises(IntegrityError) as twice:
+        await add(database, ADDRESS, ADDRESS)
+    told = "".join(format_exception(twice.value))
+    assert "host_codes" in told
+    assert ADDRESS not in told  # PostgreSQL's own words name the row
 
 
 async def test_opening_again_changes_nothing(

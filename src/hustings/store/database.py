@@ -192,11 +192,14 @@ async def _turn(lock: asyncio.Lock, *, needed: bool) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def our_errors() -> AsyncIterator[None]:
-    """Turn a database that is locked, full, or gone into TryLater; leave constraint breaches."""
+    """Turn a database that is locked, full, or gone into TryLater; a breach of a constraint stays one.
+
+    Of a breach the first line is left: PostgreSQL goes on with the row itself, and errors are logged.
+    """
     try:
         yield
-    except IntegrityError:
-        raise
+    except IntegrityError as error:
+        raise IntegrityError(error.statement, None, Exception(_reason(error))) from None
     except PoolTimeout as error:
         raise TryLater("database_busy", _BUSY) from error
     except (DBAPIError, sqlite3.Error, OSError) as error:
