@@ -229,6 +229,11 @@ def _drop_track(room: RoomModel, actor: Participant, _args: Args, _now: int) -> 
     return room.drop_track(actor.id)
 
 
+def _push_add(room: RoomModel, actor: Participant, args: Args, now_ms: int) -> list[Change]:
+    _expect_on(room)
+    return _push(room, actor, args, now_ms)
+
+
 def _push(_room: RoomModel, _actor: Participant, _args: Args, _now: int) -> list[Change]:
     """Check alone; `stage.push` does it, and nothing of it is in the record."""
     return []
@@ -371,7 +376,7 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "microphone": (_ANY, _microphone),
     "keep_track": (_ANY, _keep_track),
     "drop_track": (_ANY, _drop_track),
-    "push_add": (HOSTS, _push),
+    "push_add": (HOSTS, _push_add),
     "push_drop": (HOSTS, _push),
     "lock": (HOSTS, _lock),
     "unlock": (HOSTS, _unlock),

@@ -59,7 +59,7 @@ def test_a_cancelled_room_says_why_and_opens_no_lobby_until_that_is_taken_back()
     room.join("h", name="H", role="host")
     for who in room.join("h", name="H", role="host"):
         room.fold(who.body)
-    for command in ("lobby", "go_live"):
+    for command in ("lobby", "go_live", "push_add"):
         with pytest.raises(UserError) as refused:
             commands.perform(room, "h", command, {}, now_ms=NOW)
         assert refused.value.code == "room_cancelled"

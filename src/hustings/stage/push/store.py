@@ -1,9 +1,11 @@
 """Where a room's program is sent, on disk: `push/{room}` of the data folder, readable by the owner only.
 
-Stream keys are secrets of platforms: they are never in a journal, a log, a backup or an answer. A file goes
-when the room's evening is over, or when the last target is taken away.
+Stream keys are secrets of platforms: they are never in a journal, a log, a backup or an answer. A key goes
+when its target is taken away or its room's time is over (the policy: `stage.push.phase`), and the file with
+the last one. A draft that could not be finished goes at once, or with the next start.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -23,6 +25,7 @@ class Target(msgspec.Struct, frozen=True):
     url: str
     key: str
     hold: bool = False  # also while the lobby is open
+    given_ms: int = 0  # wall ms
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -41,6 +44,9 @@ class PushStore:
     def load(self) -> dict[RoomId, Kept]:
         """All rooms'; what cannot be read is left alone and not pushed."""
         found: dict[RoomId, Kept] = {}
+        for draft in self._folder.glob("*.draft"):  # of whoever died while writing
+            with contextlib.suppress(OSError):
+                draft.unlink()
         for path in sorted(self._folder.glob("*.json")) if self._folder.is_dir() else ():
             try:
                 found[room_id(path.stem)] = msgspec.json.decode(path.read_bytes(), type=Kept)
@@ -61,9 +67,18 @@ class PushStore:
                 os.fsync(out.fileno())
             draft.replace(path)
         except OSError as error:
-            raise TryLater("push_disk", "The disk does not take this just now.") from error
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)  # it may hold a key
+            raise _refused() from error
 
     def forget(self, room: RoomId) -> None:
-        """Nothing of it stays."""
-        (self._folder / f"{room}.json").unlink(missing_ok=True)
-        (self._folder / f"{room}.draft").unlink(missing_ok=True)
+        """Nothing of it stays. Raises TryLater `push_disk`."""
+        try:
+            (self._folder / f"{room}.json").unlink(missing_ok=True)
+            (self._folder / f"{room}.draft").unlink(missing_ok=True)
+        except OSError as error:
+            raise _refused() from error
+
+
+def _refused() -> TryLater:
+    return TryLater("push_disk", "The disk does not take this just now.")
