@@ -2,7 +2,9 @@
 
 Keeps true: nothing here waits on the mixer's thread, which is only asked how a room stands; what a
 platform does to us it does to a process of its own (`stage.push.child`), which is killed when it is silent and
-started again. Keys go to that process by its standard input and come back nowhere. Lives on the door's loop.
+started again. Keys go to that process by its standard input and come back nowhere. What a host stops is
+stopped whatever the disk says; nothing but that, or the policy of `stage.push.phase`, ends a keeper. Lives
+on the door's loop.
 """
 
 import asyncio
@@ -10,7 +12,7 @@ import contextlib
 import logging
 import sys
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +24,7 @@ from hustings.settings import Settings
 from hustings.stage.engine import Engine
 from hustings.stage.push.card import HEIGHT, WIDTH, is_card
 from hustings.stage.push.order import Order, Report, good_key, where_to
+from hustings.stage.push.phase import Late, Phase, phase_of
 from hustings.stage.push.store import Kept, PushStore, Target
 from hustings.stage.room import HOSTS
 from hustings.stage.studio import Studio
@@ -33,10 +36,13 @@ LOOK_S: Final = 1.0  # how a room stands is asked so often
 FROZEN_S: Final = 20.0  # a child says something each second; its start takes 2 s on a slow machine
 LAST_WORDS_S: Final = 4.0  # the edge is behind the stage by less
 END_S: Final = 3.0  # from SIGTERM to SIGKILL
+LIVED_S: Final = 60.0  # who lived for longer is started again at once
 AGAIN_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)  # before a child that died is started again
+EARLY_CARDS: Final = (
+    8  # pictures (60 KiB each) that came before their room's first target; then the oldest goes
+)
 _CHILD: Final = (sys.executable, "-m", "hustings.stage.push.child")
-
-Phase = Literal["on", "wait", "over"]
+STOPPED: Final = Report("stopped", "push_disk")  # nothing is sent; the key is not off the disk yet
 
 
 class Pushing:
@@ -48,6 +54,11 @@ class Pushing:
         self.since_ms = now_ms
         self.process: asyncio.subprocess.Process | None = None
         self.task: asyncio.Task[Any] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is here only because the disk did not let it go."""
+        return self.report == STOPPED
 
     def view(self) -> dict[str, Any]:
         """Without the key, and of the address the host alone: some platforms hide the key in the path."""
@@ -74,7 +85,8 @@ class Pushes:
     def start(self) -> None:
         """Take up what was pushed when this stage ended."""
         for room, kept in self._store.load().items():
-            self._cards[room] = kept.card
+            if kept.targets:
+                self._cards[room] = kept.card
             for target in kept.targets:
                 self._begin(room, target)
 
@@ -92,58 +104,99 @@ class Pushes:
         url, target_key = url.strip(), good_key(key)
         where = where_to(url)
         here = self._rooms.get(room, {})
-        if any(each.target.url == url and each.target.key == target_key for each in here.values()):
+        if any(
+            each.target.url == url and each.target.key == target_key and not each.stopped
+            for each in here.values()
+        ):
             raise UserError("push_twice", "This room is sent there already.")
         total = sum(len(each) for each in self._rooms.values())
         if len(here) >= self._settings.targets or total >= self._settings.processes:
             raise TryLater("push_full", "No further platform: take one away first.", delay_s=60)
-        target = Target(new_id(), url, target_key, hold)
-        kept = (*(each.target for each in here.values()), target)
-        self._store.save(room, Kept(kept, self._cards.get(room, b"")))  # before anything begins
+        target = Target(new_id(), url, target_key, hold, self._clock.wall_ms())
+        self._write(room, (*self._targets(room), target))  # before anything begins
         self._begin(room, target)
         log.info("%s: is to be pushed to %s", room, where.host)
         return target.id
 
     async def drop(self, room: RoomId, target_id: str) -> None:
-        """Push there no more, and forget the key. Raises NotFound `push_unknown`."""
-        pushing = self._rooms.get(room, {}).pop(target_id, None)
+        """Push there no more, and forget the key.
+
+        Raises NotFound `push_unknown`, TryLater `push_disk`: nothing is sent, but the key is still on
+        the disk; the target stays listed as stopped, we try again, and so may the host.
+        """
+        pushing = self._rooms.get(room, {}).get(target_id)
         if pushing is None:
             raise NotFound("push_unknown", "This is not pushed there any more.")
-        self._save(room)
-        if not self._rooms[room]:
-            self._forget(room)
-        if pushing.task is not None:
-            pushing.task.cancel()
-            await asyncio.wait([pushing.task])
-        await self.tell(room)
+        sending = pushing.task
+        if sending is not None:
+            sending.cancel()  # first of all, and whatever comes now
+        try:
+            self._remove(room, pushing)
+        except TryLater:
+            pushing.task = self._tasks.start(self._leave(room, pushing), name=f"key of {room}")
+            raise
+        finally:
+            if sending is not None:
+                await asyncio.wait([sending])
+            await self.tell(room)
 
     def set_card(self, room: RoomId, card: bytes) -> None:
         """The picture for platforms; those that are pushed to show it from their next start on.
 
-        Raises UserError `push_card`, TryLater `push_disk`.
+        Raises UserError `push_card`, TryLater `push_disk`: the one before stays.
         """
         if not is_card(card):
             raise UserError(
                 "push_card", f"A picture is a JPEG of {WIDTH} x {HEIGHT}, 60 KiB at most."
             )
+        if room in self._rooms:
+            self._write(room, self._targets(room), card)
+        self._cards.pop(room, None)
         self._cards[room] = card
-        self._save(room)
+        early = [each for each in self._cards if each not in self._rooms]
+        for each in early[:-EARLY_CARDS]:
+            del self._cards[each]
 
     def view(self, room: RoomId) -> dict[str, Any]:
         """The message `push` of the control socket."""
         targets = [each.view() for each in self._rooms.get(room, {}).values()]
         return {"type": "push", "push": targets, "most": self._settings.targets}
 
-    def _save(self, room: RoomId) -> None:
-        targets = tuple(each.target for each in self._rooms.get(room, {}).values())
-        if targets:
-            self._store.save(room, Kept(targets, self._cards.get(room, b"")))
+    def _targets(self, room: RoomId) -> tuple[Target, ...]:
+        """Those whose keys are to be kept."""
+        here = self._rooms.get(room, {}).values()
+        return tuple(each.target for each in here if not each.stopped)
 
-    def _forget(self, room: RoomId) -> None:
-        """Nothing is pushed there any more: no key and no picture stays."""
-        self._rooms.pop(room, None)
-        self._cards.pop(room, None)
-        self._store.forget(room)
+    def _write(self, room: RoomId, targets: tuple[Target, ...], card: bytes | None = None) -> None:
+        """These and no others are on disk; without any nothing is. Raises TryLater `push_disk`."""
+        if targets:
+            kept = self._cards.get(room, b"") if card is None else card
+            self._store.save(room, Kept(targets, kept))
+        else:
+            self._store.forget(room)
+
+    def _remove(self, room: RoomId, pushing: Pushing) -> None:
+        """Off the disk, then off the list. Raises TryLater `push_disk`: it is listed as stopped."""
+        if not pushing.stopped:
+            pushing.report, pushing.since_ms = STOPPED, self._clock.wall_ms()
+        self._write(room, self._targets(room))
+        here = self._rooms.get(room, {})
+        here.pop(pushing.target.id, None)
+        if not here:  # nothing is pushed there any more: no picture stays
+            self._rooms.pop(room, None)
+            self._cards.pop(room, None)
+
+    async def _leave(self, room: RoomId, pushing: Pushing) -> None:
+        """Remove what sends no more, as often as it takes."""
+        while True:
+            try:
+                self._remove(room, pushing)
+                break
+            except TryLater as error:
+                log.error("%s: a stream key stays on the disk: %s", room, error.title)
+            await self.tell(room)
+            await asyncio.sleep(AGAIN_S[-1])
+        await self.tell(room)
 
     # --- keeping one running -----------------------------------------------------------------------
 
@@ -155,38 +208,33 @@ class Pushes:
     async def _keep(self, room: RoomId, pushing: Pushing) -> None:
         """Until the room's evening is over, or it is taken away."""
         await self.tell(room)
-        deaths = 0
-        while (phase := await self._phase(room, pushing.target)) != "over":
-            if phase == "wait":
-                await self._says(room, pushing, Report("waiting"))
-                await asyncio.sleep(LOOK_S)
-                continue
-            lived_s = await self._run(room, pushing)
-            if await self._phase(room, pushing.target) == "on":
-                deaths = 0 if lived_s > 60 else deaths + 1
-                await self._says(room, pushing, Report("trouble", "push_died"))
-                await asyncio.sleep(AGAIN_S[min(deaths, len(AGAIN_S) - 1)])
-        self._rooms.get(room, {}).pop(pushing.target.id, None)
-        if not self._rooms.get(room):
-            self._forget(room)
-        await self.tell(room)
+        deaths, late = 0, Late()
+        while True:
+            began_s = self._clock.monotonic()
+            try:
+                phase = late.judged(await self._phase(room, pushing.target), began_s)
+                if phase == "over":
+                    break
+                if phase == "wait":
+                    await self._says(room, pushing, Report("waiting"))
+                    await asyncio.sleep(LOOK_S)
+                    continue
+                await self._run(room, pushing)
+                if await self._phase(room, pushing.target) != "on":
+                    continue
+            except Exception:  # no memory, no descriptors, a fault of ours: it goes on
+                log.exception("%s: sending broke off, and begins again", room)
+            deaths = 0 if self._clock.monotonic() - began_s > LIVED_S else deaths + 1
+            await self._says(room, pushing, Report("trouble", "push_died"))
+            await asyncio.sleep(AGAIN_S[min(deaths, len(AGAIN_S) - 1)])
+        await self._leave(room, pushing)
 
     async def _phase(self, room: RoomId, target: Target) -> Phase:
-        def stands(studio: Studio) -> Phase:
-            facts = studio.facts(room)
-            if facts is None or facts.state == "ended":
-                return "over"
-            return (
-                "on"
-                if facts.state == "live" or (target.hold and facts.state == "lobby")
-                else "wait"
-            )
+        now_ms = self._clock.wall_ms()
+        return await self._engine.do(lambda studio: phase_of(studio.facts(room), target, now_ms))
 
-        return await self._engine.do(stands)
-
-    async def _run(self, room: RoomId, pushing: Pushing) -> float:
-        """One life of a child; how long it lived, seconds."""
-        began_s = self._clock.monotonic()
+    async def _run(self, room: RoomId, pushing: Pushing) -> None:
+        """One life of a child."""
         await self._says(room, pushing, Report("connecting"))
         process = pushing.process = await asyncio.create_subprocess_exec(
             *_CHILD,
@@ -216,7 +264,6 @@ class Pushes:
             hearing.cancel()
             await _end(process)
             pushing.process = None
-        return self._clock.monotonic() - began_s
 
     async def _hear(
         self, room: RoomId, pushing: Pushing, process: asyncio.subprocess.Process
@@ -232,7 +279,7 @@ class Pushes:
                 await self._says(room, pushing, msgspec.json.decode(line, type=Report))
 
     async def _says(self, room: RoomId, pushing: Pushing, report: Report) -> None:
-        if report == pushing.report:
+        if report == pushing.report or pushing.stopped:
             return
         pushing.report, pushing.since_ms = report, self._clock.wall_ms()
         await self.tell(room)
@@ -247,8 +294,12 @@ class Pushes:
                 if who.role in HOSTS:
                     hall.watchers.tell_one(who.id, message)
 
-        with contextlib.suppress(HustingsError):  # the room is gone
+        try:
             await self._engine.do(tell)
+        except HustingsError:  # the room is gone
+            pass
+        except Exception:  # hosts hear it with the next change; no keeper ends by it
+            log.exception("%s: hosts were not told", room)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

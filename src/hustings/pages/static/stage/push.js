@@ -105,6 +105,7 @@ export function stateWords(state, code) {
   if (state === "on") return t("On air there.");
   if (state === "waiting") return t("Begins when the room does.");
   if (state === "connecting") return t("Connecting …");
+  if (state === "stopped") return t("Nothing is sent there any more, but the disk of this house keeps the key. It is removed as soon as that works.");
   const trying = t("Trying again.");
   return `${troubleWords(code)} ${trying}`;
 }
