@@ -38,9 +38,7 @@ LAST_WORDS_S: Final = 4.0  # the edge is behind the stage by less
 END_S: Final = 3.0  # from SIGTERM to SIGKILL
 LIVED_S: Final = 60.0  # who lived for longer is started again at once
 AGAIN_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)  # before a child that died is started again
-EARLY_CARDS: Final = (
-    8  # pictures (60 KiB each) that came before their room's first target; then the oldest goes
-)
+EARLY_CARDS: Final = 8  # pictures, 60 KiB each, of rooms without a target yet; the oldest goes
 _CHILD: Final = (sys.executable, "-m", "hustings.stage.push.child")
 STOPPED: Final = Report("stopped", "push_disk")  # nothing is sent; the key is not off the disk yet
 
