@@ -51,6 +51,13 @@ class RoomStatus(msgspec.Struct, frozen=True):
     was_ms: int = 0  # the start that was announced before; 0: never moved
     cancelled_ms: int = 0  # 0: it takes place
     cancelled_why: str = ""
+    titles: dict[str, str] = {}  # for readers of other languages
+
+    def words(self, language: str) -> tuple[str, str]:
+        """The title that a reader of this language gets, and its language."""
+        if language in self.titles:
+            return self.titles[language], language
+        return self.title, self.language
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -82,6 +89,7 @@ def room_status(
     begun = {"live": "live_ms", "lobby": "epoch_ms", "ended": "ended_ms"}.get(state, "")
     start_ms = int(facts.get("start_ms", 0))
     cancelled = bool(facts.get("cancelled_ms"))
+    language = str(facts.get("language", "en"))
     codes = ["cancelled" if cancelled else state]
     if state in {"scheduled", "lobby"} and not cancelled and 0 < start_ms < now_ms - _LATE_MS:
         codes.append("late")
@@ -94,7 +102,7 @@ def room_status(
     return RoomStatus(
         room=str(facts.get("room", "")),
         title=str(facts.get("title", "")),
-        language=str(facts.get("language", "en")),
+        language=language,
         state=state,
         since_ms=int(facts.get(begun, 0)),
         start_ms=start_ms,
@@ -107,6 +115,11 @@ def room_status(
         was_ms=int(facts.get("was_ms", 0)),
         cancelled_ms=int(facts.get("cancelled_ms", 0)),
         cancelled_why=str(facts.get("cancelled_why", "")),
+        titles={
+            other: str(words["title"])
+            for other, words in facts.get("texts", {}).items()
+            if other != language  # as `wire.wording`
+        },
     )
 
 

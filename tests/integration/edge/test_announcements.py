@@ -15,7 +15,8 @@ START_MS = 4_000_000_000_000  # 2096
 
 
 async def planned(stage: StageFeed, edge: RunningEdge, **facts: object) -> None:
-    stage.room("may", state="scheduled", title="A debate", start_ms=START_MS, **facts)
+    facts = {"state": "scheduled", **facts}
+    stage.room("may", title="A debate", start_ms=START_MS, **facts)
     await edge.until("rooms.facts('may')")
 
 
@@ -95,3 +96,31 @@ async def test_whoever_takes_it_from_a_page_gets_the_words_of_that_page(
         (event,) = icalendar.Calendar.from_ical(answer.body).events
         assert event["SUMMARY"] == title
         assert event["SUMMARY"].params["LANGUAGE"] == ("de" if language == "de" else "en")
+
+
+async def test_each_language_has_a_calendar_of_the_house_of_its_own(
+    stage: StageFeed, edge: RunningEdge
+) -> None:
+    await planned(stage, edge, language="en", texts={"ar": {"title": "مناظرة"}})
+    tags = set()
+    for _ in range(2):  # the second time as it is kept
+        for query, title in (("?lang=ar", "مناظرة"), ("?lang=de", "A debate"), ("", "A debate")):
+            answer = await edge.get(f"/calendar.ics{query}")
+            whole = icalendar.Calendar.from_ical(answer.body)
+            (event,) = whole.events
+            assert event["SUMMARY"] == title
+            assert event["SUMMARY"].params["LANGUAGE"] == ("ar" if title == "مناظرة" else "en")
+            assert whole["SOURCE"].endswith(f"/calendar.ics{query}")
+            tags.add(answer.headers["etag"])
+    assert len(tags) == 3
+    assert (await edge.get("/calendar.ics?lang=xx")).headers["etag"] in tags
+
+
+async def test_how_things_go_is_told_in_the_readers_language(
+    stage: StageFeed, edge: RunningEdge
+) -> None:
+    await planned(stage, edge, state="lobby", language="en", texts={"ar": {"title": "مناظرة"}})
+    for path in ("/status", "/status/may"):
+        assert '<bdi lang="ar">مناظرة</bdi>' in (await edge.get(f"{path}?lang=ar")).body.decode()
+        assert '<bdi lang="en">A debate</bdi>' in (await edge.get(f"{path}?lang=de")).body.decode()
+    assert (await edge.get("/status/may.json")).json["titles"] == {"ar": "مناظرة"}  # type: ignore[index]

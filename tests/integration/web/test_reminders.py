@@ -13,6 +13,7 @@ from sqlalchemy import select
 from hustings.base.ids import RoomId
 from hustings.settings import MailSettings, OutboundSettings
 from hustings.store.schema import letters, subscriptions
+from hustings.wire.kinds import Words
 from tests.fakes.push_service import PushService, push_service
 from tests.fakes.smtp import Postman, smtp_server
 from tests.fakes.web_house import House, open_house
@@ -258,3 +259,21 @@ async def test_the_worker_is_served_where_its_pages_are(house: House) -> None:
     answer = await house.browser.get("/remind/worker.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "showNotification" in answer.text
+
+
+async def test_a_reader_stays_in_their_language(house: House, postman: Postman) -> None:
+    planned = await house.services.rooms.room(HALL)
+    assert planned.facts
+    said = msgspec.structs.replace(planned.facts, texts={"ar": Words("القاعة")}, revision=1)
+    await house.services.rooms.learn([said])
+    page = (await house.browser.get("/remind/hall?lang=ar")).text
+    assert '<bdi lang="ar">القاعة</bdi>' in page
+    for path in ("/r/hall", "/r/hall.ics", "/calendar.ics"):
+        assert f'{path}?lang=ar"' in page
+    home = (await house.browser.get("/?lang=ar")).text
+    assert home.count('/calendar.ics?lang=ar"') == 3
+    assert '/r/hall?lang=ar"' in home
+    await house.browser.post("/remind/hall/mail?lang=ar", data={"address": "ada@example.org"})
+    await carried(house)
+    assert "القاعة" in postman.mails[-1]["Subject"]
+    assert "القاعة" in postman.mails[-1].get_content()

@@ -105,6 +105,15 @@ def test_every_state_has_its_sentence(language: str, rung: Rung) -> None:
     assert "Town" not in page(language, whole(), None, "?")
 
 
+def test_a_title_is_of_the_language_that_is_read() -> None:
+    texts = {"ar": {"title": "القاعة"}, "de": {"title": "Not this"}}
+    room = a_room(language="de", texts=texts)
+    assert room.words("ar") == ("القاعة", "ar")
+    assert room.words("de") == room.words("en") == ("Town <hall>", "de")
+    for html in (page("ar", whole(), room, "r"), page("ar", whole(a_room(state="live", texts=texts)))):
+        assert '<bdi lang="ar">القاعة</bdi>' in html
+
+
 def test_calm_is_calm() -> None:
     assert happening(NEAR, CALM) == []
     assert joined_s(Rung(joined=8)) == pytest.approx(2.56)

@@ -141,6 +141,8 @@ def test_a_cancelled_room_says_so_why_and_for_when_it_was_planned() -> None:
         assert 'It was planned for <time datetime="2027-01-15T08:00:00Z">' in html
         for wrong in ("Starts on", "Thank you for listening", "Reload this page"):
             assert wrong not in html
+        assert '<p id="kept" class="soft small" hidden>' in html  # there is no recording
+    assert '<p id="kept" class="soft small">' in page(state="scheduled")
 
 
 def test_a_moved_room_says_both_dates_until_it_is_live() -> None:

@@ -22,9 +22,9 @@ from hustings.edge.announce.oembed import oembed, room_asked
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.past import gone
 from hustings.edge.rooms import Rooms
+from hustings.pages.locales import LANGUAGES
 from hustings.wire import kinds
 from hustings.wire.links import Links
-from hustings.wire.wording import told_in, worded
 
 LOOK_S: Final = 5.0  # between looks at all rooms: some milliseconds for ten thousand
 ITEMS_S: Final = 30.0  # caches keep the feed for twice as long
@@ -32,7 +32,7 @@ _OPEN: Final = {"Access-Control-Allow-Origin": "*", "X-Content-Type-Options": "n
 
 
 class Made(msgspec.Struct, frozen=True):
-    """One house's calendar, and what it was made from."""
+    """One house's calendar in one language, and what it was made from."""
 
     rooms: list[kinds.Room]
     plain: bytes
@@ -56,23 +56,28 @@ class Announcements:
         self._clock = clock
         self._looked_s = float("-inf")
         self._listed: list[kinds.Room] = []
-        self._made: dict[Links, Made] = {}
+        self._made: dict[tuple[Links, str], Made] = {}
         self._told_s = float("-inf")
         self._items = b""
 
     def calendar(self, request: Request) -> Answer:
-        """The house's. Raises TryLater: a calendar without rooms would empty everybody's."""
+        """The house's, at `?lang=` in the words for readers of one of the pages' languages.
+
+        Raises TryLater: a calendar without rooms would empty everybody's.
+        """
         if not self._rooms.indexed:
             raise TryLater("edge_starting", "This edge has not heard from the stage yet.")
         now_s, links = self._clock.monotonic(), self._links(request)
         if now_s - self._looked_s >= LOOK_S:
             dated = self._named(lambda facts: bool(facts.get("start_ms")))
             self._looked_s, self._listed = now_s, listed(dated, self._clock.wall_ms())
-        made = self._made.get(links)
+        asked = request.query.get("lang", "")
+        language = asked if asked in LANGUAGES else ""  # so many are kept, and no more
+        made = self._made.get((links, language))
         if made is None or made.rooms != self._listed:
-            body = calendar(self._house(links), self._listed, whole=True)
+            body = calendar(self._house(links), self._listed, whole=True, language=language)
             made = Made(self._listed, body, gzip.compress(body, 6, mtime=0))
-            self._made[links] = made
+            self._made[links, language] = made
         return _tagged(request, made.plain, made.small, name="calendar")
 
     def live_items(self) -> bytes:
@@ -88,11 +93,9 @@ class Announcements:
     def event(self, request: Request, name: RoomId) -> Answer:
         """One room's, in the words for readers of `?lang=`. Raises NotFound `room_unknown`, `start_none`."""
         room, language = self._room(name), request.query.get("lang", "")
-        if worded(room, language):
-            room = msgspec.structs.replace(told_in(room, language), language=language)
         if not room.start_ms:
             raise NotFound("start_none", "When this room begins is not said yet.")
-        body = calendar(self._house(self._links(request)), [room], whole=False)
+        body = calendar(self._house(self._links(request)), [room], whole=False, language=language)
         return _tagged(request, body, None, name=name)
 
     def oembed(self, request: Request) -> dict[str, Any]:

@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from hustings import VERSION
 from hustings.archive.podcast import House, plain
 from hustings.base.ids import is_private
 from hustings.edge.announce.ical import lines, moment, text
 from hustings.wire.kinds import Room
 from hustings.wire.pictures import picture_url
+from hustings.wire.wording import told_in, worded
 
 CALENDAR: Final = "calendar.ics"
 ICS: Final = ".ics"  # behind a room's name: its event
@@ -46,16 +49,19 @@ def listed(rooms: Iterable[Room], now_ms: int) -> list[Room]:
     return [*past[-PAST:], *coming[:COMING]]
 
 
-def calendar(house: House, rooms: Sequence[Room], *, whole: bool) -> bytes:
-    """Rooms with a start as a calendar; whole: the house's own, which programs come back for."""
+def calendar(house: House, rooms: Sequence[Room], *, whole: bool, language: str = "") -> bytes:
+    """Rooms with a start as a calendar, each in the words for readers of a language; "": in its own.
+
+    whole: the house's own, which programs come back for.
+    """
     return lines(
         [
             ("BEGIN", "VCALENDAR"),
             ("VERSION", "2.0"),
             ("PRODID", f"-//Hustings//Hustings {VERSION}//EN"),
             ("CALSCALE", "GREGORIAN"),
-            *(_about(house) if whole else ()),
-            *(each for room in rooms for each in _event(house, room)),
+            *(_about(house, language) if whole else ()),
+            *(each for room in rooms for each in _event(house, _told(room, language))),
             ("END", "VCALENDAR"),
         ]
     )
@@ -70,15 +76,22 @@ def uid(room: Room) -> str:
     return f"{room.room}-{house}@hustings" if house else f"{room.room}@hustings"
 
 
-def _about(house: House) -> Iterator[Property]:
+def _about(house: House, language: str) -> Iterator[Property]:
     name = text(plain(house.title) or "Hustings")
     yield "NAME", name
     yield "X-WR-CALNAME", name  # what most programs read still
     yield "DESCRIPTION", text(plain(house.about, _WORDS, lines=True))
     yield "URL", f"{house.web}/"
-    yield "SOURCE;VALUE=URI", f"{house.edge}/{CALENDAR}"
+    yield "SOURCE;VALUE=URI", f"{house.edge}/{CALENDAR}{f'?lang={language}' if language else ''}"
     yield "REFRESH-INTERVAL;VALUE=DURATION", REFRESH
     yield "X-PUBLISHED-TTL", REFRESH
+
+
+def _told(room: Room, language: str) -> Room:
+    """The words, and the language they are in, which an event names."""
+    if not worded(room, language):
+        return room
+    return msgspec.structs.replace(told_in(room, language), language=language)
 
 
 def _event(house: House, room: Room) -> Iterator[Property]:

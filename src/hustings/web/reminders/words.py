@@ -32,12 +32,12 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def moment(wall_ms: int, language: str, zone: str) -> str:
-    """Day, hour and zone in words: 5 May 2026, 20:00 CEST."""
+    """Day, hour and zone in words: Tuesday, 5 May 2026, 20:00 CEST."""
     clock = zone_named(zone)
     at = datetime.fromtimestamp(wall_ms / 1_000, clock)
     pattern = str(get_datetime_format("medium", locale=language))
     hour = f"{format_time(at, 'short', locale=language)} {_zone_name(at, clock, language)}"
-    return pattern.replace("{1}", format_date(at, "long", locale=language)).replace("{0}", hour)
+    return pattern.replace("{1}", format_date(at, "full", locale=language)).replace("{0}", hour)
 
 
 def words(

@@ -1,5 +1,7 @@
 """Letters and the links in them."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hustings.base.ids import RoomId
 from hustings.web.push.transport import PushBody
 from hustings.web.reminders.letters import Letters, topic
 from hustings.web.reminders.links import ReminderLinks
-from hustings.web.reminders.model import Sending, Subscription
+from hustings.web.reminders.model import Occasion, Sending, Subscription
 from hustings.web.reminders.spread import Spread, place_of
 from hustings.web.reminders.words import Event
 
@@ -72,6 +74,27 @@ def test_a_push_goes_to_its_service_under_the_rooms_topic() -> None:
     assert body.topic == topic("hall") != topic("hall2")
     assert len(body.topic) == 32
     assert body.keys == b"\x04" * 81
+
+
+@pytest.mark.parametrize("occasion", get_args(Occasion))
+def test_each_reader_is_told_in_their_language(occasion: Occasion) -> None:
+    titles = {"en": "Town hall", "ar": "القاعة"}
+
+    def told(language: str) -> Event:
+        return msgspec.structs.replace(EVENT, title=titles[language])
+
+    for channel, address in (("mail", "ada@example.org"), ("push", "https://push.example/abc")):
+        who = [msgspec.structs.replace(to(channel, address), language=each) for each in titles]
+        batch = msgspec.structs.replace(sending(channel), occasion=occasion)
+        drafts = Letters(LINKS, [batch.channel]).drafts(batch, told, who)
+        for draft, title in zip(drafts, titles.values(), strict=True):
+            if channel == "mail":
+                note = msgspec.json.decode(draft.body)
+                assert title in note["subject"]
+                assert title in note["text"]
+            else:
+                payload = msgspec.json.decode(draft.body, type=PushBody).payload
+                assert msgspec.json.decode(payload)["notification"]["title"] == title
 
 
 def test_a_link_acts_as_it_says_for_whom_it_was_made() -> None:

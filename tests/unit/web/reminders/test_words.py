@@ -4,6 +4,7 @@ import json
 import re
 from typing import get_args
 
+import msgspec
 import pytest
 
 from hustings.base.ids import RoomId
@@ -28,9 +29,9 @@ EVENT = Event(
 @pytest.mark.parametrize(
     ("language", "zone", "said"),
     [
-        ("en", "", "January 15, 2027, 8:00\u202fAM UTC"),
-        ("de", "Europe/Berlin", "15. Januar 2027, 09:00 MEZ"),
-        ("de", "Asia/Tokyo", "15. Januar 2027, 17:00 UTC+9"),
+        ("en", "", "Friday, January 15, 2027, 8:00\u202fAM UTC"),
+        ("de", "Europe/Berlin", "Freitag, 15. Januar 2027, 09:00 MEZ"),
+        ("de", "Asia/Tokyo", "Freitag, 15. Januar 2027, 17:00 UTC+9"),
     ],
 )
 def test_a_moment_is_the_readers_own(language: str, zone: str, said: str) -> None:
@@ -54,13 +55,22 @@ def test_a_mail_reads_like_this() -> None:
     text = words("text", EVENT, "reminder", "en", "Europe/Berlin", said=said, stop="https://h/x")
     assert text == (
         'Rents & "wages" <now>\n\n'
-        "It begins on January 15, 2027, 9:00\u202fAM UTC+1, with Ada.\n\n"
+        "It begins on Friday, January 15, 2027, 9:00\u202fAM UTC+1, with Ada.\n\n"
         "https://h/r/hall\n\n"
         "-- \n"
         "You asked to be reminded of this conversation. Your address is deleted a day after it. "
         "To end this at once:\n"
         "https://h/x"
     )
+
+
+def test_who_is_told_that_it_is_off_reads_when_it_was_to_be() -> None:
+    assert words("body", EVENT, "cancelled", "en", "") == (
+        "This conversation does not take place. "
+        "It was planned for Friday, January 15, 2027, 8:00\u202fAM UTC. Storm"
+    )
+    undated = msgspec.structs.replace(EVENT, start_ms=0, why="")
+    assert words("body", undated, "cancelled", "en", "") == "This conversation does not take place."
 
 
 def test_a_room_without_a_start_can_be_asked_about() -> None:

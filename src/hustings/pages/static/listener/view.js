@@ -167,6 +167,7 @@ function showFacts({ room }) {
   say("notice", facts.notice ?? "");
   say("why", facts.cancelled_why ?? "");
   element("why").hidden = !facts.cancelled_why;
+  document.querySelector("#kept")?.toggleAttribute("hidden", room.off);
   const was = room.off ? facts.start_ms : room.phase === "scheduled" || room.phase === "lobby" ? facts.was_ms : 0;
   element("before").hidden = !was;
   if (was) say("before", t("It was planned for {moment}", { moment: formatMoment(was) }));
