@@ -110,7 +110,10 @@ def test_a_title_is_of_the_language_that_is_read() -> None:
     room = a_room(language="de", texts=texts)
     assert room.words("ar") == ("القاعة", "ar")
     assert room.words("de") == room.words("en") == ("Town <hall>", "de")
-    for html in (page("ar", whole(), room, "r"), page("ar", whole(a_room(state="live", texts=texts)))):
+    for html in (
+        page("ar", whole(), room, "r"),
+        page("ar", whole(a_room(state="live", texts=texts))),
+    ):
         assert '<bdi lang="ar">القاعة</bdi>' in html
 
 

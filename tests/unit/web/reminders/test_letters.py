@@ -93,7 +93,7 @@ def test_each_reader_is_told_in_their_language(occasion: Occasion) -> None:
                 assert title in note["subject"]
                 assert title in note["text"]
             else:
-                payload = msgspec.json.decode(draft.body, type=PushBody).payload
+                payload = msgspec.json.decode(draft.body, type=PushBody).message
                 assert msgspec.json.decode(payload)["notification"]["title"] == title
 
 
