@@ -15,11 +15,12 @@ from tests.support.house import House
 from tests.support.rtmp import Platform, platform, sound_of
 
 KEY = "the-secret-key"
+LONG_S = 120  # a bound alone: a house that starts on a busy machine takes a minute
 
 
 async def grown(nginx: Platform, by: int = 20_000) -> None:
     before = nginx.recorded_bytes
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LONG_S):
         while nginx.recorded_bytes < before + by:
             await asyncio.sleep(0.2)
 
@@ -50,6 +51,7 @@ async def command(house: House, **message: Any) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_a_house_sends_on_what_is_said_also_after_its_stage_was_killed(
     tmp_path: Path,
 ) -> None:
@@ -58,7 +60,7 @@ async def test_a_house_sends_on_what_is_said_also_after_its_stage_was_killed(
         house = House(tmp_path / "house", "--demo", **allow)
         await asyncio.to_thread(house.start)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(LONG_S):
                 while not await asyncio.to_thread(talking, house):
                     await asyncio.sleep(0.2)
             added = await command(house, command="push_add", url=f"{nginx.origin}/live", key=KEY)
@@ -68,9 +70,10 @@ async def test_a_house_sends_on_what_is_said_also_after_its_stage_was_killed(
             await grown(nginx)
         finally:
             await asyncio.to_thread(house.stop)  # which finds nothing left behind
-        files = nginx.recordings
-        assert len(files) >= 2  # before and after
-        for file in (files[0], files[-1]):
+        before, *after = nginx.recordings
+        assert after
+        largest = max(after, key=lambda path: path.stat().st_size)  # others may be cut off
+        for file in (before, largest):
             pcm = sound_of(file)
             assert float(np.sqrt(np.mean(pcm**2))) > 0.005  # two voices talk
         assert KEY not in house.log.read_text()

@@ -188,7 +188,7 @@ class Person:
         await self.socket.send(
             json.dumps({"type": "do", "id": self._number, "command": command, **args})
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
                 self.heard.append(message)

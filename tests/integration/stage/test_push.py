@@ -80,9 +80,12 @@ class Air:
                 said = [await self.host.hear("push")]
 
     def processes(self) -> list[psutil.Process]:
-        return [
-            p for p in psutil.Process().children() if "stage.push.child" in " ".join(p.cmdline())
-        ]
+        found = []
+        for process in psutil.Process().children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+                if "stage.push.child" in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
 
 @pytest.fixture
