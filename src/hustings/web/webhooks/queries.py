@@ -45,11 +45,15 @@ async def all_hooks(connection: AsyncConnection) -> list[Hook]:
 
 
 async def add_delivery(connection: AsyncConnection, delivery: Delivery) -> None:
-    """One more message; of the hook's oldest only so many stay."""
+    """One more message; of the hook's oldest that do not wait any more only so many stay.
+
+    Those that wait are as many as there are letters (`post_full`), or older than `USEFUL_MS`.
+    """
     await connection.execute(insert(deliveries).values(vars(delivery)))
     newest = (
         select(deliveries.c.delivery)
         .where(deliveries.c.hook == delivery.hook)
+        .where((deliveries.c.state != "waiting") | (deliveries.c.until_ms < delivery.made_ms))
         .order_by(deliveries.c.made_ms.desc(), deliveries.c.delivery)
         .offset(KEPT)
         .limit(KEPT)
@@ -74,11 +78,12 @@ async def find_delivery(connection: AsyncConnection, delivery: str) -> Delivery 
 
 
 async def deliveries_of(connection: AsyncConnection, hook: str) -> list[Delivery]:
-    """The last ones of a hook, the newest first."""
+    """The last ones of a hook, the newest first, at most `KEPT`."""
     query = (
         select(deliveries)
         .where(deliveries.c.hook == hook)
         .order_by(deliveries.c.made_ms.desc(), deliveries.c.delivery)
+        .limit(KEPT)
     )
     return [Delivery(**row) for row in (await connection.execute(query)).mappings()]
 
