@@ -10,7 +10,7 @@ from hustings.base.clock import ManualClock
 from hustings.base.errors import TryLater, UserError
 from hustings.store import Database
 from hustings.store.schema import letters
-from hustings.web.post import queries
+from hustings.web.post import queries, verdicts
 from hustings.web.post.model import (
     BODY_BYTES,
     Draft,
@@ -23,7 +23,7 @@ from hustings.web.post.model import (
     TryAgain,
     Unsure,
 )
-from hustings.web.post.service import DAY_MS, KEPT_DAYS, ORPHAN_MS, TIDY_S, Post
+from hustings.web.post.service import DAY_MS, KEPT_DAYS, ORPHAN_MS, TIDY_S, UNWRITTEN, Post
 from tests.fakes.transports import FakeTransport
 
 T0 = ManualClock().wall_ms()
@@ -253,6 +253,37 @@ async def test_a_fault_of_a_transport_is_one_letters_end(database: Database) -> 
     await put(database, draft("bad"), draft("good"))
     await round_of(post)
     assert await states(database) == {"bad": "given_up", "good": "sent"}
+
+
+FOREIGN = "550 Empf\udcfcnger\0unbekannt"  # Latin-1 as aiosmtplib hands it on, and a NUL
+
+
+async def test_what_a_server_said_in_bytes_that_are_no_text_is_kept_as_far_as_it_is(
+    database: Database,
+) -> None:
+    post = Post(database, [FakeTransport(answer=always(Refused(FOREIGN)))], ManualClock())
+    await put(database, draft("k"))
+    await round_of(post)
+    async with database.read() as connection:
+        [trouble] = (await queries.standing(connection, "mail")).troubles
+    assert (trouble.state, trouble.reason) == ("given_up", "550 Empf nger unbekannt")
+
+
+async def test_a_verdict_that_the_database_does_not_take_holds_up_no_other(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "plain", lambda reason: reason)
+    post = Post(
+        database,
+        [FakeTransport(answer=lambda each: Refused(FOREIGN if each.key == "2" else "550 No."))],
+        ManualClock(),
+    )
+    await put(database, *(draft(key, host=f"{key}.example") for key in "123"))
+    await round_of(post)
+    assert await states(database) == dict.fromkeys("123", "given_up")
+    async with database.read() as connection:
+        troubles = (await queries.standing(connection, "mail")).troubles
+    assert sorted(each.reason for each in troubles) == ["550 No.", "550 No.", UNWRITTEN]
 
 
 async def test_the_queue_and_its_letters_are_bounded(

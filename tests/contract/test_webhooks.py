@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from hustings.archive.index import Replay
 from hustings.archive.replay import INDEX
 from hustings.base.clock import ManualClock
 from hustings.base.errors import NotFound, UserError
 from hustings.store import Database
-from hustings.store.schema import letters
+from hustings.store.schema import deliveries, letters
 from hustings.web.outbound.budget import Budget
 from hustings.web.outbound.door import Door
 from hustings.web.post import queries as post
@@ -176,6 +176,17 @@ async def test_a_redirect_is_not_followed_and_a_huge_answer_not_kept(outside: Ou
     assert (message.state, len(message.answer)) == ("sent", 300)
 
 
+async def test_an_answer_in_bytes_that_are_no_text_is_written_down_all_the_same(
+    outside: Outside,
+) -> None:
+    hook = await outside.register()
+    await outside.hooks.ping(hook)
+    outside.taking.status, outside.taking.body = 400, b"no\0such h\xfcok"
+    await outside.deliver()
+    [message] = await outside.messages(hook)
+    assert (message.attempts, message.status, message.answer) == (1, 400, "no such h\ufffdok")
+
+
 async def test_whoever_is_gone_is_told_no_more(outside: Outside) -> None:
     hook = await outside.register()
     outside.taking.status = 410
@@ -274,6 +285,14 @@ async def test_hooks_and_their_messages_are_bounded(outside: Outside) -> None:
     kept = await outside.messages(hook)
     assert len(kept) == KEPT
     assert b"hall-54" in kept[0].body
+    for _ in range(KEPT // 3 + 3):
+        await outside.deliver()
+    heard = {json.loads(body)["data"]["room"] for _, body in outside.taking.came}
+    assert heard == {f"hall-{number}" for number in range(KEPT + 5)}  # none that waited was lost
+    await outside.hooks.ping(hook)
+    async with outside.database.read() as connection:
+        count = select(func.count()).select_from(deliveries)
+        assert (await connection.execute(count)).scalar_one() == KEPT + 1  # and the ping, which waits
     for _ in range(HOOKS - 1):
         await outside.register()
     with pytest.raises(UserError) as refused:

@@ -7,10 +7,11 @@ request. Who enqueues: see the package's docstring.
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hustings.base.clock import Clock
@@ -44,6 +45,7 @@ ORPHAN_MS: Final = (
 )
 DAY_MS: Final = 86_400_000
 KEPT_DAYS: Final[dict[State, int]] = {"sent": 7, "given_up": 30, "unsure": 30}
+UNWRITTEN: Final = "It failed, with a reason that the database did not take."
 _TIDIED: Final = 2_000  # rows deleted at once: a write of some milliseconds
 
 
@@ -165,11 +167,40 @@ class Post:
         self._wake.set()
 
     async def _settle(self) -> None:
+        """Write down all at once; if the database does not take that, one by one."""
         written = list(self._verdicts)
-        if written:
-            async with self._database.write() as connection:
-                await queries.settle(connection, written, self._clock.wall_ms())
+        if not written:
+            return
+        try:
+            await self._write_down(*written)
+        except TryLater as error:
+            if error.code != "database_gone":  # PostgreSQL says so of a value, too
+                raise
+        except Exception:
+            log.exception("post: what became of %d letters cannot be written at once", len(written))
+        else:
             del self._verdicts[: len(written)]
+            return
+        for verdict in written:
+            await self._settle_one(verdict)
+            self._verdicts.remove(verdict)
+
+    async def _settle_one(self, verdict: Verdict) -> None:
+        """One that cannot be written loses its reason and holds up nobody. Raises TryLater."""
+        with contextlib.suppress(Exception):
+            return await self._write_down(verdict)
+        try:
+            await self._write_down(replace(verdict, error=UNWRITTEN))
+        except TryLater:
+            raise
+        except Exception:  # it stays `sending`, which is found later
+            log.exception("post: what became of letter %d cannot be written", verdict.id)
+        else:
+            log.error("post: the reason of letter %d could not be written", verdict.id)
+
+    async def _write_down(self, *verdicts: Verdict) -> None:
+        async with self._database.write() as connection:
+            await queries.settle(connection, verdicts, self._clock.wall_ms())
 
     async def _tidy(self) -> None:
         """What nobody sends, what is too late, what has been over for long; and how all stand."""

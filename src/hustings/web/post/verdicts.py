@@ -8,6 +8,7 @@ until `until_ms`.
 from dataclasses import dataclass
 from typing import Final
 
+from hustings.web.post.message import one_line
 from hustings.web.post.model import (
     REASON_CHARS,
     Letter,
@@ -43,9 +44,9 @@ def judge(
         case Sent():
             return Verdict(letter.id, "sent", now_ms, letter.attempts, "")
         case Refused(reason):
-            return Verdict(letter.id, "given_up", now_ms, letter.attempts + 1, _short(reason))
+            return Verdict(letter.id, "given_up", now_ms, letter.attempts + 1, plain(reason))
         case Unsure(reason):
-            return Verdict(letter.id, "unsure", now_ms, letter.attempts + 1, _short(reason))
+            return Verdict(letter.id, "unsure", now_ms, letter.attempts + 1, plain(reason))
         case TryAgain():
             return _later(letter, outcome, now_ms, rest_s=rest_s, spread=spread)
 
@@ -59,7 +60,7 @@ def _later(
     next_ms = now_ms + int(wait_s * 1_000)
     over = attempts >= ATTEMPTS or next_ms > letter.until_ms
     state: State = "given_up" if over else "waiting"
-    return Verdict(letter.id, state, next_ms, attempts, _short(outcome.reason))
+    return Verdict(letter.id, state, next_ms, attempts, plain(outcome.reason))
 
 
 def retry_in_s(attempts: int, spread: float) -> float:
@@ -67,5 +68,6 @@ def retry_in_s(attempts: int, spread: float) -> float:
     return min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 16)) * (0.5 + spread / 2)
 
 
-def _short(reason: str) -> str:
-    return " ".join(reason.split())[:REASON_CHARS]
+def plain(reason: str) -> str:
+    """What the other side said, as tables of either database take it: one printable line, 300 characters at most."""
+    return one_line(reason)[:REASON_CHARS]

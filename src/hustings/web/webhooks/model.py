@@ -6,10 +6,11 @@ from typing import Final, Literal
 
 from hustings.base.errors import UserError
 from hustings.web.post.model import REASON_CHARS, Outcome, Refused, Sent, TryAgain
+from hustings.web.post.verdicts import plain
 from hustings.web.webhooks.events import EVENTS
 
 HOOKS: Final = 20  # of one house
-KEPT: Final = 50  # deliveries of one hook; then the oldest is forgotten
+KEPT: Final = 50  # deliveries of one hook that are over; then the oldest is forgotten
 DAY_MS: Final = 86_400_000
 OVERLAP_MS: Final = DAY_MS  # after a change of secrets both sign
 USEFUL_MS: Final = 3 * DAY_MS  # a message is tried for so long
@@ -75,8 +76,7 @@ class Tried:
 
 def judged(status: int, headers: Mapping[str, str], body: bytes) -> Tried:
     """Read an answer: 2xx is good, 410 for ever; an overloaded host rests; all else is this message's."""
-    said = " ".join(body[: 4 * REASON_CHARS].decode(errors="replace").split())[:REASON_CHARS]
-    said = "".join(letter for letter in said if letter.isprintable())
+    said = plain(body[: 4 * REASON_CHARS].decode(errors="replace"))
     if 200 <= status < 300:
         return Tried(Sent(), status, said)
     if status == 410:

@@ -14,7 +14,6 @@ from hustings.store import Database
 from hustings.web.outbound.door import Door
 from hustings.web.post import queries as post
 from hustings.web.post.model import (
-    REASON_CHARS,
     Letter,
     Outcome,
     Refused,
@@ -23,7 +22,7 @@ from hustings.web.post.model import (
     TryAgain,
     Unsure,
 )
-from hustings.web.post.verdicts import ATTEMPTS
+from hustings.web.post.verdicts import ATTEMPTS, plain
 from hustings.web.webhooks import queries
 from hustings.web.webhooks.events import iso
 from hustings.web.webhooks.model import PATIENCE_MS, Delivery, Hook, Tried, judged
@@ -96,7 +95,7 @@ class HookTransport:
                 attempts=delivery.attempts + 1,
                 tried_ms=now_ms,
                 status=tried.status,
-                answer=tried.answer[:REASON_CHARS],
+                answer=plain(tried.answer),
                 state="sent" if good else "failed" if _last(letter, tried) else "waiting",
             )
             failing_ms = 0 if good else hook.failing_ms or now_ms
@@ -121,5 +120,5 @@ def _too_much(tried: Tried, failing_ms: int, now_ms: int) -> str:
         return "It said that it is gone for good (410)."
     if failing_ms and now_ms - failing_ms >= PATIENCE_MS:
         said = f"{tried.status} {tried.answer}" if tried.status else tried.answer
-        return f"No good answer since {iso(failing_ms)}; the last: {said}"[:REASON_CHARS]
+        return plain(f"No good answer since {iso(failing_ms)}; the last: {said}")
     return ""

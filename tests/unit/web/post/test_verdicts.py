@@ -1,6 +1,8 @@
 """What becomes of a letter, in virtual time."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hustings.web.post.model import Letter, Outcome, Refused, Sent, TryAgain, Unsure
 from hustings.web.post.verdicts import ATTEMPTS, LAST_RETRY_S, judge, retry_in_s
@@ -64,3 +66,14 @@ def test_reasons_are_one_short_line() -> None:
     )
     assert verdict.error.startswith("550 no such user x")
     assert len(verdict.error) == 300
+
+
+@settings(max_examples=100)
+@given(st.text(st.characters(exclude_categories=())), st.sampled_from([Refused, TryAgain, Unsure]))
+def test_whatever_the_other_side_said_is_a_text_that_tables_take(
+    said: str, kind: type[Refused] | type[TryAgain] | type[Unsure]
+) -> None:
+    error = judge(letter(), kind(said), 0, rest_s=0, spread=0).error
+    error.encode()
+    assert error.isprintable()
+    assert len(error) <= 300
