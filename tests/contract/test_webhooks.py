@@ -292,7 +292,9 @@ async def test_hooks_and_their_messages_are_bounded(outside: Outside) -> None:
     await outside.hooks.ping(hook)
     async with outside.database.read() as connection:
         count = select(func.count()).select_from(deliveries)
-        assert (await connection.execute(count)).scalar_one() == KEPT + 1  # and the ping, which waits
+        assert (
+            await connection.execute(count)
+        ).scalar_one() == KEPT + 1  # and the ping, which waits
     for _ in range(HOOKS - 1):
         await outside.register()
     with pytest.raises(UserError) as refused:
