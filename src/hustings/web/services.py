@@ -22,7 +22,8 @@ from hustings.web.oidc.provider import Provider
 from hustings.web.oidc.service import Oidc
 from hustings.web.outbound.addresses import origin_of
 from hustings.web.outbound.budget import Budget
-from hustings.web.outbound.door import Door, Resolver
+from hustings.web.outbound.door import Door
+from hustings.web.outbound.names import Resolver
 from hustings.web.outbox.service import Outbox
 from hustings.web.outbox.stage import StageClient
 from hustings.web.people.service import People
@@ -87,13 +88,14 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         clock,
         tls=True if settings.web.stage else neighbour_tls(settings.tls.cert),
     )
-    resolver, links, title = Resolver(), links_for(settings), settings.house.title
+    links, title = links_for(settings), settings.house.title
+    resolvers = to_hooks, to_pushes, to_provider = Resolver(clock), Resolver(clock), Resolver(clock)
     try:
         accounts = Accounts(database, clock)
-        outbound = Door(clock, resolve=resolver, allow=settings.outbound.allow)
+        outbound = Door(clock, resolve=to_hooks, allow=settings.outbound.allow)
         hooks = Hooks(database, people, links, clock, read=outbound.read, data=data)
         rooms = Rooms(database, people, clock, tell=hooks.tell)
-        notices = open_notices(settings, database, clock, resolver)
+        notices = open_notices(settings, database, clock, to_pushes)
         carriers = [HookTransport(database, people, outbound, clock), *notices.pushes]
         post = Post(database, [*carriers, *_mail(settings, people, clock)], clock)
         outbox = Outbox(database, rooms, stage, clock)
@@ -122,12 +124,13 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             stage=stage,
             outbound=outbound,
             hooks=hooks,
-            oidc=_oidc(settings, database, accounts, resolver, clock),
+            oidc=_oidc(settings, database, accounts, to_provider, clock),
             links=links,
             darkroom=Darkroom(),
         )
     finally:
-        resolver.close()
+        for each in resolvers:
+            each.close()
         await stage.close()
         await database.close()
 

@@ -10,7 +10,8 @@ import pytest
 from hustings.base.clock import ManualClock
 from hustings.base.errors import HustingsError
 from hustings.web.outbound.budget import Budget
-from hustings.web.outbound.door import ANSWER_BYTES, Door, Resolver
+from hustings.web.outbound.door import ANSWER_BYTES, Door
+from hustings.web.outbound.names import Resolver
 from tests.fakes.certificates import certificate
 from tests.fakes.sockets import connections
 from tests.unit.web.outbound.test_addresses import BAD_URLS, NEVER
@@ -95,7 +96,7 @@ async def test_F24_addresses_that_are_none_are_not_even_looked_up():
      "[64:ff9b::7f00:1]", "127.0.0.1.", "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021"],
 )  # fmt: skip
 async def test_F24_this_machine_by_its_own_resolver(host):
-    resolver = Resolver()
+    resolver = Resolver(ManualClock())
     try:
         with connections() as seen:
             async with receiver() as (port, heads):

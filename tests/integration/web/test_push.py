@@ -7,7 +7,8 @@ import pytest
 
 from hustings.base.clock import ManualClock
 from hustings.web.outbound.budget import Budget
-from hustings.web.outbound.door import Door, Resolver
+from hustings.web.outbound.door import Door
+from hustings.web.outbound.names import Resolver
 from hustings.web.post.model import Letter, Outcome, Refused, Sent, TryAgain, Unsure
 from hustings.web.push.subscription import PushSubscription
 from hustings.web.push.transport import REST_S, Push, draft
@@ -23,7 +24,7 @@ class Carrier:
         self.gone: list[str] = []
         self.clock = ManualClock()
         self.vapid = Vapid(os.urandom(32), "mailto:desk@house.example")
-        self.resolver = Resolver()
+        self.resolver = Resolver(self.clock)
         budget = Budget(rate=1_000, burst=1_000)
         door = Door(
             self.clock, resolve=self.resolver, allow=[service.url], budget=budget, seconds=1.0

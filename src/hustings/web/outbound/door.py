@@ -9,10 +9,8 @@ at once and to one host is bounded (`web.outbound.budget`). What may be reached 
 
 import asyncio
 import functools
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -27,7 +25,6 @@ SECONDS: Final = 5.0  # in all: name, connection, TLS, request, answer
 CONNECT_S: Final = 2.0  # of these, to one address
 ADDRESSES: Final = 2  # tried of one name, if the first takes no connection
 ANSWER_BYTES: Final = 256 * 1024
-RESOLVERS: Final = 4  # threads: a name server that hangs stops nothing else
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -47,25 +44,6 @@ class Answer(NamedTuple):
     whole: bool = True  # False: there was more than `ANSWER_BYTES`
 
 
-class Resolver:
-    """Names to addresses, as this machine knows them, on threads of its own."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="outbound-names")
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        """All addresses of a name. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        )
-        return list(dict.fromkeys(str(each[4][0]) for each in found))
-
-    def close(self) -> None:
-        """Let the threads end, without waiting for a name server."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
 class Door:
     """Goes out for one purpose, with a budget of its own."""
 
@@ -79,7 +57,7 @@ class Door:
         tls: ssl.SSLContext | None = None,
         seconds: float = SECONDS,
     ) -> None:
-        """allow: origins in our own network, as the operator named them. Raises OperatorError."""
+        """resolve: of this door alone, as `names.Resolver`. allow: origins in our own network, as the operator named them. Raises OperatorError."""
         self._clock, self._resolve, self._seconds = clock, resolve, seconds
         self._allowed = origins(allow)
         self._budget = budget or Budget()
