@@ -26,8 +26,10 @@ from hustings.store import Database, open_database
 from hustings.store.database import engine_for
 from hustings.store.dump import dump, load
 from hustings.store.migrate import migrate
-from hustings.store.schema import metadata, outbox, rooms
+from hustings.store.restored import REASON
+from hustings.store.schema import deliveries, hooks, letters, metadata, outbox, rooms
 
+T0 = 1_800_000_000_000
 ROOM = {
     "room": "town-hall",
     "title": "Bürger fragen, مساء الخير",
@@ -56,6 +58,44 @@ MESSAGE = {
     "attempts": 0,
     "error": "",
     "refused": False,
+}
+
+LETTER = {
+    "transport": "hook",
+    "batch": "hook:h",
+    "host": "news.example",
+    "recipient": "h",
+    "body": b"m",
+    "rank": 1,
+    "made_ms": 1,
+    "next_ms": 1,
+    "until_ms": 2 * T0,
+    "attempts": 0,
+    "error": "",
+    "changed_ms": 1,
+}
+HOOK = {
+    "hook": "h",
+    "url": "https://news.example/",
+    "events": "room.live",
+    "generation": 1,
+    "overlap_ms": 0,
+    "made_ms": 1,
+    "state": "on",
+    "reason": "",
+    "failing_ms": 0,
+}
+DELIVERY = {
+    "hook": "h",
+    "event": "room.live",
+    "body": b"{}",
+    "made_ms": 1,
+    "until_ms": 2 * T0,
+    "sends": 1,
+    "attempts": 0,
+    "tried_ms": 0,
+    "status": 0,
+    "answer": "",
 }
 
 
@@ -101,7 +141,7 @@ async def test_a_house_moves_from_one_database_to_the_other(
     revision, out = await written(database_url, tmp_path)
     with tempfile.TemporaryDirectory() as other:
         await emptied(other_url, Path(other))
-        await load(other_url, Path(other), revision, out)
+        await load(other_url, Path(other), revision, out, now_ms=T0)
         there = await open_database(other_url, folder=Path(other))
         async with there.read() as connection:
             [room] = (await connection.execute(select(rooms))).mappings()
@@ -119,6 +159,40 @@ async def filled_again(there: Database, last: int) -> None:
         await connection.execute(insert(outbox).values(MESSAGE))
         newest = (await connection.execute(select(func.max(outbox.c.id)))).scalar_one()
         assert newest == last + 1
+
+
+async def test_a_restored_house_sends_nothing_that_was_on_its_way_at_the_backup(
+    database: Database, database_url: str, other_url: str, tmp_path: Path
+) -> None:
+    states = ("waiting", "sending", "sent", "given_up", "unsure")
+    async with database.write() as connection:
+        await connection.execute(
+            insert(letters), [{**LETTER, "key": s, "state": s} for s in states]
+        )
+        await connection.execute(insert(hooks).values(HOOK))
+        messages = [{**DELIVERY, "delivery": s, "state": s} for s in ("waiting", "sent")]
+        await connection.execute(insert(deliveries), messages)
+    revision, out = await written(database_url, tmp_path)
+    with tempfile.TemporaryDirectory() as other:
+        await emptied(other_url, Path(other))
+        await load(other_url, Path(other), revision, out, now_ms=T0)
+        there = await open_database(other_url, folder=Path(other))
+        async with there.read() as connection:
+            found = {r.key: r for r in await connection.execute(select(letters))}
+            told = {r.delivery: r for r in await connection.execute(select(deliveries))}
+        await there.close()
+    assert {key: row.state for key, row in found.items()} == {
+        **dict(zip(states, states, strict=True)),
+        "waiting": "given_up",
+        "sending": "unsure",
+    }
+    for ended in (found["waiting"], found["sending"]):
+        assert (ended.body, ended.recipient) == (b"", "")
+        assert (ended.error, ended.changed_ms) == (REASON, T0)
+    assert {key: (row.state, row.answer) for key, row in told.items()} == {
+        "waiting": ("failed", REASON),  # so that its page offers to send it again
+        "sent": ("sent", ""),
+    }
 
 
 async def test_what_is_written_meanwhile_neither_waits_nor_is_half_in_it(
@@ -158,7 +232,7 @@ async def test_rows_that_are_there_are_never_written_over(
     await filled(database)
     revision, out = await written(database_url, tmp_path)
     with pytest.raises(HustingsError) as caught:
-        await load(database_url, tmp_path, revision, out)
+        await load(database_url, tmp_path, revision, out, now_ms=T0)
     assert caught.value.code == "restore_database"
     async with database.read() as connection:
         assert (
@@ -178,7 +252,7 @@ async def test_a_dump_of_an_older_schema_is_upgraded(database_url: str, tmp_path
     revision, out = await written(database_url, tmp_path)
     assert revision == "0002"
     with tempfile.TemporaryDirectory() as other:
-        await load("", Path(other), revision, out)
+        await load("", Path(other), revision, out, now_ms=T0)
         there = await open_database("", folder=Path(other))
         async with there.read() as connection:
             [room] = (await connection.execute(select(rooms))).mappings()
@@ -197,10 +271,10 @@ async def test_a_newer_schema_and_a_cut_dump_are_refused(
     data = out.getvalue()
     for cut in (3, len(data) // 2, len(data) - 1):
         with tempfile.TemporaryDirectory() as other, pytest.raises(PeerError) as caught:
-            await load("", Path(other), revision, io.BytesIO(data[:cut]))
+            await load("", Path(other), revision, io.BytesIO(data[:cut]), now_ms=T0)
         assert caught.value.code == "restore_damaged"
     with tempfile.TemporaryDirectory() as other, pytest.raises(HustingsError) as newer:
-        await load("", Path(other), "9999", io.BytesIO(data))
+        await load("", Path(other), "9999", io.BytesIO(data), now_ms=T0)
     assert newer.value.code == "schema_newer"
 
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from hustings.store import Database
+from hustings.store.restored import end_sendings
 from hustings.store.schema import letters
 from hustings.web.post.model import Letter, Outcome, Refused, Sent, TryAgain, Unsure
 from tests.fakes.reminders import MINUTE, Desk
@@ -50,6 +51,21 @@ async def test_a_restart_at_any_time_sends_nothing_twice(desk: Desk) -> None:
         {each.key: 1 for each in desk.given()}
     )
     assert len(desk.given()) == 20
+
+
+async def test_a_restored_house_reminds_nobody_where_the_one_before_had_begun(desk: Desk) -> None:
+    await desk.subscribe(60)
+    desk.clock.advance(35 * 60)
+    await desk.go_on(10)
+    before = len(desk.given())
+    assert 0 < before < 60
+    async with desk.database.write() as connection:
+        await connection.run_sync(end_sendings, desk.clock.wall_ms())
+    desk.restart()
+    await desk.go_on(30 * 60, step_s=30)
+    assert len(desk.given()) == before
+    [final] = [each for each in await desk.told() if each.get("final")]
+    assert (final["planned"], final["sent"], final["late"]) == (60, before, 60 - before)
 
 
 async def test_a_house_that_was_down_sends_late_and_spread_and_then_not_at_all(desk: Desk) -> None:

@@ -25,6 +25,7 @@ from hustings.backup.archive import (
     read_archive,
 )
 from hustings.backup.journals import Gone, Region, blank
+from hustings.base.clock import SystemClock
 from hustings.base.errors import OperatorError, PeerError, UserError
 from hustings.journal.auditing import audit_bytes
 from hustings.journal.deletion import DELETE_FILE, TOMBSTONE_FILE
@@ -135,7 +136,7 @@ async def _database(
     """The last step: rows, then the folder's name."""
     if manifest.schema is not None and DATABASE in slots:
         with _Slice(fd, slots[DATABASE]) as source:
-            await load(url, hidden, manifest.schema, source)
+            await load(url, hidden, manifest.schema, source, now_ms=SystemClock().wall_ms())
     _rename(hidden, data)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, MetaData, Table, func, insert, inspect, selec
 from hustings.base.errors import OperatorError, PeerError
 from hustings.store.database import engine_for, our_errors
 from hustings.store.migrate import expect_known, migrate
+from hustings.store.restored import end_sendings
 
 _ROWS: Final = 500  # in a frame
 _MOST: Final = 1 << 26  # bytes of a frame that is read: 500 rows are far below
@@ -65,16 +66,16 @@ async def dump(url: str, folder: Path, out: BinaryIO) -> str | None:
         await engine.dispose()
 
 
-async def load(url: str, folder: Path, revision: str, source: Source) -> None:
+async def load(url: str, folder: Path, revision: str, source: Source, *, now_ms: int) -> None:
     """Make the database of a dump, and upgrade it to this program's schema; all or nothing.
 
-    revision: the dump's. Raises OperatorError `restore_database` if there are rows already,
+    revision: the dump's. now_ms: wall; what was on its way ends then (`store.restored`). Raises OperatorError `restore_database` if there are rows already,
     `schema_newer`, and as `dump` does; PeerError `restore_damaged`.
     """
     engine = engine_for(url, folder)
     try:
         async with our_errors(), engine.begin() as connection:
-            await connection.run_sync(_read_all, revision, source)
+            await connection.run_sync(_read_all, revision, source, now_ms)
     finally:
         await engine.dispose()
 
@@ -93,7 +94,7 @@ def _write_all(connection: Connection, out: BinaryIO) -> str | None:
     return revision
 
 
-def _read_all(connection: Connection, revision: str, source: Source) -> None:
+def _read_all(connection: Connection, revision: str, source: Source, now_ms: int) -> None:
     expect_known(revision)
     _make_way(connection)
     migrate(connection, revision)
@@ -113,6 +114,7 @@ def _read_all(connection: Connection, revision: str, source: Source) -> None:
         for each in tables.values():
             _go_on_counting(connection, each)
     migrate(connection)
+    end_sendings(connection, now_ms)
 
 
 def _tables(connection: Connection) -> list[Table]:
