@@ -143,10 +143,14 @@ async def forget(
     return (await connection.execute(delete(letters).where(letters.c.id.in_(old)))).rowcount
 
 
-async def withdraw(connection: AsyncConnection, batch: str) -> None:
-    """Forget what waits of a batch: it is not to be sent any more (what is under way goes)."""
+async def withdraw(connection: AsyncConnection, batch: str) -> list[str]:
+    """Forget what waits of a batch: it is not to be sent any more (what is under way goes).
+
+    Returns the keys of what is forgotten.
+    """
     which = (letters.c.batch == batch) & (letters.c.state == "waiting")
-    await connection.execute(delete(letters).where(which))
+    gone = await connection.execute(delete(letters).where(which).returning(letters.c.key))
+    return [row.key for row in gone]
 
 
 async def pending(connection: AsyncConnection) -> int:

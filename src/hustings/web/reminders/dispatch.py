@@ -1,7 +1,8 @@
 """Makes letters of subscriptions when their place is due, and says in the journal how many.
 
 Keeps true: a subscriber gets at most one letter for each occasion, since the letter and the mark on
-the subscription are one transaction, whatever is killed when; no second gets more than
+the subscription are one transaction, whatever is killed when, and a letter that is withdrawn takes
+its mark along: an evening that is put back to its time reminds those who got none; no second gets more than
 `Spread.pace`; what becomes a letter is what the transports can carry now (while one is away the
 rest waits here, where it can still be spread, dropped or found too late). Each sending has its
 public `promotion` entries in the room's journal: one when it ends, and one each five minutes.
@@ -129,7 +130,9 @@ class Dispatch:
             if self._settled.get(room) != evening.told_ms:
                 many = await queries.waiting(connection, room, told_ms=evening.told_ms)
                 begun += _due(many, lambda n: notice_due(evening, n, now_ms, self._rules))
-                if not many:
+                if many:
+                    self._settled.pop(room, None)
+                else:
                     self._settled[room] = evening.told_ms
         if not begun:
             return
@@ -164,7 +167,9 @@ class Dispatch:
                 if good:
                     sending = msgspec.structs.replace(sending, state="closing", missed=left)
                 else:
-                    await post.withdraw(connection, sending.batch)
+                    unsent = await post.withdraw(connection, sending.batch)
+                    await queries.unmark(connection, sending, unsent)
+                    self._settled.pop(sending.room, None)
                     fates = await queries.fates(connection, sending.batch)
                     back = sending.queued - fates.total
                     sending = msgspec.structs.replace(

@@ -54,7 +54,7 @@ class Letters:
         return message.draft(
             Address(to.address, to.address.rpartition("@")[2]),
             note,
-            key=_key(sending, to),
+            key=sending.key(to.subscription),
             batch=sending.batch,
             until_ms=sending.spread.ends_ms,
             not_before_ms=sending.spread.due_ms(to.place),
@@ -66,7 +66,7 @@ class Letters:
             urlsplit(to.address).hostname or "",
             _push_words(event, sending.occasion, to.language, to.zone),
             topic=topic(to.room),
-            key=_key(sending, to),
+            key=sending.key(to.subscription),
             batch=sending.batch,
             until_ms=sending.spread.ends_ms,
             not_before_ms=sending.spread.due_ms(to.place),
@@ -77,10 +77,6 @@ def topic(room: str) -> str:
     """One for each room: a notice of another time takes the reminder's place."""
     digest = hashlib.sha256(f"hustings {room}".encode()).digest()
     return base64.urlsafe_b64encode(digest).decode()[:TOPIC_CHARS]
-
-
-def _key(sending: Sending, to: Subscription) -> str:
-    return f"{sending.batch}:{to.subscription}"
 
 
 @lru_cache(_TEXTS)

@@ -14,6 +14,7 @@ Stand = Literal["open", "closing", "done"]
 
 CHANNELS: Final[tuple[Channel, ...]] = ("mail", "push")
 OFF: Final = -1  # told instead of a start: that the evening is cancelled
+UNTOLD: Final = -2  # ... nothing that counts: their notice was withdrawn
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -72,6 +73,10 @@ class Sending(msgspec.Struct, frozen=True):
     def batch(self) -> str:
         """Under which its letters are counted."""
         return batch_of(self.room, self.id)
+
+    def key(self, subscription: str) -> str:
+        """Of the one letter that it has for a subscription."""
+        return f"{self.batch}:{subscription}"
 
 
 def batch_of(room: str, sending: int) -> str:

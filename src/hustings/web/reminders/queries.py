@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
 from hustings.store.schema import letters, promotions, subscriptions
-from hustings.web.reminders.model import Channel, Fates, Sending, Subscription, batch_of
+from hustings.web.reminders.model import UNTOLD, Channel, Fates, Sending, Subscription, batch_of
 from hustings.web.reminders.occasions import Due
 from hustings.web.reminders.spread import Spread
 from hustings.wire.kinds import Promotion
@@ -236,6 +236,15 @@ async def mark(
     )
 
 
+async def unmark(connection: AsyncConnection, sending: Sending, keys: Sequence[str]) -> None:
+    """Their letters, of these keys, were withdrawn: they did not get it."""
+    values = {"reminded_ms": 0} if sending.occasion == "reminder" else {"told_ms": UNTOLD}
+    ids = [key.removeprefix(sending.key("")) for key in keys]
+    for at in range(0, len(ids), _NAMES):
+        chosen = update(subscriptions).where(_s.subscription.in_(ids[at : at + _NAMES]))
+        await connection.execute(chosen.values(values))
+
+
 def _still(sending: Sending, query: Select[Any]) -> Select[Any]:
     wanted: ColumnElement[bool]
     if sending.occasion == "reminder":
@@ -253,16 +262,24 @@ def _still(sending: Sending, query: Select[Any]) -> Select[Any]:
 async def open_sending(
     connection: AsyncConnection, room: RoomId, channel: Channel, due: Due, start_ms: int
 ) -> None:
-    """Begin; nothing happens if it was begun before."""
+    """Begin; nothing happens if it was begun before.
+
+    A reminder that is no more open was ended by a change of plan (by itself it ends at the start,
+    when none is due): it is begun anew, for those who have no letter of it.
+    """
     p = promotions.c
-    same = select(p.id).where(
+    same = select(p.id, p.state).where(
         p.room == room,
         p.channel == channel,
         p.occasion == due.occasion,
         p.start_ms == start_ms,
         p.revision == due.revision,
     )
-    if (await connection.execute(same)).first() is not None:
+    before = (await connection.execute(same)).all()
+    if due.occasion == "reminder" and all(row.state != "open" for row in before):
+        for row in before:
+            await _mark_reminded(connection, batch_of(room, row.id), start_ms)
+    elif before:
         return
     await connection.execute(
         insert(promotions).values(
@@ -281,6 +298,13 @@ async def open_sending(
             body=b"",
         )
     )
+
+
+async def _mark_reminded(connection: AsyncConnection, batch: str, start_ms: int) -> None:
+    """Whoever has a letter of this batch, also where another start's took its mark since."""
+    who = select(func.substr(letters.c.key, len(batch) + 2)).where(letters.c.batch == batch)
+    chosen = update(subscriptions).where(_s.subscription.in_(who))
+    await connection.execute(chosen.values(reminded_ms=start_ms))
 
 
 async def sendings(connection: AsyncConnection) -> list[Sending]:
