@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hustings.base.clock import ManualClock
+from hustings.base.errors import TryLater
 from hustings.web.outbound.budget import Budget
 from hustings.web.outbound.door import Door
 from hustings.web.outbound.names import Resolver
@@ -22,6 +23,7 @@ class Carrier:
     def __init__(self, service: PushService) -> None:
         self.service = service
         self.gone: list[str] = []
+        self.busy = False
         self.clock = ManualClock()
         self.vapid = Vapid(os.urandom(32), "mailto:desk@house.example")
         self.resolver = Resolver(self.clock)
@@ -33,6 +35,8 @@ class Carrier:
 
     async def _gone(self, endpoint: str) -> None:
         self.gone.append(endpoint)
+        if self.busy:
+            raise TryLater("database_busy", "The database is busy.")
 
     def letter(self, browser: Browser, message: bytes = b"{}") -> Letter:
         to = PushSubscription(browser.endpoint, browser.point, browser.auth)
@@ -111,3 +115,11 @@ async def test_nobody_there_is_no_push(carrier: Carrier) -> None:
 async def test_a_body_that_is_none_is_given_up(carrier: Carrier) -> None:
     letter = Letter(1, "k", "h", carrier.service.url, b"junk", 0, 0, 0)
     assert isinstance(await carrier.push.send(letter), Refused)
+
+
+async def test_a_browser_that_is_gone_while_the_database_is_busy_is_refused_too(
+    carrier: Carrier,
+) -> None:
+    carrier.service.answer, carrier.busy = "410 Gone", True
+    assert await carrier.send() == Refused("HTTP 410: this browser is not there any more.")
+    assert carrier.gone

@@ -6,6 +6,7 @@ does not come leaves a push that may have arrived; a second one is not sent, sin
 would ring twice where the first was shown already.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -115,7 +116,8 @@ class Push:
         if 200 <= status < 300:
             return Sent()
         if status in _GONE:
-            await self._gone(letter.recipient)
+            with contextlib.suppress(TryLater):  # else its next push will say so again
+                await self._gone(letter.recipient)
             return Refused(f"HTTP {status}: this browser is not there any more.")
         if status in _BUSY or status >= 500:
             return TryAgain(f"HTTP {status}", delay_s=_rest_s(answer), scope="host")

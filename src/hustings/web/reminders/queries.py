@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, Update, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
@@ -80,7 +80,10 @@ async def confirm(
 
 
 async def ask_again(connection: AsyncConnection, subscription: str, now_ms: int) -> None:
-    """Another letter was sent to confirm it."""
+    """Another letter is to be sent to confirm it; the one before makes room, unless it is on its way."""
+    c = letters.c
+    old = (c.key == ask_key(subscription)) & (c.state != "sending")
+    await connection.execute(delete(letters).where(old))
     await connection.execute(
         update(subscriptions).where(_s.subscription == subscription).values(made_ms=now_ms)
     )
@@ -95,38 +98,35 @@ async def renew(connection: AsyncConnection, old: Subscription, new: Subscriptio
     )
 
 
-async def stop(
-    connection: AsyncConnection, *, subscription: str = "", room: str = "", address_hash: str = ""
-) -> bool:
-    """Forget one by its id, or an address in one room (or, without a room, in all); whether any was there."""
-    which = _s.subscription == subscription if subscription else _s.address_hash == address_hash
-    which &= _s.room == room if room else True
-    return bool((await connection.execute(delete(subscriptions).where(which))).rowcount)
+async def subscriptions_of(
+    connection: AsyncConnection, address_hash: str
+) -> list[tuple[str, RoomId]]:
+    """All of an address, each with its room."""
+    query = select(_s.subscription, _s.room).where(_s.address_hash == address_hash)
+    return [(row.subscription, RoomId(row.room)) for row in await connection.execute(query)]
 
 
-async def address_of(connection: AsyncConnection, subscription: str) -> str | None:
-    """Whose subscription this is."""
-    query = select(_s.address).where(_s.subscription == subscription)
-    return (await connection.execute(query)).scalar_one_or_none()
+async def end(connection: AsyncConnection, subscription: str) -> None:
+    """Forget it, if it is there. Its letters that wait are not sent, and name nobody any more."""
+    gone = delete(subscriptions).where(_s.subscription == subscription).returning(_s.room)
+    room = (await connection.execute(gone)).scalar_one_or_none()
+    if room is None:
+        return
+    made = await connection.execute(select(promotions.c.id).where(promotions.c.room == room))
+    keys = [f"{batch_of(room, row.id)}:{subscription}" for row in made]
+    await connection.execute(end_letters([ask_key(subscription), *keys]))
 
 
-async def rooms_of(connection: AsyncConnection, address_hash: str) -> list[RoomId]:
-    """Of which rooms an address is told."""
-    found = await connection.execute(select(_s.room).where(_s.address_hash == address_hash))
-    return [RoomId(row.room) for row in found]
+def end_letters(keys: Sequence[str]) -> Update:
+    """By their keys, which are unique: a batch may have 200,000 letters, and SQLite one writer."""
+    ended = {"state": "given_up", "error": "It was ended.", "body": b"", "recipient": ""}
+    which = letters.c.key.in_(keys) & (letters.c.state == "waiting")
+    return update(letters).where(which).values(ended)
 
 
-async def erase_address(connection: AsyncConnection, room: RoomId, address: str) -> None:
-    """Letters about this room no longer name this recipient; those that wait are not sent."""
-    c = letters.c
-    found = await connection.execute(select(promotions.c.id).where(promotions.c.room == room))
-    for batch in (ASKED, *(batch_of(room, row.id) for row in found)):
-        mine = (c.batch == batch) & (c.recipient == address)
-        ended = {"state": "given_up", "error": "It was ended.", "body": b""}
-        await connection.execute(update(letters).where(mine, c.state == "waiting").values(ended))
-        await connection.execute(
-            update(letters).where(mine, c.state != "sending").values(recipient="")
-        )
+def ask_key(subscription: str) -> str:
+    """Of the one letter that asks whether this is wanted."""
+    return f"{ASKED}:{subscription}"
 
 
 async def confirmed(connection: AsyncConnection, room: RoomId) -> dict[Channel, int]:

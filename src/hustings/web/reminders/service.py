@@ -94,7 +94,7 @@ class Reminders:
             letter = draft(
                 address,
                 note,
-                key=f"{queries.ASKED}:{new.subscription}:{now_ms}",
+                key=queries.ask_key(new.subscription),
                 batch=queries.ASKED,
                 until_ms=now_ms + ASK_MS,
                 urgent=True,
@@ -157,23 +157,19 @@ class Reminders:
         async with self._database.read() as connection:
             return await queries.find(connection, room, address_hash("push", endpoint)) is not None
 
-    async def end_by_link(self, room: RoomId, token: str) -> None:
+    async def end_by_link(self, token: str) -> None:
         """The link in each mail; ended already is ended. Raises Denied `reminder_link`."""
         subscription = self._links.subscription("stop", token)
         async with self._database.write() as connection:
-            found = await queries.address_of(connection, subscription)
-            if found is not None:
-                await queries.stop(connection, subscription=subscription)
-                await queries.erase_address(connection, room, found)
+            await queries.end(connection, subscription)
 
     async def end_browser(self, endpoint: str, room: RoomId | None = None) -> None:
         """Whoever knows the endpoint may end it, in one room or in all; a browser that is gone."""
         hashed = address_hash("push", endpoint)
         async with self._database.write() as connection:
-            for each in await queries.rooms_of(connection, hashed):
-                if room in {None, each}:
-                    await queries.stop(connection, room=each, address_hash=hashed)
-                    await queries.erase_address(connection, each, endpoint)
+            for subscription, where in await queries.subscriptions_of(connection, hashed):
+                if room in {None, where}:
+                    await queries.end(connection, subscription)
 
     async def promotions(self, room: RoomId) -> list[Sending]:
         """What was sent, for everybody to read; the latest first."""

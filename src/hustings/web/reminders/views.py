@@ -98,9 +98,9 @@ async def stop_page(visit: Visitor, room: str) -> Response:
 @router.post("/{room}/stop")
 async def stop(visit: Visitor, room: str) -> Response:
     """No more mail; again is as once."""
-    name, token = room_id(room), await _token(visit)
+    token = await _token(visit)
     try:
-        await visit.services.reminders.end_by_link(name, token)
+        await visit.services.reminders.end_by_link(token)
     except Denied as refused:
         return await _page(visit, room, status=403, error=refused.code)
     return await _page(visit, room, said="stopped")  # no redirect: mail programs follow none
