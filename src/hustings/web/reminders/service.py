@@ -70,36 +70,39 @@ class Reminders:
         address, now_ms = address_from_form(typed), self._clock.wall_ms()
         hashed = address_hash("mail", address.text)
         new = self._new(planned.room, "mail", address.text, language, zone)
-        async with self._database.write() as connection:
-            found = await queries.find(connection, planned.room, hashed)
-            if found is not None:
-                new, confirmed, made_ms = found
-                if confirmed or now_ms < made_ms + AGAIN_MS:
-                    return
-                await queries.ask_again(connection, new.subscription, now_ms)
-            else:
-                if await queries.asked(connection, hashed) >= UNCONFIRMED:
-                    return
-                await self._expect_space(connection, planned.room, "mail")
-                told_ms = evening_of(planned).told_ms
-                await queries.add(
-                    connection, new, hashed, told_ms=told_ms, now_ms=now_ms, confirmed=False
+        try:
+            async with self._database.write() as connection:
+                found = await queries.find(connection, planned.room, hashed)
+                if found is not None:
+                    new, confirmed, made_ms = found
+                    if confirmed or now_ms < made_ms + AGAIN_MS:
+                        return
+                    await queries.ask_again(connection, new.subscription, now_ms)
+                else:
+                    if await queries.asked(connection, hashed) >= UNCONFIRMED:
+                        return
+                    await self._expect_space(connection, planned.room, "mail")
+                    told_ms = evening_of(planned).told_ms
+                    await queries.add(
+                        connection, new, hashed, told_ms=told_ms, now_ms=now_ms, confirmed=False
+                    )
+                yes = self._links.act("yes", planned.room, new.subscription)
+                note = Note(
+                    words.words("ask_subject", event, "reminder", language, zone),
+                    words.words("ask_text", event, "reminder", language, zone, yes=yes) + "\n",
+                    language,
                 )
-            yes = self._links.act("yes", planned.room, new.subscription)
-            note = Note(
-                words.words("ask_subject", event, "reminder", language, zone),
-                words.words("ask_text", event, "reminder", language, zone, yes=yes) + "\n",
-                language,
-            )
-            letter = draft(
-                address,
-                note,
-                key=queries.ask_key(new.subscription),
-                batch=queries.ASKED,
-                until_ms=now_ms + ASK_MS,
-                urgent=True,
-            )
-            await post.add(connection, [letter], now_ms)
+                letter = draft(
+                    address,
+                    note,
+                    key=queries.ask_key(new.subscription),
+                    batch=queries.ASKED,
+                    until_ms=now_ms + ASK_MS,
+                    urgent=True,
+                )
+                await post.add(connection, [letter], now_ms)
+        except IntegrityError:  # the same mailbox, twice at once: it was asked
+            return
 
     async def confirm(self, planned: PlannedRoom, token: str) -> bool:
         """The button of that link: from now on it is told. False: it was ended, or is too old.
