@@ -9,7 +9,8 @@ from hustings.settings import ReminderSettings
 from hustings.store import Database
 from hustings.store.schema import letters
 from hustings.web.outbound.budget import Budget
-from hustings.web.outbound.door import Door, Resolver
+from hustings.web.outbound.door import Door
+from hustings.web.outbound.names import Resolver
 from hustings.web.reminders.events import event_of
 from hustings.web.reminders.links import ReminderLinks
 from hustings.web.reminders.service import Reminders
@@ -25,7 +26,7 @@ async def test_one_mailbox_asked_many_times_at_once_gets_one_letter(database: Da
     planned = PlannedRoom(HALL, Wish("Hall"), True, 1, facts)
     async with database.write() as connection:
         await rooms.add_room(connection, planned)
-    door = Door(clock, resolve=Resolver(), allow=[], budget=Budget(rate=1, burst=1))
+    door = Door(clock, resolve=Resolver(clock), allow=[], budget=Budget(rate=1, burst=1))
     links = ReminderLinks(b"x" * 32, LINKS.web)
     reminders = Reminders(database, clock, ReminderSettings(), links, door)
     event = event_of(planned, LINKS, "en")

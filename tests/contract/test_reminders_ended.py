@@ -8,7 +8,8 @@ from hustings.settings import ReminderSettings
 from hustings.store import Database
 from hustings.store.schema import letters
 from hustings.web.outbound.budget import Budget
-from hustings.web.outbound.door import Door, Resolver
+from hustings.web.outbound.door import Door
+from hustings.web.outbound.names import Resolver
 from hustings.web.post import queries as post
 from hustings.web.post.model import Draft
 from hustings.web.reminders import queries
@@ -58,7 +59,7 @@ async def test_what_waits_for_a_browser_that_is_gone_is_not_sent(
     async with database.read() as connection:
         waiting = [row.recipient for row in await connection.execute(to.order_by(letters.c.id))]
     assert len(waiting) > 1
-    door = Door(desk.clock, resolve=Resolver(), allow=[], budget=Budget(rate=1, burst=1))
+    door = Door(desk.clock, resolve=Resolver(desk.clock), allow=[], budget=Budget(rate=1, burst=1))
     links = ReminderLinks(b"x" * 32, "https://house.example")
     reminders = Reminders(database, desk.clock, ReminderSettings(), links, door)
     await reminders.end_browser(waiting[0], room)
