@@ -32,7 +32,7 @@ async def test_they_tell_how_things_go_and_keep_nobody_out(language: str) -> Non
                 assert answer.status == (404 if "nobody" in path else 200)
                 assert await barriers(page) == []
             await page.goto(f"{edge.url}/status")
-            await tab_to(page, "a[href='/status/demo']")
+            await tab_to(page, f"a[href='/status/demo?lang={language}']")
             await page.keyboard.press("Enter")
             await expect(page.locator("h1")).to_have_text("Town hall")
             await expect(page.locator(".figures")).to_contain_text("12,431")
