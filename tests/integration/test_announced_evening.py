@@ -24,7 +24,7 @@ import podcastparser
 import pytest
 
 from hustings.client import House as Client
-from hustings.client import RoomMade
+from hustings.client import RoomMade, Words
 from hustings.media.decoders import FrameDecoder
 from hustings.wire.names import OPUS
 from tests.fakes.certificates import certificate
@@ -84,8 +84,9 @@ async def newsroom(tmp_path: Path) -> AsyncIterator[Newsroom]:
 
 async def test_an_announced_evening(newsroom: Newsroom) -> None:
     room = await asyncio.to_thread(plan, newsroom.client)
+    uid = await by_calendar(newsroom, room, sequence=1)
     await in_three_languages(newsroom, room)
-    uid = await by_calendar(newsroom, room, sequence=2)
+    assert await by_calendar(newsroom, room, sequence=2) == uid
     await by_feed(newsroom, room)
     await by_mail(newsroom, room)
     browser = await by_push(newsroom, room)
@@ -119,13 +120,10 @@ def plan(client: Client) -> RoomMade:
 
 
 async def in_three_languages(newsroom: Newsroom, room: RoomMade) -> None:
-    """Whoever opens the house first says it in two more, on the room's page."""
-    code = re.search(r"/start#(\S+)", newsroom.house.log.read_text())
-    assert code
-    async with httpx.AsyncClient(base_url=newsroom.house.web) as owner:
-        assert (await owner.post("/start", data={"code": code[1]})).status_code == 303
-        said = {f"title-{language}": title for language, title in TITLES.items()}
-        assert (await owner.post(f"/rooms/{room.room}/languages", data=said)).status_code == 303
+    """The program says it in two more, from the room as it knows it; readers read it in theirs."""
+    texts = {language: Words(title) for language, title in TITLES.items()}
+    told = await asyncio.to_thread(newsroom.client.rooms.change, room, texts=texts)
+    assert told.texts == texts
     for language, title in TITLES.items():
         await get(
             newsroom,

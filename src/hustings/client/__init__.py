@@ -23,6 +23,7 @@ from hustings.client.types import (
     Webhook,
     WebhookMade,
     WebhookTold,
+    Words,
 )
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "Webhook",
     "WebhookMade",
     "WebhookTold",
+    "Words",
 ]

@@ -1,6 +1,6 @@
 """Rooms and their invitations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hustings.client.http import Line, read
-from hustings.client.types import Invitation, Room, RoomMade, RoomPlan, wall_ms
+from hustings.client.types import Invitation, Room, RoomMade, RoomPlan, Words, wall_ms
 
 R = TypeVar("R", bound=RoomPlan)
 _PAGE: Final = 200  # rooms a call, when all are wanted
@@ -73,8 +73,12 @@ class Rooms:
         expected: int = 0,
         delay_s: int = 0,
         keep_days: int | UnsetType | None = UNSET,
+        texts: Mapping[str, Words] | None = None,
     ) -> RoomMade:
-        """Plan a room. keep_days: None is for ever; left out: as the house is used to."""
+        """Plan a room. keep_days: None is for ever; left out: as the house is used to.
+
+        texts: title and description for readers of other languages, as {"de": Words("Der Hafen")}.
+        """
         asked = {
             "title": title,
             "host": host,
@@ -88,6 +92,7 @@ class Rooms:
             "expected": expected,
             "delay_s": delay_s,
             "keep_days": keep_days,
+            "texts": texts or UNSET,
         }
         answer = self._line.call("POST", "/rooms", body=_sent(asked), once=True)
         return _versioned(answer, RoomMade)
@@ -105,10 +110,11 @@ class Rooms:
         expected: int | UnsetType = UNSET,
         delay_s: int | UnsetType = UNSET,
         keep_days: int | UnsetType | None = UNSET,
+        texts: Mapping[str, Words] | UnsetType = UNSET,
     ) -> RoomPlan:
         """Change what is named. A room as it was read: raises Changed if it is not so any more.
 
-        An address alone changes whatever is there.
+        An address alone changes whatever is there. texts: these and no others; {}: none.
         """
         asked = {
             "title": title,
@@ -120,6 +126,7 @@ class Rooms:
             "expected": expected,
             "delay_s": delay_s,
             "keep_days": keep_days,
+            "texts": texts,
         }
         version = room.etag if isinstance(room, RoomPlan) and room.etag else "*"
         answer = self._line.call(

@@ -8,6 +8,13 @@ import msgspec
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Words(msgspec.Struct, frozen=True):
+    """What a room is, for readers of one more language."""
+
+    title: str
+    description: str = ""
+
+
 class Room(msgspec.Struct, frozen=True, kw_only=True):
     """One room, as everybody may see it. Times are wall milliseconds UTC; 0: none."""
 
@@ -32,6 +39,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
     picture: str | None = None
     picture_alt: str = ""
+    texts: dict[str, Words] = {}  # by language, beside the one that is spoken
 
     @property
     def start(self) -> datetime | None:

@@ -327,6 +327,64 @@ async def test_a_picture_is_shown_described_and_removed(house: House, ada: Progr
     assert (gone.json()["picture"], gone.json()["picture_alt"]) == (None, "")
 
 
+async def test_a_room_is_told_in_further_languages(house: House, ada: Program) -> None:
+    german = {"title": " Rathaus ", "description": "Wer baut?"}
+    asked = HALL | {"texts": {"de": german, "ar": {"title": "القاعة"}}}
+    made = await ada.call("POST", "/rooms", json=asked)
+    assert made.status_code == 201, made.text
+    told = {
+        "de": {"title": "Rathaus", "description": "Wer baut?"},
+        "ar": {"title": "القاعة", "description": ""},
+    }
+    assert made.json()["texts"] == told  # though the stage has not heard
+    await house.turn()
+    assert house.stage.rooms["hall"]["texts"]["de"]["title"] == "Rathaus"
+    [listed] = (await ada.call("GET", "/rooms")).json()["rooms"]
+    assert listed["texts"] == (await ada.call("GET", "/rooms/hall")).json()["texts"] == told
+
+    seen = {"If-Match": made.headers["etag"]}
+    other = await ada.call("PATCH", "/rooms/hall", json={"host": "Eve"}, headers=seen)
+    assert other.json()["texts"] == told
+    seen, arabic = {"If-Match": other.headers["etag"]}, {"texts": {"ar": told["ar"]}}
+    fewer = await ada.call("PATCH", "/rooms/hall", json=arabic, headers=seen)
+    assert fewer.json()["texts"] == {"ar": told["ar"]}
+    late = await ada.call("PATCH", "/rooms/hall", json={"texts": {}}, headers=seen)
+    assert (late.status_code, late.json()["code"]) == (412, "room_changed")
+    for nothing in ({}, None):
+        anyway = {"If-Match": "*"}
+        await ada.call("PATCH", "/rooms/hall", json={"texts": told}, headers=anyway)
+        gone = await ada.call("PATCH", "/rooms/hall", json={"texts": nothing}, headers=anyway)
+        assert gone.json()["texts"] == {}
+        await house.turn()
+        assert house.stage.rooms["hall"].get("texts", {}) == {}
+
+
+async def test_words_for_nobody_are_refused_and_change_nothing(house: House, ada: Program) -> None:
+    await ada.call("POST", "/rooms", json=HALL)
+    title, anyway = {"title": "T"}, {"If-Match": "*"}
+    for asked, status, code in (
+        ({"texts": {"en": title}}, 400, "language_bad"),  # what is spoken has its words already
+        ({"texts": {"fr": title}}, 400, "language_bad"),  # no page speaks it
+        ({"texts": {"de": title}, "language": "de"}, 400, "language_bad"),
+        ({"texts": {"de": {"title": " \u200f ", "description": "x"}}}, 400, "title_missing"),
+        ({"texts": {"de": {"title": " \u200f "}}}, 400, "title_missing"),
+        ({"texts": {"de": {"description": "x"}}}, 422, "request_bad"),
+        ({"texts": {"de": {"title": "x" * 201}}}, 422, "request_bad"),
+        ({"texts": {"de": title | {"description": "x" * 2_001}}}, 422, "request_bad"),
+        ({"texts": {"de": title | {"host": "Eve"}}}, 422, "request_bad"),
+        ({"texts": {f"x{each}": title for each in range(9)}}, 422, "request_bad"),
+        ({"texts": [title]}, 422, "request_bad"),
+    ):
+        for method, path, more in (
+            ("PATCH", "/rooms/hall", {}),
+            ("POST", "/rooms", {"title": "Other", "address": "other"}),
+        ):
+            answer = await ada.call(method, path, json=more | asked, headers=anyway)
+            assert (answer.status_code, answer.json()["code"]) == (status, code), (method, asked)
+    assert (await ada.call("GET", "/rooms/hall")).json()["texts"] == {}
+    assert (await ada.call("GET", "/rooms/other")).status_code == 404
+
+
 async def test_one_document_describes_every_call(house: House) -> None:
     document = (await house.browser.get("/api/openapi.json")).json()
     calls = [call for path in document["paths"].values() for call in path.values()]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from hustings.client import ApiError, Changed, Denied, House, NotFound, TryLater, Unreachable
+from hustings.client import ApiError, Changed, Denied, House, NotFound, TryLater, Unreachable, Words
 
 ROOM = {"room": "hall", "title": "Hall", "state": "scheduled", "listen": "l", "stream": "s"}
 Answer = httpx.Response | Exception
@@ -62,6 +62,21 @@ def test_it_comes_again_when_the_house_says_and_sends_the_same_call() -> None:
     assert script.waits == [7, 1]
     assert len({asked.headers["idempotency-key"] for asked in script.asked}) == 1
     assert {asked.headers["authorization"] for asked in script.asked} == {"Bearer key"}
+
+
+def test_words_in_further_languages_are_sent_only_where_something_is_said_of_them() -> None:
+    german = {"de": {"title": "Saal", "description": ""}}
+    room, made = ROOM | {"texts": german}, ROOM | {"texts": german, "invitations": []}
+    answers = [httpx.Response(201, json=made)] * 2 + [httpx.Response(200, json=room)] * 3
+    script = Script(*answers)
+    rooms = script.house().rooms
+    assert rooms.create("Hall", texts={"de": Words("Saal")}).texts == {"de": Words("Saal")}
+    rooms.create("Hall")
+    rooms.change("hall", host="Eve")
+    rooms.change("hall", texts={"de": Words("Saal")})
+    rooms.change("hall", texts={})
+    sent = [json.loads(asked.content).get("texts", "unsaid") for asked in script.asked]
+    assert sent == [german, "unsaid", "unsaid", german, {}]
 
 
 def test_webhooks_are_made_and_messages_sent_again() -> None:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from hustings.base.errors import UserError
+from hustings.pages.locales import LANGUAGES
 from hustings.web.rooms.model import (
     FIELDS,
     INVITED,
@@ -22,8 +24,11 @@ from hustings.web.rooms.model import (
     keeping,
 )
 from hustings.web.rooms.plan import Plan
+from hustings.web.rooms.wording import fields_of_texts, others, texts_from_form
+from hustings.wire import kinds
 from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Picture
 from hustings.wire.links import Links
+from hustings.wire.wording import TEXTS
 
 LAST_MS: Final = 253_402_300_799_999  # the end of the year 9999
 State = Literal["scheduled", "lobby", "live", "ended"]
@@ -80,6 +85,24 @@ def _without_defaults(schema: dict[str, Any]) -> None:
         about.pop("default", None)
 
 
+class NewWords(Asked):
+    """What the room is, for readers of one more language."""
+
+    title: Title
+    description: Description = ""
+
+
+Reader = Annotated[str, Field(json_schema_extra={"enum": list(LANGUAGES)})]
+Texts = Annotated[
+    Annotated[dict[Reader, NewWords], Field(max_length=TEXTS)] | None,
+    Field(
+        description="Title and description for readers of other languages than the spoken one: "
+        "these and no others; null: none.",
+        examples=[{"de": {"title": "Wem gehört der Hafen?", "description": ""}}],
+    ),
+]
+
+
 class RoomChange(Asked):
     """What is to change; fields that are left out stay as they are."""
 
@@ -96,6 +119,7 @@ class RoomChange(Asked):
     expected: Expected = 0
     delay_s: Delay = 0
     keep_days: KeepDays = None
+    texts: Texts = None
 
     def form(self) -> dict[str, str]:
         """The fields that were sent, as the form has them; the start is not among them."""
@@ -107,6 +131,23 @@ class RoomChange(Asked):
         """The wish with the start that was sent; else with the one that it has."""
         sent = "start_ms" in self.model_fields_set
         return msgspec.structs.replace(wish, start_ms=self.start_ms if sent else start_ms)
+
+    def words(self, spoken: str) -> dict[str, kinds.Words] | None:
+        """What was sent for readers of other languages than the `spoken` one; None: nothing was.
+
+        Raises UserError: language_bad; title_missing with the field as the form has it.
+        """
+        if "texts" not in self.model_fields_set:
+            return None
+        sent = {each: kinds.Words(**said.model_dump()) for each, said in (self.texts or {}).items()}
+        readers = others(spoken)
+        if not sent.keys() <= set(readers):
+            may = ", ".join(readers)
+            raise UserError("language_bad", f"Readers' other languages are {may}.", field="texts")
+        found = texts_from_form(fields_of_texts(sent), sent)
+        for blank in sent.keys() - found.keys():
+            raise UserError("title_missing", "Give it a title too.", field=f"title-{blank}")
+        return found
 
 
 class NewRoom(RoomChange):
@@ -137,6 +178,13 @@ class NewRoom(RoomChange):
         return super().form() | {"language": self.language} | lines
 
 
+class Words(BaseModel):
+    """What the room is, for readers of one more language."""
+
+    title: str
+    description: str
+
+
 class Room(BaseModel):
     """One room, as everybody may see it."""
 
@@ -161,6 +209,9 @@ class Room(BaseModel):
     stream: str = Field(description="HLS playlist.")
     picture: str | None = Field(description="Where the room's picture is; null: it has none.")
     picture_alt: str = Field(description="What it shows, in words.")
+    texts: dict[str, Words] = Field(
+        description="Title and description for readers of other languages, by BCP 47 tag."
+    )
 
 
 class RoomPlan(Room):
@@ -188,6 +239,7 @@ def room_answer(planned: PlannedRoom, links: Links) -> Room:
         **_wished(wish) | {"title": planned.title},
         cancelled=planned.is_off,
         cancelled_why=planned.facts.cancelled_why if planned.facts else "",
+        texts=_texts(planned.facts.texts if planned.facts else {}),
     )
 
 
@@ -204,6 +256,7 @@ def plan_fields(plan: Plan, links: Links, *, knows: bool) -> dict[str, Any]:
         **_wished(plan.wish),
         "cancelled": plan.is_off,
         "cancelled_why": plan.why,
+        "texts": _texts(plan.texts),
         "waiting": plan.backlog.waiting > 0,
         "refused": plan.backlog.refused if knows else "",
     }
@@ -237,6 +290,10 @@ def _picture(planned: PlannedRoom, links: Links, shown: Mapping[str, str] | None
         return {"picture": None, "picture_alt": ""}
     file = Picture(shown["hash"], shown["alt"], 0, 0).file
     return {"picture": f"{links.listen(planned.room)}/{file}", "picture_alt": shown["alt"]}
+
+
+def _texts(texts: Mapping[str, kinds.Words]) -> dict[str, Words]:
+    return {each: Words(**msgspec.structs.asdict(said)) for each, said in texts.items()}
 
 
 def _spelled(value: Any) -> str:

@@ -174,9 +174,10 @@ async def create_room(
     wish = body.with_start(wish_from_form(fields), 0)
     people = people_from_form(fields)
     room = address_from_form({"address": body.address}, title=wish.title, suffix=new_id(4))
+    texts = body.words(wish.language)
     call = caller.once(once, body.model_dump())
     try:
-        await caller.services.rooms.create(room, wish, people, once=call)
+        await caller.services.rooms.create(room, wish, people, texts=texts, once=call)
     except Repeated as before:
         room = RoomId(before.made)
     caller.services.outbox.wake()
@@ -224,7 +225,8 @@ async def change_room(
     if live and body.delay_s != plan.wish.delay_s and "delay_s" in body.model_fields_set:
         raise UserError("delay_live", "While live the hosts set the delay, on stage.", status=409)
     wish = body.with_start(changed(plan, form_of(plan, body)), plan.wish.start_ms)
-    await caller.services.rooms.change(name, wish, seen=plan.version)
+    texts = body.words(wish.language)
+    await caller.services.rooms.change(name, wish, texts=texts, seen=plan.version)
     return await _changed(caller, name, answer)
 
 

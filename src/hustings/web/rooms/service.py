@@ -6,7 +6,7 @@ here will reach the stage, though it may be away for now.
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy.exc import IntegrityError
@@ -107,9 +107,18 @@ class Rooms:
             return cut(rooms, query.limit), await queries.span(connection)
 
     async def create(
-        self, room: RoomId, wish: Wish, people: Sequence[Person], *, once: Once | None = None
+        self,
+        room: RoomId,
+        wish: Wish,
+        people: Sequence[Person],
+        *,
+        texts: Mapping[str, Words] | None = None,
+        once: Once | None = None,
     ) -> PlannedRoom:
-        """A new room with its invitations. Raises UserError("room_taken"), as `expect_first`."""
+        """A new room with its invitations. Raises UserError("room_taken"), as `expect_first`.
+
+        texts: its words in further languages.
+        """
         now_ms = self._clock.wall_ms()
         planned = PlannedRoom(room=room, wish=wish, made_here=True, created_ms=now_ms)
         try:
@@ -119,7 +128,7 @@ class Rooms:
                 for order, person in enumerate(people):
                     invitation = _invitation(room, "invite", person, now_ms + order)
                     await queries.add_invitation(connection, invitation)
-                body = {**msgspec.structs.asdict(wish), "state": "scheduled"}
+                body = {**_wanted(wish, texts), "state": "scheduled"}
                 await outbox.put_room(connection, room, body, now_ms)
         except IntegrityError:
             raise UserError(
@@ -140,9 +149,17 @@ class Rooms:
         async with self._database.read() as connection:
             return await self._plan(connection, room)
 
-    async def change(self, room: RoomId, wish: Wish, *, seen: str = "") -> None:
+    async def change(
+        self,
+        room: RoomId,
+        wish: Wish,
+        *,
+        texts: Mapping[str, Words] | None = None,
+        seen: str = "",
+    ) -> None:
         """The owner edits the room; its state is the stage's affair.
 
+        texts: as `tell_in`; None: they stay.
         seen: the version that they edit; "": whatever it is. Raises UserError `room_changed` (412).
         """
         now_ms = self._clock.wall_ms()
@@ -150,11 +167,11 @@ class Rooms:
             if seen and (await self._plan(connection, room, lock=True)).version != seen:
                 raise UserError("room_changed", "The room was changed meanwhile.", status=412)
             await queries.change_wish(connection, room, wish, now_ms)
-            await outbox.put_room(connection, room, msgspec.structs.asdict(wish), now_ms)
+            await outbox.put_room(connection, room, _wanted(wish, texts), now_ms)
 
     async def tell_in(self, room: RoomId, texts: Mapping[str, Words]) -> None:
         """Its words in further languages: these, and no others."""
-        body = {"texts": msgspec.to_builtins(texts)}
+        body = _told(texts)
         async with self._database.write() as connection:
             await outbox.put_room(connection, room, body, self._clock.wall_ms())
 
@@ -295,6 +312,15 @@ def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int) -> In
         name=person.name,
         created_ms=now_ms,
     )
+
+
+def _wanted(wish: Wish, texts: Mapping[str, Words] | None) -> dict[str, Any]:
+    """What the stage is to make true; texts None: nothing is said of them."""
+    return msgspec.structs.asdict(wish) | ({} if texts is None else _told(texts))
+
+
+def _told(texts: Mapping[str, Words]) -> dict[str, Any]:
+    return {"texts": msgspec.to_builtins(texts)}
 
 
 def _foreign(facts: Room, now_ms: int) -> PlannedRoom:
