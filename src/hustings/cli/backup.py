@@ -71,7 +71,8 @@ def tell(made: Manifest, file: Path) -> None:
     else:
         print("  keys: no. A house restored from it signs with a new key; old invitations end")
     if made.journal_key:
-        print(f"  its records verify with {made.journal_key}")
+        print(f"  what this house signed verifies with {made.journal_key}")
+        print("  (what a house before it signed, with that one's key)")
     for line in made.rooms:
         if line.findings:
             print(f"  NOT WHOLE: {line.room}, {line.findings} findings", file=sys.stderr)
