@@ -265,10 +265,11 @@ async def open_sending(
     """Begin; nothing happens if it was begun before.
 
     A reminder that is no more open was ended by a change of plan (by itself it ends at the start,
-    when none is due): it is begun anew, for those who have no letter of it.
+    when none is due): it is begun anew, for those who have no letter of it. Not one whose end was put
+    before the start: the house was restored meanwhile (`store.restored`), and the one before goes on.
     """
     p = promotions.c
-    same = select(p.id, p.state).where(
+    same = select(p.id, p.state, p.ends_ms).where(
         p.room == room,
         p.channel == channel,
         p.occasion == due.occasion,
@@ -276,7 +277,8 @@ async def open_sending(
         p.revision == due.revision,
     )
     before = (await connection.execute(same)).all()
-    if due.occasion == "reminder" and all(row.state != "open" for row in before):
+    ended = all(row.state != "open" and row.ends_ms >= start_ms for row in before)
+    if due.occasion == "reminder" and ended:
         for row in before:
             await _mark_reminded(connection, batch_of(room, row.id), start_ms)
     elif before:
