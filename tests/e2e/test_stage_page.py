@@ -174,6 +174,7 @@ async def test_a_host_steers(stage: FakeStage) -> None:
         await expect(page.locator("#link-url")).to_have_value("http://stage/s/square#i=new")
         assert stage.commands[-1]["role"] == "moderator"
         await page.get_by_role("button", name="Close").click()
+        stage.facts["live_ms"] = 5
         await page.click("#lock")
         await expect(page.locator("#lock")).to_have_attribute("aria-pressed", "true")
         await page.click("#edit-notice")

@@ -125,7 +125,7 @@ class FakeStage:
             room_id=request.path_params["room"],
             room=Room(**self.facts) if known else None,
             edge_url=self.edge,
-            web_url="",
+            web_url="http://web/",
         )
         headers = dict(
             page_headers(connect=(self.edge, str(request.base_url).replace("http", "ws")))

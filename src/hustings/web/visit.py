@@ -168,6 +168,7 @@ class Visit:
             home="/" + self.lang_query,
             lang_query=self.lang_query,
             links=self.links,
+            house_title=self.services.settings.house.title,
             stage_reachable=self.services.outbox.reachable,
             **context,
         )

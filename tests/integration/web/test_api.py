@@ -41,6 +41,21 @@ async def test_a_room_is_planned_changed_cancelled_and_revived(house: House, ada
     assert (on.json()["cancelled"], on.json()["start_ms"]) == (False, 0)
 
 
+async def test_no_room_to_come_is_planned_in_the_past(house: House, ada: Program) -> None:
+    past = {"start_ms": house.clock.wall_ms() - 86_400_001}
+    anew = await ada.call("POST", "/rooms", json=HALL | past)
+    assert (anew.status_code, anew.json()["code"], anew.json()["field"]) == (
+        400,
+        "start_past",
+        "start",
+    )
+    tag = (await ada.call("POST", "/rooms", json=HALL)).headers["etag"]
+    moved = await ada.call("PATCH", "/rooms/hall", json=past, headers={"If-Match": tag})
+    await ada.call("POST", "/rooms/hall/cancel", json={})
+    again = await ada.call("POST", "/rooms/hall/revive", json=past)
+    assert [each.json()["code"] for each in (moved, again)] == ["start_past", "start_past"]
+
+
 async def test_nobodys_change_is_lost(house: House, ada: Program) -> None:
     tag = (await ada.call("POST", "/rooms", json=HALL)).headers["etag"]
     blind = await ada.call("PATCH", "/rooms/hall", json={"host": "Eve"})

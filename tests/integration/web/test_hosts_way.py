@@ -60,7 +60,7 @@ async def test_editing_and_the_lobby(house: House) -> None:
     await house.become_host()
     await house.create()
     await house.turn()
-    edit = {"title": "New title", "language": "en", "start": "2026-11-20T18:00", "zone": "UTC"}
+    edit = {"title": "New title", "language": "en", "start": "2027-11-20T18:00", "zone": "UTC"}
     answer = await house.browser.post("/rooms/hall?lang=de", data=edit)
     assert answer.headers["location"] == "/rooms/hall?lang=de&said=changed"
     assert (await house.browser.post("/rooms/hall/lobby")).status_code == 303
@@ -304,7 +304,7 @@ async def test_a_cancelled_room_leaves_the_list_a_day_after_it_was_to_begin(hous
 
 async def test_the_night_of_the_clocks_is_asked_about(house: House) -> None:
     await house.become_host()
-    twice = {"start": "2026-10-25T02:30", "zone": "Europe/Berlin"}
+    twice = {"start": "2027-10-31T02:30", "zone": "Europe/Berlin"}
     asked = await house.create(**twice)
     assert asked.status_code == 422
     assert re.findall(
@@ -314,11 +314,76 @@ async def test_the_night_of_the_clocks_is_asked_about(house: House) -> None:
     assert '<option value="Europe/Berlin" selected>' in asked.text
     assert (await house.create(**twice, which="1")).status_code == 303
     await house.turn()
-    assert house.stage.rooms["hall"]["start_ms"] == 1_792_891_800_000
+    assert house.stage.rooms["hall"]["start_ms"] == 1_824_946_200_000
     same = {"title": "New", **twice}  # the form as it was shown: no question
     assert (await house.browser.post("/rooms/hall", data=same)).status_code == 303
     await house.turn()
-    assert house.stage.rooms["hall"]["start_ms"] == 1_792_891_800_000
-    skipped = await house.browser.post("/rooms/hall", data=same | {"start": "2026-03-29T02:30"})
+    assert house.stage.rooms["hall"]["start_ms"] == 1_824_946_200_000
+    skipped = await house.browser.post("/rooms/hall", data=same | {"start": "2027-03-28T02:30"})
     assert skipped.status_code == 422
     assert "no clock shows it" in skipped.text
+
+
+async def test_a_room_to_come_is_not_planned_or_moved_into_the_past(house: House) -> None:
+    await house.become_host()
+    long_past = {"start": "2026-01-10T20:00", "zone": "UTC"}
+    asked = await house.create(**long_past)
+    assert asked.status_code == 422
+    assert "This start is long past" in asked.text
+    assert re.search(r'id="start"[^>]*aria-invalid="true"', asked.text)
+    just_begun = {"start": "2027-01-14T20:00", "zone": "UTC"}  # the clock shows 15 January, 8:00
+    assert (await house.create(**just_begun)).status_code == 303
+    house.clock.advance(10 * 86_400)
+    moved = await house.browser.post("/rooms/hall", data={"title": "New", **long_past})
+    assert (moved.status_code, "This start is long past" in moved.text) == (422, True)
+    stays = await house.browser.post("/rooms/hall", data={"title": "New", **just_begun})
+    assert stays.status_code == 303
+    await house.browser.post("/rooms/hall/cancel")
+    again = await house.browser.post("/rooms/hall/revive", data=long_past)
+    assert (again.status_code, "This start is long past" in again.text) == (422, True)
+
+
+async def test_what_never_began_leaves_the_list_and_what_was_held_says_when(house: House) -> None:
+    await house.become_host()
+    now_ms, day_ms = house.clock.wall_ms(), 86_400_000
+    told = {"title": "Forgotten", "state": "scheduled", "start_ms": now_ms - 2 * day_ms}
+    house.stage.rooms["forgotten"] = {"room": "forgotten", **told}
+    held = {"room": "held", "title": "Held", "state": "ended", "start_ms": now_ms + 30 * day_ms}
+    house.stage.rooms["held"] = {**held, "live_ms": now_ms - day_ms, "ended_ms": now_ms - 5}
+    await house.turn()
+    home = (await house.browser.get("/")).text
+    assert "Forgotten" not in home
+    assert "Forgotten" in (await house.browser.get("/all")).text
+    for page in (home, (await house.browser.get("/rooms/held")).text):
+        assert 'datetime="2027-01-14T08:00:00Z"' in page
+        assert 'datetime="2027-02-14T' not in page
+
+
+async def test_after_the_end_the_recording_comes_first_and_invitations_are_gone(
+    house: House,
+) -> None:
+    await house.become_host()
+    await house.create()
+    await house.turn()
+    before = (await house.browser.get("/rooms/hall")).text
+    assert "Invitations to the stage" in before
+    assert "Listen to the recording" not in before
+    over = {"state": "ended", "live_ms": 5, "ended_ms": 6}
+    house.stage.rooms["hall"] |= over
+    await house.turn()
+    after = (await house.browser.get("/rooms/hall")).text
+    assert after.index("Listen to the recording") < after.index("For the listeners")
+    for gone in ("Invitations to the stage", "WHIP", "Go to the stage"):
+        assert gone in before
+        assert gone not in after
+    house.stage.rooms["hall"] |= {"keep_days": 0}
+    await house.turn()
+    assert "Listen to the recording" not in (await house.browser.get("/rooms/hall")).text
+
+
+async def test_a_cancelled_room_does_not_lead_to_the_stage(house: House) -> None:
+    await house.become_host()
+    await house.create()
+    assert "Go to the stage" in (await house.browser.get("/rooms/hall")).text
+    await house.browser.post("/rooms/hall/cancel")
+    assert "Go to the stage" not in (await house.browser.get("/rooms/hall")).text

@@ -45,7 +45,7 @@ router = APIRouter(prefix="/api/v1", tags=["rooms"])
 PAGE: Final = 50  # rooms, unless asked otherwise
 PAGE_MOST: Final = 200
 WORDS_CHARS: Final = 80
-_FORM: Final = ("title_missing", "language_bad", "delay_bad")
+_FORM: Final = ("title_missing", "language_bad", "delay_bad", "start_past")
 _ETAG: Final = {"ETag": "The room's version, for `If-Match` of a change."}
 ListedState = Literal["scheduled", "lobby", "live", "ended", "cancelled"]
 RoomName = Annotated[
@@ -254,7 +254,9 @@ async def cancel(
 
 @router.post(
     "/rooms/{room}/revive",
-    **told("reviveRoom", "room_state", *TO_THE_STAGE, scope="rooms:write", writes=True),
+    **told(
+        "reviveRoom", "room_state", "start_past", *TO_THE_STAGE, scope="rooms:write", writes=True
+    ),
 )
 async def revive(caller: RoomsWriter, room: RoomName, body: Revival, answer: Response) -> RoomPlan:
     """A cancelled room takes place after all, then."""

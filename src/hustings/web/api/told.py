@@ -34,6 +34,7 @@ CODES: Final[Mapping[str, int]] = {
     "room_state": 400,
     "room_taken": 400,
     "keep_days_shorter": 400,
+    "start_past": 400,
     "stretch_bad": 400,
     "title_missing": 400,
     "key_missing": 401,

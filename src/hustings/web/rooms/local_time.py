@@ -15,6 +15,7 @@ from hustings.base.errors import UserError
 SPELLED: Final = "%Y-%m-%dT%H:%M"  # of `<input type=datetime-local>`
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_MS: Final = 60_000
+DAY_MS: Final = 86_400_000
 
 
 @cache
@@ -51,6 +52,15 @@ def offset(wall_ms: int, zone: ZoneInfo) -> str:
     hours, minutes = divmod(abs(int(away.total_seconds())) // 60, 60)
     sign = "-" if away < timedelta() else "+"
     return f"UTC{sign}{hours}" + (f":{minutes:02}" if minutes else "")
+
+
+def expect_ahead(start_ms: int, now_ms: int, *, before_ms: int = 0) -> None:
+    """A room to come begins at the earliest a day ago: one that is just late can still be planned.
+
+    before_ms: the start as it is, which may stay. Raises UserError `start_past`.
+    """
+    if start_ms and start_ms != before_ms and start_ms < now_ms - DAY_MS:
+        raise UserError("start_past", "This start is long past.", field="start")
 
 
 def start_from_form(fields: Mapping[str, str], *, before_ms: int = 0) -> int:

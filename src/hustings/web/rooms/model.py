@@ -94,6 +94,19 @@ class PlannedRoom(msgspec.Struct, frozen=True):
         return (self.facts or self.wish).start_ms
 
     @property
+    def at_ms(self) -> int:
+        """When it was held, or else is to begin; 0: not said."""
+        return (self.facts.live_ms if self.facts else 0) or self.start_ms
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is over, and what was said is kept."""
+        facts = self.facts
+        if facts is None or facts.state != "ended" or not facts.live_ms:
+            return False
+        return facts.keep_days != 0 and facts.deleted is None
+
+    @property
     def is_off(self) -> bool:
         """Whether it was cancelled."""
         return self.facts is not None and self.facts.cancelled_ms > 0

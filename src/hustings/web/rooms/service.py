@@ -20,6 +20,7 @@ from hustings.web.once import Once, expect_first
 from hustings.web.outbox import queries as outbox
 from hustings.web.rooms import queries
 from hustings.web.rooms.lists import CANCELLED, Place, Query
+from hustings.web.rooms.local_time import DAY_MS, expect_ahead
 from hustings.web.rooms.model import (
     INVITED,
     Invitation,
@@ -36,7 +37,6 @@ from hustings.wire.tokens import Claims, KeyRing
 
 SHOWN: Final = 50  # rooms that are on, on the home page
 LISTED: Final = 20  # rooms on a page of those to come, past, or found
-_DAY_MS: Final = 86_400_000
 
 
 Change = tuple[Room | None, Room]  # what the stage said of a room before, and what it says now
@@ -51,7 +51,7 @@ class Calendar(msgspec.Struct, frozen=True):
     """The home page's three lists."""
 
     live: list[PlannedRoom]  # live, and lobbies that are open
-    coming: Page  # also those that are cancelled, until their day has passed
+    coming: Page  # also those that are cancelled; until their day has passed
     past: Page
 
 
@@ -79,15 +79,16 @@ class Rooms:
             )
 
     async def coming(self, after: Place | None) -> Page:
-        """A page of those to come, also cancelled ones until a day after their start."""
+        """A page of those to come, until a day after their start; also cancelled ones."""
         async with self._database.read() as connection:
             return await self._coming(connection, after, LISTED)
 
     async def _coming(self, connection: AsyncConnection, after: Place | None, limit: int) -> Page:
         """Two queries, each along the index: one for both would read and sort them all."""
-        planned = one_more(Query(states=("scheduled",), after=after, limit=limit))
-        yesterday_ms = self._clock.wall_ms() - _DAY_MS
-        off = msgspec.structs.replace(planned, states=(CANCELLED,), from_ms=yesterday_ms)
+        yesterday_ms = self._clock.wall_ms() - DAY_MS
+        coming = Query(states=("scheduled",), from_ms=yesterday_ms, after=after, limit=limit)
+        planned = one_more(coming)
+        off = msgspec.structs.replace(planned, states=(CANCELLED,))
         found = [
             *await queries.rooms_listed(connection, planned),
             *await queries.rooms_listed(connection, off),
@@ -115,11 +116,12 @@ class Rooms:
         texts: Mapping[str, Words] | None = None,
         once: Once | None = None,
     ) -> PlannedRoom:
-        """A new room with its invitations. Raises UserError("room_taken"), as `expect_first`.
+        """A new room with its invitations. Raises UserError("room_taken"), as `expect_first`, `expect_ahead`.
 
         texts: its words in further languages.
         """
         now_ms = self._clock.wall_ms()
+        expect_ahead(wish.start_ms, now_ms)
         planned = PlannedRoom(room=room, wish=wish, made_here=True, created_ms=now_ms)
         try:
             async with self._database.write() as connection:
@@ -160,12 +162,15 @@ class Rooms:
         """The owner edits the room; its state is the stage's affair.
 
         texts: as `tell_in`; None: they stay.
-        seen: the version that they edit; "": whatever it is. Raises UserError `room_changed` (412).
+        seen: the version that they edit; "": whatever it is. Raises UserError `room_changed` (412), as `expect_ahead`.
         """
         now_ms = self._clock.wall_ms()
         async with self._database.write() as connection:
-            if seen and (await self._plan(connection, room, lock=True)).version != seen:
+            before = await self._plan(connection, room, lock=True)
+            if seen and before.version != seen:
                 raise UserError("room_changed", "The room was changed meanwhile.", status=412)
+            if before.planned.state in {"scheduled", "lobby"}:
+                expect_ahead(wish.start_ms, now_ms, before_ms=before.wish.start_ms)
             await queries.change_wish(connection, room, wish, now_ms)
             await outbox.put_room(connection, room, _wanted(wish, texts), now_ms)
 
@@ -217,11 +222,12 @@ class Rooms:
             await outbox.put_room(connection, room, body, self._clock.wall_ms())
 
     async def revive(self, room: RoomId, start_ms: int) -> None:
-        """It takes place after all, then. Raises UserError `room_state`."""
+        """It takes place after all, then. Raises UserError `room_state`, as `expect_ahead`."""
         planned = await self.room(room)
         if planned.state != "scheduled":
             raise UserError("room_state", f"The room is {planned.state} already.")
         now_ms, body = self._clock.wall_ms(), {"cancelled": False, "start_ms": start_ms}
+        expect_ahead(start_ms, now_ms)
         wish = msgspec.structs.replace(planned.current, start_ms=start_ms)
         async with self._database.write() as connection:
             await queries.change_wish(connection, room, wish, now_ms)

@@ -184,10 +184,12 @@ async def revive(visit: Visitor, room: str) -> Response:
     fields = await visit.form()
     try:
         start_ms = start_from_form(fields, before_ms=planned.start_ms)
+        await visit.services.rooms.revive(name, start_ms)
     except UserError as error:
+        if "field" not in error.facts:
+            raise
         fields = {**fields_of(planned.current), **fields}
         return await room_view(visit, name, status=422, fields=fields, error=error)
-    await visit.services.rooms.revive(name, start_ms)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="revived")
 

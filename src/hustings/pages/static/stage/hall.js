@@ -7,7 +7,7 @@ import { Applause } from "../listener/room.js";
 
 /** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean, gain_db?: number, alike?: boolean, taken_for?: string}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string, topic?: string, taken_for?: string}} Hand */
-/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, hands_closed?: boolean, topics?: string[], delay_s?: number, host?: string, expected?: number, room?: string, rehearsal_of?: string, tracks?: string[], cancelled_ms?: number}} Facts */
+/** @typedef {{title?: string, state?: string, notice?: string, locked?: boolean, hands_closed?: boolean, topics?: string[], delay_s?: number, host?: string, expected?: number, room?: string, rehearsal_of?: string, tracks?: string[], cancelled_ms?: number, live_ms?: number, keep_days?: number}} Facts */
 /** @typedef {{id: string, title: string, who: string, participant: string, planned_s: number, spent_s: number}} Point */
 /** @typedef {{id: string, text: string, name: string, state: string, votes: number}} Asked */
 /** @typedef {{id: string, host: string, hold: boolean, state: string, code: string, since_ms: number}} Target  a platform */
@@ -99,6 +99,11 @@ export class Hall {
   /** Whether the audience hears hold audio until the delay has filled. */
   get filling() {
     return this.heldS < this.delayS && !this.ending;
+  }
+
+  /** Whether there is something to listen to after the end. */
+  get recorded() {
+    return Boolean(this.facts.live_ms) && this.facts.keep_days !== 0 && !this.isRehearsal;
   }
 
   get isRehearsal() {

@@ -193,6 +193,7 @@ async function leftFor(code, title) {
   }
   seat.close();
   microphone.close();
+  if (code === "room_ended") view.over();
   const own = code === "room_ended" && hall.keepsTrack(hall.you);
   view.trouble(refusalWords(code, title), own ? { words: t("Your own track"), act: () => location.reload() } : null);
 }

@@ -69,6 +69,15 @@ export class View {
     };
   }
 
+  /** Ways on from a room that has ended: to its recording, and for hosts to its page in web, where that is known. */
+  over() {
+    const { recorded, hosts } = this.parts.hall;
+    const manage = document.getElementById("manage");
+    element("recording").hidden = !recorded;
+    if (manage) manage.hidden = !hosts;
+    element("after-end").hidden = !(recorded || (manage && hosts));
+  }
+
   /** A sentence about the last command; "" for none. @param {string} words */
   say(words) {
     write(element("said"), words);
