@@ -187,6 +187,10 @@ async def test_a_host_steers(stage: FakeStage) -> None:
         await page.click("#end")
         await page.get_by_role("button", name="End the room").click()
         await expect(page.locator("#trouble-words")).to_have_text("This room has ended.")
+        recording = page.get_by_role("link", name="Listen to the recording")
+        await expect(recording).to_have_attribute("href", f"{stage.edge}/r/square")
+        manage = page.get_by_role("link", name="Manage the room")
+        await expect(manage).to_have_attribute("href", "http://web/rooms/square")
         assert stage.names() == (
             ["accept", "mute_other", "remove", "call", "link", "lock", "notice", "end"]
         )

@@ -101,11 +101,6 @@ export class Hall {
     return this.heldS < this.delayS && !this.ending;
   }
 
-  /** Whether there is something to listen to after the end. */
-  get recorded() {
-    return Boolean(this.facts.live_ms) && this.facts.keep_days !== 0 && !this.isRehearsal;
-  }
-
   get isRehearsal() {
     return Boolean(this.facts.rehearsal_of);
   }

@@ -71,7 +71,8 @@ export class View {
 
   /** Ways on from a room that has ended: to its recording, and for hosts to its page in web, where that is known. */
   over() {
-    const { recorded, hosts } = this.parts.hall;
+    const { facts, hosts, isRehearsal } = this.parts.hall;
+    const recorded = Boolean(facts.live_ms) && facts.keep_days !== 0 && !isRehearsal;
     const manage = document.getElementById("manage");
     element("recording").hidden = !recorded;
     if (manage) manage.hidden = !hosts;
