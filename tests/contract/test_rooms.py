@@ -18,6 +18,9 @@ ROOM = RoomId("town-hall")
 PEOPLE = [Person("Ada", "host"), Person("Bo", "cohost"), Person("Cy", "speaker")]
 
 
+SOON = ManualClock().wall_ms() + 1_000
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
@@ -36,7 +39,7 @@ async def messages(database: Database, clock: ManualClock) -> list[Message]:
 async def test_a_room_is_made_with_its_invitations_and_told_to_the_stage(
     rooms: Rooms, database: Database, clock: ManualClock
 ) -> None:
-    await rooms.create(ROOM, Wish(title="Town hall", host="Ada", start_ms=5), PEOPLE)
+    await rooms.create(ROOM, Wish(title="Town hall", host="Ada", start_ms=SOON), PEOPLE)
     (message,) = await messages(database, clock)
     assert (message.room, message.call) == (ROOM, "room")
     assert message.body["title"] == "Town hall"
@@ -47,7 +50,9 @@ async def test_a_room_is_made_with_its_invitations_and_told_to_the_stage(
 
 
 async def test_all_that_was_wished_is_kept(rooms: Rooms, clock: ManualClock) -> None:
-    wish = Wish("a", "b", "de", "Ada", 5, radio=True, expected=90_000_000, delay_s=7, keep_days=30)
+    wish = Wish(
+        "a", "b", "de", "Ada", SOON, radio=True, expected=90_000_000, delay_s=7, keep_days=30
+    )
     await rooms.create(ROOM, wish, PEOPLE)
     assert (await rooms.room(ROOM)).wish == wish
     other = Wish("x", expected=1, delay_s=3)  # and kept for ever
@@ -119,7 +124,7 @@ async def test_invitations_are_bounded(rooms: Rooms) -> None:
 
 
 async def test_what_the_stage_says_counts(rooms: Rooms, clock: ManualClock) -> None:
-    await rooms.create(ROOM, Wish(title="planned", start_ms=9), PEOPLE)
+    await rooms.create(ROOM, Wish(title="planned", start_ms=SOON), PEOPLE)
     live = Room(room=ROOM, title="As said", state="live", host="Ada")
     demo = Room(room="demo", title="Demo", state="ended")
     await rooms.learn([live, demo])
@@ -147,7 +152,7 @@ async def test_past_rooms_stand_by_when_they_ended_whenever_web_hears_of_them(
 
 
 async def test_the_calendar_begins_with_what_begins_first(rooms: Rooms) -> None:
-    for name, start_ms in (("late", 300), ("open", 0), ("soon", 100)):
+    for name, start_ms in (("late", SOON + 200), ("open", 0), ("soon", SOON)):
         await rooms.create(RoomId(name), Wish(title=name, start_ms=start_ms), [])
     assert [room.room for room in (await rooms.calendar()).coming.rooms] == ["soon", "late", "open"]
 
