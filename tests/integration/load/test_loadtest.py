@@ -32,10 +32,12 @@ async def rehearsing(**settings: object) -> AsyncIterator[RunningEdge]:
     feed.room("demo")
     feed.live("demo")
     await feed.start()
-    async with running_edge(feed.url, **settings) as edge:
-        await edge.until("rooms.indexed")
-        yield edge
-    await feed.stop()
+    try:
+        async with running_edge(feed.url, **settings) as edge:
+            await edge.until("rooms.indexed")
+            yield edge
+    finally:  # a server that is left open would hold up the end of the loop
+        await feed.stop()
 
 
 async def begun(*words: str) -> asyncio.subprocess.Process:
@@ -46,8 +48,13 @@ async def begun(*words: str) -> asyncio.subprocess.Process:
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
-    async with asyncio.timeout(90):
+    try:
+        async with asyncio.timeout(90):
+            out, err = await process.communicate()
+    except TimeoutError:  # left running it would hold up this process at the end of its loop
+        process.kill()
         out, err = await process.communicate()
+        raise AssertionError(f"it did not end:\n{out.decode()}\n{err.decode()}") from None
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
