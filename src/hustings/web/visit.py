@@ -20,6 +20,7 @@ from hustings.web.shield import BODY_BYTES, UPLOAD_BYTES
 from hustings.web.uploads import Form, is_upload, read_upload
 from hustings.wire.links import Links, is_local
 
+SESSION: Final = "session"
 _FIELDS: Final = 50
 
 
@@ -38,14 +39,9 @@ class Visit:
         self._who: Who | None = None
 
     @property
-    def cookie_name(self) -> str:
-        """`__Host-` binds the cookie to this host and to TLS; plain http cannot have it."""
-        return "__Host-hustings_session" if self.links.secure else "hustings_session"
-
-    @property
     def session(self) -> str:
         """The session cookie's secret, unchecked; "" if there is none."""
-        return self.request.cookies.get(self.cookie_name, "")
+        return self.cookie(SESSION)
 
     @property
     def address(self) -> str:
@@ -137,7 +133,7 @@ class Visit:
 
     async def form(self) -> dict[str, str]:
         """The posted fields (urlencoded, at most 64 KiB and 50 fields)."""
-        body = await self._body(BODY_BYTES)
+        body = await self.body()
         try:
             text = body.decode()
             return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS))
@@ -149,9 +145,10 @@ class Visit:
         content_type = self.request.headers.get("content-type", "")
         if not is_upload(content_type):
             return Form(await self.form(), {})
-        return read_upload(await self._body(UPLOAD_BYTES), content_type)
+        return read_upload(await self.body(UPLOAD_BYTES), content_type)
 
-    async def _body(self, most: int) -> bytes:
+    async def body(self, most: int = BODY_BYTES) -> bytes:
+        """What was posted. Raises PeerError `body_large`."""
         body = bytearray()
         async for chunk in self.request.stream():
             body += chunk
@@ -188,10 +185,22 @@ class Visit:
 
     def enter(self, answer: Response, session: str) -> Response:
         """The same answer, with the cookie of a new session."""
+        return self.set_cookie(answer, SESSION, session, SESSION_S)
+
+    def exit(self, answer: Response) -> Response:
+        """The same answer, without the session's cookie."""
+        return self.drop_cookie(answer, SESSION)
+
+    def cookie(self, name: str) -> str:
+        """The secret of a cookie of ours, unchecked; "" if there is none."""
+        return self.request.cookies.get(self._cookie_name(name), "")
+
+    def set_cookie(self, answer: Response, name: str, secret: str, seconds: int) -> Response:
+        """The same answer, with a cookie that this browser shows us alone."""
         answer.set_cookie(
-            self.cookie_name,
-            session,
-            max_age=SESSION_S,
+            self._cookie_name(name),
+            secret,
+            max_age=seconds,
             path="/",
             secure=self.links.secure,
             httponly=True,
@@ -199,10 +208,16 @@ class Visit:
         )
         return answer
 
-    def exit(self, answer: Response) -> Response:
-        """The same answer, without the session's cookie."""
-        answer.delete_cookie(self.cookie_name, path="/", secure=self.links.secure, httponly=True)
+    def drop_cookie(self, answer: Response, name: str) -> Response:
+        """The same answer, which takes the cookie away."""
+        answer.delete_cookie(
+            self._cookie_name(name), path="/", secure=self.links.secure, httponly=True
+        )
         return answer
+
+    def _cookie_name(self, name: str) -> str:
+        """`__Host-` binds the cookie to this host and to TLS; plain http cannot have it."""
+        return f"__Host-hustings_{name}" if self.links.secure else f"hustings_{name}"
 
 
 Visitor = Annotated[Visit, Depends(Visit)]

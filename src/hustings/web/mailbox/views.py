@@ -20,6 +20,7 @@ from hustings.web.visit import Visit, Visitor
 router = APIRouter(include_in_schema=False)
 
 ASKED_CHARS: Final = 32
+_ASKED: Final = "asked"  # the cookie of whoever asked
 
 
 @router.get("/sign-in/mail")
@@ -38,16 +39,7 @@ async def ask(visit: Visitor) -> Response:
     asked = _asked(visit) or new_secret()
     visit.services.mailbox.ask(address, source=visit.address, language=visit.language, asked=asked)
     page = visit.page("web_link_sent.html", mails=visit.services.post.carries("mail"))
-    page.set_cookie(
-        _cookie(visit),
-        asked,
-        max_age=GOOD_S,
-        path="/",
-        secure=visit.links.secure,
-        httponly=True,
-        samesite="lax",
-    )
-    return page
+    return visit.set_cookie(page, _ASKED, asked, GOOD_S)
 
 
 @router.get("/sign-in/link")
@@ -102,13 +94,9 @@ async def remove_email(visit: Visitor) -> Response:
     return visit.go("/account", said="email_removed")
 
 
-def _cookie(visit: Visit) -> str:
-    return "__Host-hustings_asked" if visit.links.secure else "hustings_asked"
-
-
 def _asked(visit: Visit) -> str:
     """The secret that this browser was given when it asked; "" for none, or nonsense."""
-    found = visit.request.cookies.get(_cookie(visit), "")
+    found = visit.cookie(_ASKED)
     return found if len(found) == ASKED_CHARS else ""
 
 

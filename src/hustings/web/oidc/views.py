@@ -18,6 +18,7 @@ from hustings.web.visit import Visit, Visitor
 router = APIRouter(include_in_schema=False)
 
 ERRAND_S: Final = 300  # as `accounts.challenges`
+_ERRAND: Final = "errand"  # the cookie of whoever is on the way
 _BACK: Final = "/sign-in/oidc/back"
 
 
@@ -75,21 +76,21 @@ async def back(visit: Visitor) -> Response:
     try:
         done = await _provider(visit).come_back(
             visit.request.query_params,
-            browser=visit.request.cookies.get(_cookie(visit), ""),
+            browser=visit.cookie(_ERRAND),
             who=linking,
             before=visit.session,
             device=visit.browser,
         )
     except (Denied, UserError, TryLater) as refused:
         there = "/account" if linking else "/sign-in"
-        return _forget(visit, visit.go(there, said=_word(refused)))
+        return visit.drop_cookie(visit.go(there, said=_word(refused)), _ERRAND)
     if done.purpose == "link":
-        return _forget(visit, visit.go("/account", said="oidc_linked"))
+        return visit.drop_cookie(visit.go("/account", said="oidc_linked"), _ERRAND)
     if done.codes:
         answer = visit.page("web_codes.html", codes=done.codes, new=True)
     else:
         answer = visit.go("/account" if linking else "/")
-    return _forget(visit, visit.enter(answer, done.session))
+    return visit.drop_cookie(visit.enter(answer, done.session), _ERRAND)
 
 
 async def _set_out(visit: Visit, purpose: Purpose, about: str = "", name: str = "") -> Response:
@@ -104,25 +105,7 @@ async def _set_out(visit: Visit, purpose: Purpose, about: str = "", name: str = 
         name=name,
     )
     answer = visit.page("web_leaving.html", url=url, name=oidc.name)
-    answer.set_cookie(
-        _cookie(visit),
-        browser,
-        max_age=ERRAND_S,
-        path="/",
-        secure=visit.links.secure,
-        httponly=True,
-        samesite="lax",
-    )
-    return answer
-
-
-def _forget(visit: Visit, answer: Response) -> Response:
-    answer.delete_cookie(_cookie(visit), path="/", secure=visit.links.secure, httponly=True)
-    return answer
-
-
-def _cookie(visit: Visit) -> str:
-    return "__Host-hustings_errand" if visit.links.secure else "hustings_errand"
+    return visit.set_cookie(answer, _ERRAND, browser, ERRAND_S)
 
 
 def _provider(visit: Visit) -> Oidc:

@@ -11,7 +11,7 @@ import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hustings.base.errors import Denied, PeerError, UserError
+from hustings.base.errors import Denied, UserError
 from hustings.base.ids import room_id
 from hustings.pages.assets import asset
 from hustings.web.problems import not_found
@@ -19,7 +19,6 @@ from hustings.web.push.subscription import read, read_endpoint
 from hustings.web.reminders.events import event_of
 from hustings.web.reminders.service import may_ask
 from hustings.web.rooms.model import PlannedRoom
-from hustings.web.shield import BODY_BYTES
 from hustings.web.visit import Visit, Visitor
 
 router = APIRouter(prefix="/remind", include_in_schema=False)
@@ -112,7 +111,7 @@ async def add_browser(visit: Visitor, room: str) -> Response:
     planned = await visit.services.rooms.room(room_id(room))
     if not visit.services.post.carries("push"):
         raise not_found()
-    browser = read(await _body(visit))
+    browser = read(await visit.body())
     zone = visit.request.query_params.get("zone", "")
     await visit.services.reminders.add_browser(
         planned, browser, visit.language, zone, visit.address
@@ -123,7 +122,7 @@ async def add_browser(visit: Visitor, room: str) -> Response:
 @router.post("/{room}/push/state")
 async def browser_state(visit: Visitor, room: str) -> Response:
     """Whether this browser, which says its endpoint, is told of the room."""
-    endpoint = read_endpoint(await _body(visit))
+    endpoint = read_endpoint(await visit.body())
     on = await visit.services.reminders.has_browser(room_id(room), endpoint)
     return Response(msgspec.json.encode({"on": on}), media_type="application/json")
 
@@ -131,7 +130,7 @@ async def browser_state(visit: Visitor, room: str) -> Response:
 @router.post("/{room}/push/stop")
 async def end_browser(visit: Visitor, room: str) -> Response:
     """No more pushes about this room."""
-    await visit.services.reminders.end_browser(read_endpoint(await _body(visit)), room_id(room))
+    await visit.services.reminders.end_browser(read_endpoint(await visit.body()), room_id(room))
     return Response(status_code=204)
 
 
@@ -169,15 +168,6 @@ async def _act_page(visit: Visit, room: str, act: str) -> Response:
 async def _token(visit: Visit) -> str:
     """From the button's form, else (one click in a mail program) from the address."""
     return (await visit.form()).get("t") or visit.request.query_params.get("t", "")
-
-
-async def _body(visit: Visit) -> bytes:
-    body = b""
-    async for chunk in visit.request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES:
-            raise PeerError("body_large", "At most 64 KiB are read.", status=413)
-    return body
 
 
 @cache
