@@ -156,10 +156,14 @@ class Post:
         rest_s = road.lane.end(letter.host, outcome, self._clock.monotonic())
         spread = secrets.randbelow(1_000) / 1_000
         now_ms = self._clock.wall_ms()
-        verdict = judge(letter, outcome, now_ms, rest_s=rest_s, spread=spread)
-        if verdict.state == "unsure" and road.transport.again_if_unsure:
-            again = now_ms + int((rest_s + spread) * 1_000)
-            verdict = Verdict(letter.id, "waiting", again, verdict.attempts, verdict.error)
+        verdict = judge(
+            letter,
+            outcome,
+            now_ms,
+            rest_s=rest_s,
+            spread=spread,
+            again_if_unsure=road.transport.again_if_unsure,
+        )
         if verdict.error:
             log.info("%s to %s: %s", road.transport.name, letter.host, verdict.error)
         road.under_way.pop(letter.id, None)

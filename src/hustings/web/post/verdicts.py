@@ -8,6 +8,7 @@ until `until_ms`.
 from dataclasses import dataclass
 from typing import Final
 
+from hustings.base.errors import TryLater
 from hustings.web.post.message import one_line
 from hustings.web.post.model import (
     REASON_CHARS,
@@ -37,7 +38,13 @@ class Verdict:
 
 
 def judge(
-    letter: Letter, outcome: Outcome, now_ms: int, *, rest_s: float, spread: float
+    letter: Letter,
+    outcome: Outcome,
+    now_ms: int,
+    *,
+    rest_s: float,
+    spread: float,
+    again_if_unsure: bool = False,
 ) -> Verdict:
     """rest_s: for how long its host or transport rests; spread in [0, 1): so that not all come back at once."""
     match outcome:
@@ -46,9 +53,18 @@ def judge(
         case Refused(reason):
             return Verdict(letter.id, "given_up", now_ms, letter.attempts + 1, plain(reason))
         case Unsure(reason):
-            return Verdict(letter.id, "unsure", now_ms, letter.attempts + 1, plain(reason))
+            state: State = "waiting" if again_if_unsure else "unsure"
+            next_ms = now_ms + int((rest_s + spread) * 1_000) if again_if_unsure else now_ms
+            return Verdict(letter.id, state, next_ms, letter.attempts + 1, plain(reason))
         case TryAgain():
             return _later(letter, outcome, now_ms, rest_s=rest_s, spread=spread)
+
+
+def not_carried(error: TryLater) -> TryAgain | Unsure:
+    """What the guarded way out (`web.outbound`) could not do: its host rests, whatever happened."""
+    if error.code == "outbound_unsure":
+        return Unsure(error.title)
+    return TryAgain(error.title, error.delay_s, "host")
 
 
 def _later(

@@ -23,8 +23,8 @@ from hustings.web.post.model import (
     Sent,
     TransportName,
     TryAgain,
-    Unsure,
 )
+from hustings.web.post.verdicts import not_carried
 from hustings.web.push.encryption import encrypt
 from hustings.web.push.subscription import PushSubscription, with_keys
 from hustings.web.push.vapid import Vapid
@@ -105,7 +105,7 @@ class Push:
         except UserError as error:
             return Refused(error.title)
         except TryLater as error:
-            return _away(error)
+            return not_carried(error)
         return await self._judged(letter, answer)
 
     async def close(self) -> None:
@@ -128,9 +128,3 @@ def _rest_s(answer: Answer) -> float:
     """As the service asks, in seconds; a date is read as nothing said."""
     said = answer.headers.get("retry-after", "")
     return float(said) if said.isascii() and said.isdecimal() and len(said) < 6 else REST_S
-
-
-def _away(error: TryLater) -> Outcome:
-    if error.code == "outbound_unsure":
-        return Unsure(error.title, scope="host")
-    return TryAgain(error.title, delay_s=error.delay_s, scope="host")

@@ -22,7 +22,7 @@ from hustings.web.post.model import (
     TryAgain,
     Unsure,
 )
-from hustings.web.post.verdicts import ATTEMPTS, plain
+from hustings.web.post.verdicts import ATTEMPTS, not_carried, plain
 from hustings.web.webhooks import queries
 from hustings.web.webhooks.events import iso
 from hustings.web.webhooks.model import PATIENCE_MS, Delivery, Hook, Tried, judged
@@ -78,9 +78,7 @@ class HookTransport:
         except UserError as refused:
             return Tried(TryAgain(refused.title), 0, refused.title)
         except TryLater as away:
-            if away.code == "outbound_unsure":
-                return Tried(Unsure(away.title), 0, away.title)
-            return Tried(TryAgain(away.title, away.delay_s, "host"), 0, away.title)
+            return Tried(not_carried(away), 0, away.title)
         return judged(answer.status, answer.headers, answer.body)
 
     async def _write_down(self, letter: Letter, delivery: Delivery, tried: Tried) -> None:

@@ -31,6 +31,14 @@ def test_each_outcome_has_its_state(outcome: Outcome, state: str, attempts: int)
     assert bool(verdict.error) == (state != "sent")
 
 
+def test_what_may_have_arrived_goes_again_only_where_a_second_copy_is_known() -> None:
+    outcome = Unsure("broke")
+    once = judge(letter(3), outcome, 1_000, rest_s=5, spread=0.5)
+    again = judge(letter(3), outcome, 1_000, rest_s=5, spread=0.5, again_if_unsure=True)
+    assert (once.state, once.attempts) == ("unsure", 4)
+    assert (again.state, again.next_ms, again.attempts) == ("waiting", 6_500, 4)
+
+
 def test_a_letters_own_trouble_is_given_up_after_its_last_attempt_some_hours_later() -> None:
     now_ms, tries = 0, 0
     verdict = judge(letter(), TryAgain("full"), now_ms, rest_s=0, spread=0.5)
