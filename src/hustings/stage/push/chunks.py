@@ -28,7 +28,6 @@ class Message(NamedTuple):
 
 
 SET_CHUNK: Final = 1
-ABORT: Final = 2
 ACKNOWLEDGEMENT: Final = 3
 USER_CONTROL: Final = 4
 WINDOW: Final = 5

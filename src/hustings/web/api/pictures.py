@@ -1,13 +1,15 @@
 """`/api/v1/rooms/{room}/picture`: the room's picture, sent as the page's form sends it."""
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from hustings.base.errors import PeerError
 from hustings.base.ids import RoomId
 from hustings.web.api.caller import RoomsWriter
-from hustings.web.api.fields import RoomPlan, plan_answer
+from hustings.web.api.fields import RoomPlan
+from hustings.web.api.invitations import RoomName
+from hustings.web.api.rooms import plan_sent
 from hustings.web.api.told import TO_THE_STAGE, told
 from hustings.web.rooms.picturing import PHOTO, take
 from hustings.web.uploads import is_upload
@@ -16,7 +18,6 @@ from hustings.wire.pictures import ALT_CHARS
 
 router = APIRouter(prefix="/api/v1/rooms/{room}", tags=["rooms"])
 
-RoomName = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
 _ALT: Final = {
     "type": "string",
     "minLength": 1,
@@ -68,8 +69,7 @@ async def show_picture(
         if len(alt) > ALT_CHARS:
             raise PeerError("request_bad", f"alt: at most {ALT_CHARS} letters.", status=422)
         await take(caller.services, name, {"alt": alt}, form.files.get(PHOTO))
-    caller.services.outbox.wake()
-    return await _plan(caller, name, answer)
+    return await plan_sent(caller, name, answer)
 
 
 @router.delete("/picture", **told("removePicture", *TO_THE_STAGE, scope="rooms:write", writes=True))
@@ -78,11 +78,4 @@ async def remove_picture(caller: RoomsWriter, room: RoomName, answer: Response) 
     name = RoomId(room)
     await caller.services.rooms.room(name)
     await caller.services.rooms.remove_picture(name)
-    caller.services.outbox.wake()
-    return await _plan(caller, name, answer)
-
-
-async def _plan(caller: RoomsWriter, room: RoomId, answer: Response) -> RoomPlan:
-    plan = await caller.services.rooms.plan(room)
-    answer.headers["ETag"] = f'"{plan.version}"'
-    return plan_answer(plan, caller.links, knows=caller.may("rooms:read"))
+    return await plan_sent(caller, name, answer)

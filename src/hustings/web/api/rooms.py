@@ -146,7 +146,7 @@ async def list_rooms(
 @router.get("/rooms/{room}", **told("getRoom", "room_unknown", key=False, headers=_ETAG))
 async def get_room(caller: Anybody, room: RoomName, answer: Response) -> RoomPlan:
     """One room, as it was asked for last."""
-    return await _answer(caller, RoomId(room), answer)
+    return await plan_of(caller, RoomId(room), answer)
 
 
 @router.post(
@@ -227,7 +227,7 @@ async def change_room(
     wish = body.with_start(changed(plan, form_of(plan, body)), plan.wish.start_ms)
     texts = body.words(wish.language)
     await caller.services.rooms.change(name, wish, texts=texts, seen=plan.version)
-    return await _changed(caller, name, answer)
+    return await plan_sent(caller, name, answer)
 
 
 @router.post(
@@ -237,7 +237,7 @@ async def change_room(
 async def open_lobby(caller: RoomsWriter, room: RoomName, answer: Response) -> RoomPlan:
     """Open the lobby: listeners may come in and wait."""
     await caller.services.rooms.open_lobby(RoomId(room))
-    return await _changed(caller, RoomId(room), answer)
+    return await plan_sent(caller, RoomId(room), answer)
 
 
 @router.post(
@@ -249,7 +249,7 @@ async def cancel(
 ) -> RoomPlan:
     """Say that the room does not take place, and why; its page and calendars say so."""
     await caller.services.rooms.cancel(RoomId(room), clean(body.why, REASON_CHARS))
-    return await _changed(caller, RoomId(room), answer)
+    return await plan_sent(caller, RoomId(room), answer)
 
 
 @router.post(
@@ -261,7 +261,7 @@ async def cancel(
 async def revive(caller: RoomsWriter, room: RoomName, body: Revival, answer: Response) -> RoomPlan:
     """A cancelled room takes place after all, then."""
     await caller.services.rooms.revive(RoomId(room), body.start_ms)
-    return await _changed(caller, RoomId(room), answer)
+    return await plan_sent(caller, RoomId(room), answer)
 
 
 _TAKING: Final = ("room_unknown", "stage_away", "stage_refused", "reason_missing")
@@ -304,7 +304,7 @@ async def delete(caller: RoomsEraser, room: RoomName, body: Deletion, answer: Re
     except StageRefused as error:
         raise refused(error) from error
     await caller.services.rooms.learn([left])
-    return await _answer(caller, name, answer)
+    return await plan_of(caller, name, answer)
 
 
 def expect_match(if_match: str | None, version: str) -> None:
@@ -318,12 +318,14 @@ def expect_match(if_match: str | None, version: str) -> None:
         raise UserError("room_changed", "The room was changed meanwhile.", status=412)
 
 
-async def _changed(caller: Caller, room: RoomId, answer: Response) -> RoomPlan:
+async def plan_sent(caller: Caller, room: RoomId, answer: Response) -> RoomPlan:
+    """The plan after a change, which goes to the stage now."""
     caller.services.outbox.wake()
-    return await _answer(caller, room, answer)
+    return await plan_of(caller, room, answer)
 
 
-async def _answer(caller: Caller, room: RoomId, answer: Response) -> RoomPlan:
+async def plan_of(caller: Caller, room: RoomId, answer: Response) -> RoomPlan:
+    """The plan as this caller may see it, its version as the ETag."""
     plan = await caller.services.rooms.plan(room)
     answer.headers["ETag"] = f'"{plan.version}"'
     return plan_answer(plan, caller.links, knows=caller.may("rooms:read"))

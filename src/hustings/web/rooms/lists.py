@@ -18,7 +18,6 @@ from hustings.base.ids import room_id
 from hustings.web.rooms.model import NEVER_MS
 
 CANCELLED: Final = "cancelled"  # how lists call a planned room that is off
-STATES: Final = ("scheduled", "lobby", "live", "ended", CANCELLED)
 CURSOR_CHARS: Final = 200
 MONTHS: Final = 240  # on offer: twenty years
 _MONTH: Final = re.compile(r"(20\d\d|19[7-9]\d)-(0[1-9]|1[0-2])")
