@@ -62,6 +62,21 @@ async def chromium(arguments: tuple[str, ...] = SOUND) -> AsyncIterator[Browser]
             await browser.close()
 
 
+@asynccontextmanager
+async def phone_page() -> AsyncIterator[Page]:
+    """A page on a phone in Berlin, in English; a script error or a broken policy fails the test."""
+    async with chromium() as browser:
+        context = await browser.new_context(
+            viewport={"width": 390, "height": 844}, locale="en-GB", timezone_id="Europe/Berlin"
+        )
+        page = await context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda m: errors.append(m.text) if "Security" in m.text else None)
+        yield page
+        assert errors == []
+
+
 async def heard(page: Page, seconds: float = 0.6) -> "np.ndarray[Any, Any]":
     """The last 8,192 samples (48 kHz) of what the page's player gives out now."""
     return np.asarray(await page.evaluate(_RECORD, seconds), dtype=np.float64)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from hustings.settings import MailSettings
 from hustings.web.accounts import queries as accounts
 from hustings.web.accounts.model import Account
 from hustings.web.mailbox import queries as mailbox
@@ -28,9 +27,7 @@ async def server() -> AsyncIterator[Postman]:
 
 @pytest.fixture
 async def house(tmp_path: Path, server: Postman) -> AsyncIterator[House]:
-    sender = "Town Hall <no-reply@debate.example>"
-    mail = MailSettings(host="127.0.0.1", port=server.port, tls="none", sender=sender)
-    async with open_house(tmp_path, mail=mail) as opened:
+    async with open_house(tmp_path, mail=server.settings) as opened:
         async with opened.services.database.write() as connection:
             await accounts.add_account(connection, Account("ada", "Ada", "owner", 0))
             await mailbox.add_email(connection, "ada", ADA, 0)

@@ -14,16 +14,15 @@ import pytest
 from playwright.async_api import Page, expect
 
 from hustings.base.ids import RoomId
-from hustings.settings import MailSettings, OutboundSettings
+from hustings.settings import OutboundSettings
 from tests.e2e.barriers import barriers
-from tests.e2e.chromium import chromium
+from tests.e2e.chromium import phone_page
 from tests.fakes.push_service import PushService, push_service
 from tests.fakes.smtp import Postman, smtp_server
 from tests.fakes.web_house import House, open_house
 
 pytestmark = pytest.mark.slow
 HALL = RoomId("hall")
-SENDER = "Town Hall <no-reply@debate.example>"
 SUBSCRIBE = """
 PushManager.prototype.subscribe = async function (options) {
   if (!options.userVisibleOnly || !options.applicationServerKey) throw new TypeError("options");
@@ -48,9 +47,8 @@ async def pushes() -> AsyncIterator[PushService]:
 
 @pytest.fixture
 async def house(tmp_path: Path, postman: Postman, pushes: PushService) -> AsyncIterator[House]:
-    mail = MailSettings(host="127.0.0.1", port=postman.port, tls="none", sender=SENDER)
     async with open_house(
-        tmp_path, mail=mail, outbound=OutboundSettings(allow=(pushes.url,))
+        tmp_path, mail=postman.settings, outbound=OutboundSettings(allow=(pushes.url,))
     ) as opened:
         await opened.become_host()
         title = "Is the new bridge worth it?"
@@ -61,16 +59,8 @@ async def house(tmp_path: Path, postman: Postman, pushes: PushService) -> AsyncI
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with chromium() as browser:
-        context = await browser.new_context(
-            viewport={"width": 390, "height": 844}, locale="en-GB", timezone_id="Europe/Berlin"
-        )
-        each = await context.new_page()
-        errors: list[str] = []
-        each.on("pageerror", lambda error: errors.append(str(error)))
-        each.on("console", lambda m: errors.append(m.text) if "Security" in m.text else None)
+    async with phone_page() as each:
         yield each
-        assert errors == []
 
 
 async def send_all(house: House) -> None:

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.e2e.barriers import barriers
-from tests.e2e.chromium import chromium
+from tests.e2e.chromium import chromium, phone_page
 from tests.e2e.keyboard import tab_to
 from tests.fakes.tree import ROOT
 from tests.fakes.web_house import House, open_house
@@ -29,16 +29,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    async with chromium() as browser:
-        context = await browser.new_context(
-            viewport={"width": 390, "height": 844}, locale="en-GB", timezone_id="Europe/Berlin"
-        )
-        each = await context.new_page()
-        errors: list[str] = []
-        each.on("pageerror", lambda error: errors.append(str(error)))
-        each.on("console", lambda m: errors.append(m.text) if "Security" in m.text else None)
+    async with phone_page() as each:
         yield each
-        assert errors == []
 
 
 def url(house: House, path: str) -> str:

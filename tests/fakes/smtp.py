@@ -12,6 +12,10 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from hustings.settings import MailSettings
+
+SENDER = "Town Hall <no-reply@debate.example>"
+
 
 class Postman:
     """What the server does; as a handler of aiosmtpd. Replies: a line, "hang", "drop", or "" for yes."""
@@ -27,6 +31,11 @@ class Postman:
         self.over_tls: list[bool] = []
         self.password = "secret"
         self._held = asyncio.Event()
+
+    @property
+    def settings(self) -> MailSettings:
+        """What a house that sends through this server is told."""
+        return MailSettings(host="127.0.0.1", port=self.port, tls="none", sender=SENDER)
 
     async def handle_EHLO(
         self, server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]

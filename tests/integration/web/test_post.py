@@ -23,9 +23,7 @@ async def server() -> AsyncIterator[Postman]:
 
 @pytest.fixture
 async def mailing(tmp_path: Path, server: Postman) -> AsyncIterator[House]:
-    sender = "Town Hall <no-reply@debate.example>"
-    mail = MailSettings(host="127.0.0.1", port=server.port, tls="none", sender=sender)
-    async with open_house(tmp_path, mail=mail) as house:
+    async with open_house(tmp_path, mail=server.settings) as house:
         yield house
         server.let_go()
         await house.services.post.settled()

@@ -11,14 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from hustings.base.ids import RoomId
-from hustings.settings import MailSettings, OutboundSettings
+from hustings.settings import OutboundSettings
 from hustings.store.schema import letters, subscriptions
 from hustings.wire.kinds import Words
 from tests.fakes.push_service import PushService, push_service
 from tests.fakes.smtp import Postman, smtp_server
 from tests.fakes.web_house import House, open_house
 
-SENDER = "Town Hall <no-reply@debate.example>"
 HALL = RoomId("hall")
 START = "2027-02-01T20:00"
 
@@ -37,9 +36,8 @@ async def pushes() -> AsyncIterator[PushService]:
 
 @pytest.fixture
 async def house(tmp_path: Path, postman: Postman, pushes: PushService) -> AsyncIterator[House]:
-    mail = MailSettings(host="127.0.0.1", port=postman.port, tls="none", sender=SENDER)
     async with open_house(
-        tmp_path, mail=mail, outbound=OutboundSettings(allow=(pushes.url,))
+        tmp_path, mail=postman.settings, outbound=OutboundSettings(allow=(pushes.url,))
     ) as opened:
         await opened.become_host()
         assert (await opened.create(start=START)).status_code == 303
