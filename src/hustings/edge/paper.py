@@ -17,7 +17,7 @@ from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId
 from hustings.edge.http.protocol import Answer, Request
 from hustings.edge.status import RoomStatus, Stage, Status, joined_s, status
-from hustings.pages.assets import asset
+from hustings.pages import assets
 from hustings.pages.locales import LANGUAGES
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Settings
@@ -87,7 +87,7 @@ class Paper:
             self._make(key, room, (gone, {"proved": True}))
             render("problem.html", language, kind="starting", retry_s=2, home=key[2].web)
             self.status(Request("GET", "/status", {"lang": language}, {}), calm, None, "")
-        asset("")
+        assets.read_all()
         self._pages.clear()
         self._seen.clear()
         self._statuses.clear()
@@ -226,7 +226,7 @@ class Paper:
 
     def file(self, request: Request) -> Answer:
         """A file below /static/."""
-        found = asset(request.path)
+        found = assets.asset(request.path)
         if found is None:
             raise NotFound("not_found", "There is no such file.")
         headers = {

@@ -65,13 +65,18 @@ def translations(language: str) -> gettext.NullTranslations:
 def script_messages(area: str) -> list[str | tuple[str, str]]:
     """What the scripts of `static/<area>/`, and those shared by all, may say: id, or (one, many)."""
     folder = _FOLDER / "static"
+    paths = sorted([*folder.glob("*.js"), *(folder / area).rglob("*.js")])
+    return list(dict.fromkeys(message for path in paths for message in _said_in(path)))
+
+
+@cache  # reading a script takes 3 ms; each is asked for by several areas, in all languages
+def _said_in(script: Path) -> tuple[str | tuple[str, str], ...]:
     found: dict[str | tuple[str, str], None] = {}
-    for path in sorted([*folder.glob("*.js"), *(folder / area).rglob("*.js")]):
-        with path.open("rb") as file:
-            for _, call, said, _ in extract_javascript(file, _CALLS, (), {}):
-                texts = (said,) if isinstance(said, str) else said
-                found[texts[0] if call == "t" else (texts[0], texts[1])] = None
-    return list(found)
+    with script.open("rb") as file:
+        for _, call, said, _ in extract_javascript(file, _CALLS, (), {}):
+            texts = (said,) if isinstance(said, str) else said
+            found[texts[0] if call == "t" else (texts[0], texts[1])] = None
+    return tuple(found)
 
 
 def script_strings(area: str, language: str) -> bytes:
@@ -89,6 +94,7 @@ def script_strings(area: str, language: str) -> bytes:
     return json.dumps(strings, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+@cache
 def plural_categories(language: str) -> list[str]:
     """The CLDR name (zero, one, two, few, many, other) of each gettext form, in gettext's order.
 

@@ -28,7 +28,7 @@ from hustings.base.limits import Limits
 from hustings.base.listening import bound_socket, server_tls
 from hustings.base.server import GuardedServer
 from hustings.base.tasks import Tasks
-from hustings.pages import problems, serving
+from hustings.pages import assets, problems, serving
 from hustings.settings import Settings
 from hustings.web.accounts import sign_in
 from hustings.web.accounts import views as accounts
@@ -122,6 +122,7 @@ async def _run(settings: Settings, clock: Clock) -> int:
         port = listener.getsockname()[1]  # 0 in the settings means any free one
         web = msgspec.structs.replace(settings.web, port=port)
         settings = msgspec.structs.replace(settings, web=web)
+        assets.read_all()
         async with open_services(settings, clock) as services:
             return await _serve(services, listener)
 
