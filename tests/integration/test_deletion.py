@@ -256,7 +256,7 @@ async def test_a_deletion_that_is_refused_leaves_what_is_still_to_be_erased(
             assert (await erase(stage)).json() == {"first": 402, "last": 409}
             assert (await delete(stage, "demo", " ")).json()["code"] == "reason_missing"
             assert (await delete(stage, "demo")).json()["code"] == "journal_disk"
-            pending = await stage.engine.do(lambda studio: studio.halls[ROOM].eraser.pending)
+            pending = await stage.engine.do(lambda studio: studio.halls[ROOM].record.eraser.pending)
             assert pending == [(402, 409)]
             assert not (past / "rooms" / "demo" / "ended.json").exists()
             await stage.stop()

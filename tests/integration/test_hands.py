@@ -215,7 +215,7 @@ async def test_sums_go_on_after_a_restart_of_the_stage(
             await asyncio.sleep(1.2)  # the peak is looked at each second
         await stage.stop()
         await stage.start()
-        reach = await stage.engine.do(lambda studio: studio.hall("r").audience.reach(0.0))
+        reach = await stage.engine.do(lambda studio: studio.hall("r").gallery.audience.reach(0.0))
         assert (reach.joins, reach.listened_s) == (100, 14_400)
         assert reach.peak in {40, 80}  # two edges by their credentials, one after the other
 

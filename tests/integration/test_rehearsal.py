@@ -107,8 +107,8 @@ async def test_after_a_long_rehearsal_everybody_stands_where_they_stood_at_its_e
 ) -> None:
     def minutes_later(studio: Any) -> None:
         hall = studio.halls["r"]
-        hall.unseen.forget()
-        hall.unseen.turn(hall.model.people, (), studio._clock.monotonic() - 180)
+        hall.seats.unseen.forget()
+        hall.seats.unseen.turn(hall.model.people, (), studio._clock.monotonic() - 180)
         hall.second()
 
     def places(studio: Any) -> dict[str, str]:

@@ -3,7 +3,7 @@
 Keeps true: an edge counts as long as it speaks (`SILENT_S`), so no number stands for machines
 that are gone; sums over the evening (`peak`, `joins`, `listened_s`, unique listeners) never
 fall, also over a restart of the stage (`past`). At most `EDGES` edges are kept; the one that was
-silent for longest makes room. `stage.hall` owns one for each room and gives the time.
+silent for longest makes room. `stage.hall.gallery` owns one for each room and gives the time.
 """
 
 import heapq

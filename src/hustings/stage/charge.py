@@ -3,7 +3,7 @@
 Keeps true: whoever is in charge has a page open, or had one until less than `TAKEOVER_S` ago; a
 host who is there comes before every co-host, and gets the room back as soon as their page does.
 Between people of one role whoever has it keeps it. With nobody there it stays where it was.
-`stage.hall` asks once a second and whenever a page opens, so a killed host is replaced within
+`stage.hall.seats` asks once a second and whenever a page opens, so a killed host is replaced within
 `TAKEOVER_S` + 1 s.
 """
 

@@ -135,7 +135,7 @@ def _call(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Ch
         Change(kinds.CALL, kinds.Call(hand.id, hand.name)),
         room.lowered(hand),
     ]
-    # A listener who is called becomes the participant with their hand's id (`Hall.redeem`).
+    # A listener who is called becomes the participant with their hand's id (`Gallery.redeem`).
     seat = hand.participant or hand.id
     if hand.participant in room.people or not hand.participant:
         changes.append(Change(kinds.SEAT, Seat(seat, "asked", actor.id), public=False))

@@ -1,6 +1,6 @@
 """Idempotency keys: which entry was asked for under which key, the newest `REMEMBERED` of them. Pure.
 
-Owned by `stage.hall`; in the journal as `key` entries and in the stage's snapshots.
+Owned by `stage.hall.record`; in the journal as `key` entries and in the stage's snapshots.
 """
 
 from collections.abc import Mapping

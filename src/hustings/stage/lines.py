@@ -7,7 +7,7 @@ import msgspec
 from hustings.wire.kinds import Room
 
 if TYPE_CHECKING:
-    from hustings.stage.hall import Hall
+    from hustings.stage.hall.hall import Hall
 
 
 def index_line(hall: "Hall", *, wall_ms: int) -> dict[str, Any]:
@@ -41,6 +41,6 @@ def board_line(hall: "Hall", *, now_s: float) -> dict[str, Any]:
         "language": facts.language,
         "state": facts.state,
         "on_stage": len(hall.model.on_stage),
-        "hands_up": hall.hands_up,
-        **msgspec.structs.asdict(hall.audience.reach(now_s)),
+        "hands_up": hall.gallery.hands_up,
+        **msgspec.structs.asdict(hall.gallery.audience.reach(now_s)),
     }

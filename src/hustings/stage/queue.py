@@ -9,7 +9,7 @@ People who were called need some seconds to come, and some never do. So a seat t
 is not promised twice, and more are called than there are seats by the share that did not come of
 late. An edge admits no more than it has seats for in any case.
 
-`stage.hall` owns one, hands it each batch and calls `step` once a second. Seconds are the room's.
+`stage.hall.gallery` owns one, hands it each batch and calls `step` once a second. Seconds are the room's.
 """
 
 import math

@@ -17,7 +17,7 @@ from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, UserError
 from hustings.base.ids import RoomId, private_id
 from hustings.base.tasks import Tasks
-from hustings.stage.hall import Hall
+from hustings.stage.hall.hall import Hall
 from hustings.stage.room import Change
 from hustings.wire import kinds
 from hustings.wire.kinds import Participant, Room
@@ -60,7 +60,7 @@ class Rehearsals:
         self._held[hall.room] = (hall, rehearsal)
         _bring(hall.model.people.values(), hall, rehearsal)
         rehearsal.take(rehearsal.model.room(locked=hall.model.facts.locked))
-        self._tasks.start(hall.close_doors(), name="to the rehearsal")
+        self._tasks.start(hall.seats.close_doors(), name="to the rehearsal")
 
     def found(self, hall: Hall | None, rehearsal: Hall) -> None:
         """After a restart: a rehearsal that stands in the rooms' folder, and its room, if any."""
@@ -86,12 +86,12 @@ class Rehearsals:
         if not hall.ended:
             hall.take(hall.model.room(expected=facts.expected))
             hall.take([Change(kinds.REHEARSAL, kinds.Rehearsal(facts.epoch_ms, facts.ended_ms))])
-            hall.unseen.forget()  # they were at the rehearsal
+            hall.seats.unseen.forget()  # they were at the rehearsal
             _bring(people, rehearsal, hall)
         self._tasks.start(self._wipe(rehearsal), name="end of a rehearsal")
 
     async def _wipe(self, rehearsal: Hall) -> None:
-        await rehearsal.close_doors()
+        await rehearsal.seats.close_doors()
         self._discard(rehearsal.room)
 
 
@@ -117,7 +117,7 @@ def rehearsed(facts: Room, now_ms: int) -> dict[str, Any]:
 
 def _carried(hall: Hall) -> Iterator[Change]:
     """What holds in a room's rehearsal too: the running order, and who may not come in."""
-    if items := hall.evening.order.items:
+    if items := hall.record.evening.order.items:
         yield Change(kinds.ORDER, kinds.Order(list(items)), public=False)
     for who in hall.model.revoked:
         seat = hall.model.barred.get(who, kinds.Seat(who, "revoked"))
@@ -129,7 +129,7 @@ def _bring(people: Iterable[Participant], source: Hall, target: Hall) -> None:
     for who in people:
         with contextlib.suppress(HustingsError):
             device = source.model.sits_at.get(who.id, "")
-            target.join(who.id, name=who.name, role=who.role, device=device)
+            target.seats.join(who.id, name=who.name, role=who.role, device=device)
             known = source.model.devices.get(who.id, set())
             target.model.devices[who.id] = target.model.devices.get(who.id, set()) | known
             there = target.model.people[who.id]

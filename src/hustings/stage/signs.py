@@ -1,6 +1,6 @@
 """What is wrong with whose microphone: what each page says of its own, and echo that the stage hears. Pure.
 
-Owned by `stage.hall`, which tells the control sockets `view` whenever it changes. Nothing of it is
+Owned by `stage.hall`; its `telling` tells the control sockets `view` whenever it changes. Nothing of it is
 written down: it is of the moment. Bounded by the people of the room (`keep`).
 """
 

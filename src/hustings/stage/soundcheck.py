@@ -13,7 +13,7 @@ from typing import Final
 
 from hustings.base.errors import HustingsError
 from hustings.base.ids import RoomId, private_id
-from hustings.stage.hall import Hall
+from hustings.stage.hall.hall import Hall
 from hustings.stage.hearing import LOUD_DBFS, Hearing
 from hustings.stage.rtc.peers import Peers
 from hustings.stage.sound import Sound

@@ -32,7 +32,7 @@ from hustings.settings import Settings
 from hustings.stage import rehearsals
 from hustings.stage.deleting import Deletions
 from hustings.stage.fleet import Fleet
-from hustings.stage.hall import Hall
+from hustings.stage.hall.hall import Hall
 from hustings.stage.lines import board_line, index_line, line_of
 from hustings.stage.rehearsals import Rehearsals
 from hustings.stage.rtc.peers import Peers
@@ -231,7 +231,7 @@ class Studio:
         """Web withdraws an invitation, for the room and for its rehearsal."""
         hall = self.hall(room)
         for each in {hall, self.rehearsals.meeting(hall)}:
-            await each.revoke(who)
+            await each.seats.revoke(who)
 
     def hall_of_any(self, room: str) -> Hall:
         """The room, opened again if its evening is over, or NotFound `room_unknown`."""
@@ -270,7 +270,7 @@ class Studio:
         try:
             await hall.sound.close()
             await self.deletions.keep(line)
-            hall.eraser.abandon()  # what is left of it goes with the journal
+            hall.record.eraser.abandon()  # what is left of it goes with the journal
             return self.deletions.carry_out(line, first=self._retire(hall))
         finally:
             self._held = None
@@ -285,7 +285,7 @@ class Studio:
             self._past[room] = msgspec.json.decode((self.folder / room / PAST_FILE).read_bytes())
         except (OSError, msgspec.MsgspecError):  # not over, or not closed in good order
             hall = self._open(room)
-            if hall.ended and not hall.eraser.pending:  # else `_let_go` does it
+            if hall.ended and not hall.record.eraser.pending:  # else `_let_go` does it
                 self._retire(hall)()
 
     def _reopen_private(self) -> None:
@@ -307,7 +307,7 @@ class Studio:
         That waits for the disk, so never between two ticks. The next start reads no journal of the
         past, so nothing may be left to be erased: RuntimeError, a fault of ours.
         """
-        if hall.eraser.pending:
+        if hall.record.eraser.pending:
             raise RuntimeError(f"{hall.room} is not over: something is still to be erased")
         del self.halls[hall.room]
         self._past[hall.room] = line = self._line(hall)
@@ -325,7 +325,7 @@ class Studio:
         for hall in list(self.halls.values()):
             over_ms = self._clock.wall_ms() - hall.model.facts.ended_ms
             kept = hall.model.facts.keep_days != 0
-            busy = hall.sound.on_air or hall.eraser.pending or hall is self._held
+            busy = hall.sound.on_air or hall.record.eraser.pending or hall is self._held
             if (
                 hall.ended
                 and not busy
@@ -359,10 +359,10 @@ class Studio:
             hall.take(hall.model.room(state="ended", ended_ms=self._clock.wall_ms()))
         del self.halls[room]
 
-        hall.eraser.abandon()  # or it tries for ever to erase in a folder that is gone
+        hall.record.eraser.abandon()  # or it tries for ever to erase in a folder that is gone
 
         def wipe() -> None:
-            hall.eraser.close()
+            hall.record.eraser.close()
             hall.journal.close()
             shutil.rmtree(self.folder / room, ignore_errors=True)
 
@@ -380,10 +380,11 @@ class Studio:
         sound = (
             make(self._peers)
             if make
-            else Sound(self._peers, lambda who, connected: hall.connected(who, connected=connected))
+            else Sound(
+                self._peers, lambda who, connected: hall.seats.connected(who, connected=connected)
+            )
         )
         hall = Hall(
-            room,
             journal,
             sound,
             self._clock,
@@ -391,7 +392,7 @@ class Studio:
             ticket_key(Path(self._settings.data)),
             on_facts=lambda: self._tell_index(self._line(hall)),
         )
-        hall.audience.salted(self._salt.now.id)
+        hall.gallery.audience.salted(self._salt.now.id)
         self.halls[room] = hall
         self._past.pop(room, None)
         with contextlib.suppress(OSError):
@@ -470,7 +471,7 @@ class Studio:
             phase = (self.ticks + index) % (TICKS_PER_SECOND * self._snapshot_seconds)
             if phase % TICKS_PER_SECOND == 0:
                 self._guarded(hall.room, hall.second)
-                if (queue := hall.queue_line()) is not None:
+                if (queue := hall.gallery.queue_line()) is not None:
                     self._tell_index({"queue": queue})
             if phase == 0:
                 self._guarded(hall.room, hall.minute)
@@ -487,12 +488,12 @@ class Studio:
         """How many listen to each open room at all edges together; and whether the day is over."""
         is_open = [hall for hall in self.halls.values() if hall.is_open]
         if is_open:
-            lights = {hall.room: hall.audience.light(now_s) for hall in is_open}
+            lights = {hall.room: hall.gallery.audience.light(now_s) for hall in is_open}
             self._tell_index({"reach": lights})
         if self._salt.turn(self._clock.wall_ms(), busy=bool(is_open)):
             self._tell_index(self._salt.now.line())
             for hall in self.halls.values():
-                hall.audience.salted(self._salt.now.id)
+                hall.gallery.audience.salted(self._salt.now.id)
 
     def _tick_hall(self, hall: Hall, now_s: float) -> None:
         """One room's tick; what breaks in a room costs that room a part, and no other anything."""
@@ -516,7 +517,7 @@ class Studio:
         wall_ms = self._clock.wall_ms()
         if self.fleet.hear(edge, report, credential=credential, now_s=now_s, wall_ms=wall_ms):
             for hall in self.halls.values():
-                hall.hear_ladder(edge, report.rung)
+                hall.gallery.hear_ladder(edge, report.rung)
 
     def board(self) -> dict[str, Any]:
         """What operators watch: this stage, its open rooms, its edges."""

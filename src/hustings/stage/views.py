@@ -1,6 +1,6 @@
 """What participants' pages are told of a room (docs/protocol.md 4.1). Pure.
 
-Keeps true: a message is bounded whatever the audience does; `stage.hall` sends them.
+Keeps true: a message is bounded whatever the audience does; `stage.hall.telling` sends them.
 """
 
 import heapq

@@ -523,7 +523,7 @@ async def test_the_lobby_opens_by_itself_and_with_it_the_doors(stage: Stage) -> 
 
 async def test_a_queue_goes_round_from_edge_to_edge(stage: Stage) -> None:
     await stage.put("r", title="R", state="lobby")
-    second = int(stage.engine.studio.halls[RoomId("r")].room_second)
+    second = int(stage.engine.studio.halls[RoomId("r")].record.room_second)
     said = {"arrived": {second: 5}, "free": 2, "pace": 10}
     async with (
         httpx.AsyncClient(timeout=10, headers=stage.service_headers("edge")) as http,

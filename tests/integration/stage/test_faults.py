@@ -301,7 +301,7 @@ async def test_a_private_room_that_is_wiped_leaves_nobody_erasing(tmp_path: Path
         def wipe(studio: Studio) -> str:
             hall = studio.open_private(private_id("rehearsal"))
             shutil.rmtree(hall.journal.folder)
-            hall.eraser.erase(Stretch(0, 3))
+            hall.record.eraser.erase(Stretch(0, 3))
             studio.discard(hall.room)
             return f"erase {hall.room}"
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from hustings.base.errors import Denied, HustingsError, PeerError, TryLater
 from hustings.base.ids import RoomId, new_id
-from hustings.stage.hall import Hall
+from hustings.stage.hall.hall import Hall
 from hustings.stage.http.door import Door
 from hustings.stage.room import HOSTS, other_seat
 from hustings.stage.rtc.relays import told_to_pages
@@ -109,15 +109,15 @@ class Socket:
 
     def _enter(self, studio: Studio) -> dict[str, Any]:
         self._hall = hall = studio.meeting(self._room)
-        self._is_host = hall.known(self._who).role in HOSTS
-        hall.at_device(self._who, self._device)
-        hall.seat_socket(self._who, self._hear)
-        return hall.view()
+        self._is_host = hall.seats.known(self._who).role in HOSTS
+        hall.seats.at_device(self._who, self._device)
+        hall.seats.open_page(self._who, self._hear)
+        return hall.telling.view()
 
     def _leave(self, studio: Studio) -> None:
         del studio  # we are on its thread
         if self._hall is not None:
-            self._hall.leave_socket(self._who, self._hear)
+            self._hall.seats.close_page(self._who, self._hear)
 
     def _hear(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(RuntimeError):  # the door's loop is closing

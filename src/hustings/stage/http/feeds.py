@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from hustings.base.errors import TryLater, UserError
 from hustings.journal.entry import Visibility
 from hustings.journal.stream import feed_records
-from hustings.stage.hall import Hall
+from hustings.stage.hall.hall import Hall
 from hustings.stage.http.door import Door
 
 INDEX_QUEUE: Final = 1_000  # lines; a reader that far behind is cut off and begins again

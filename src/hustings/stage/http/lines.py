@@ -1,6 +1,6 @@
 """HTTP for the sound of people: their page's WebRTC offer. Encoders come by `stage.http.whip`.
 
-Both end in `Hall.connect`; they differ in the credential and in whether sound goes back.
+Both end in `Seats.connect`; they differ in the credential and in whether sound goes back.
 """
 
 from typing import Final
@@ -23,7 +23,7 @@ def router(door: Door) -> APIRouter:
         seated = door.seated(bearer(request), room, request)
         offer = await sdp_of(request)
         peer = await door.engine.wait(
-            lambda studio: studio.meeting(room).connect(seated.participant, offer)
+            lambda studio: studio.meeting(room).seats.connect(seated.participant, offer)
         )
         headers = {"Location": f"/rooms/{room}/rtc/{peer.id}", "Cache-Control": "no-store"}
         return Response(peer.answer_sdp, 201, headers, media_type=SDP_TYPE)

@@ -34,7 +34,7 @@ def metrics_text(studio: Studio) -> bytes:
     """Text format 0.0.4."""
     halls, now_s = studio.halls.values(), studio.now_s
     voices = [voice for hall in halls for voice in hall.sound.statistics().values()]
-    nows = [hall.audience.now(now_s) for hall in halls]
+    nows = [hall.gallery.audience.now(now_s) for hall in halls]
     values: dict[str, float | Values] = {
         "hustings_stage_ticks_total": studio.ticks,
         "hustings_stage_late_ticks_total": studio.late_ticks,
@@ -49,8 +49,8 @@ def metrics_text(studio: Studio) -> bytes:
         "hustings_stage_listeners": {
             (kind,): sum(getattr(now, kind) for now in nows) for kind in ("live", "low", "hls")
         },
-        "hustings_stage_waiting": sum(hall.audience.waiting(now_s) for hall in halls),
-        "hustings_stage_hands": sum(hall.audience.hands_up(now_s) for hall in halls),
+        "hustings_stage_waiting": sum(hall.gallery.audience.waiting(now_s) for hall in halls),
+        "hustings_stage_hands": sum(hall.gallery.audience.hands_up(now_s) for hall in halls),
         "hustings_journal_entries_total": sum(hall.journal.size for hall in halls),
     }
     for name in _NAMES:

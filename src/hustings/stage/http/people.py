@@ -39,7 +39,7 @@ def router(door: Door) -> APIRouter:
         claims = door.invitation(wanted.invitation, room)
         device = door.device(request, response)
         who = await door.engine.do(
-            lambda studio: studio.meeting(room).join(
+            lambda studio: studio.meeting(room).seats.join(
                 claims.sub,
                 name=wanted.name or claims.name,
                 role=claims.role,
@@ -51,7 +51,9 @@ def router(door: Door) -> APIRouter:
 
     @routes.post("/rooms/{room}/redeem")
     async def redeem(room: str, called: Called) -> dict[str, str]:
-        seat = await door.engine.do(lambda studio: studio.meeting(room).redeem(called.ticket))
+        seat = await door.engine.do(
+            lambda studio: studio.meeting(room).gallery.redeem(called.ticket)
+        )
         return {"invitation": door.new_invitation(room, role="speaker", name="", seat=seat)}
 
     @routes.post("/rooms/{room}/drop_track")
@@ -72,7 +74,7 @@ def router(door: Door) -> APIRouter:
     @routes.post("/rooms/{room}/renew")
     async def renew(room: str, request: Request) -> dict[str, Any]:
         seated = door.seated(bearer(request), room, request)
-        await door.engine.do(lambda studio: studio.meeting(room).known(seated.participant))
+        await door.engine.do(lambda studio: studio.meeting(room).seats.known(seated.participant))
         return {
             "token": door.token(room, seated.participant, device_of(request)),
             "expires_s": TOKEN_SECONDS,

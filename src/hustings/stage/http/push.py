@@ -16,7 +16,9 @@ def router(door: Door) -> APIRouter:
     @routes.put("/rooms/{room}/push/card")
     async def card(room: str, request: Request) -> Response:
         seated = door.seated(bearer(request), room, request)
-        who = await door.engine.do(lambda studio: studio.meeting(room).known(seated.participant))
+        who = await door.engine.do(
+            lambda studio: studio.meeting(room).seats.known(seated.participant)
+        )
         if who.role not in HOSTS:
             raise Denied("role_denied", "Only hosts may do that.")
         body = bytearray()

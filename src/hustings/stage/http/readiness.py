@@ -78,7 +78,9 @@ async def _allowed(door: Door, room: str, request: Request) -> None:
         door.service(request)
     except Denied:
         seated = door.seated(bearer(request), room, request)
-        who = await door.engine.do(lambda studio: studio.meeting(room).known(seated.participant))
+        who = await door.engine.do(
+            lambda studio: studio.meeting(room).seats.known(seated.participant)
+        )
         if who.role not in HOSTS:
             raise Denied("role_denied", "Only hosts see whether a room is ready.") from None
 

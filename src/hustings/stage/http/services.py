@@ -111,7 +111,7 @@ def router(door: Door) -> APIRouter:
     async def append(room: str, entry: WantedEntry, request: Request) -> dict[str, int]:
         door.service(request)
         seq = await door.engine.do(
-            lambda studio: studio.hall_of_any(room).append(
+            lambda studio: studio.hall_of_any(room).record.append_given(
                 entry.kind, entry.body, visibility=entry.visibility, at=entry.at, key=entry.key
             )
         )
@@ -130,7 +130,7 @@ def router(door: Door) -> APIRouter:
         credential = door.service(request, "edge").jti
         said: Batch = read(await request.body(), Batch)
         edge = f"{credential} {said.edge}"  # edges may share a credential
-        answer = await door.engine.do(lambda studio: studio.hall(room).hear_audience(edge, said))
+        answer = await door.engine.do(lambda studio: studio.hall(room).gallery.hear(edge, said))
         return Response(encode(answer), media_type="application/json")
 
     @routes.post("/report")

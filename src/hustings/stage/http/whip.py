@@ -43,12 +43,12 @@ def router(door: Door) -> APIRouter:
         offer = await sdp_of(request)
         read_offer(offer)  # refuses before a name stands backstage that nobody answers to
         await door.engine.do(
-            lambda studio: studio.meeting(room).join(
+            lambda studio: studio.meeting(room).seats.join(
                 claims.sub, name=claims.name or "encoder", role=claims.role or "speaker"
             )
         )
         peer = await door.engine.wait(
-            lambda studio: studio.meeting(room).connect(claims.sub, offer, encoder=True)
+            lambda studio: studio.meeting(room).seats.connect(claims.sub, offer, encoder=True)
         )
         headers = {
             "Location": f"/rooms/{room}/whip/{peer.id}",

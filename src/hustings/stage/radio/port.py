@@ -123,7 +123,7 @@ class RadioPort:
         self._lines += 1
         try:
             await self._door.engine.do(
-                lambda studio: studio.meeting(wanted.room).join(
+                lambda studio: studio.meeting(wanted.room).seats.join(
                     wanted.seat, name=wanted.name or _NAMELESS, role="speaker"
                 )
             )
@@ -218,7 +218,7 @@ class _Connection(asyncio.StreamReaderProtocol):
 async def _seated(studio: Studio, wanted: Wanted, line: StudioLine) -> Voice:
     """The voice to speak with. Whoever is removed, or whose room ends, is hung up by the hall."""
     hall = studio.meeting(wanted.room)
-    hall.known(wanted.seat)
+    hall.seats.known(wanted.seat)
     return await hall.sound.connect_studio(wanted.seat, line)
 
 
