@@ -93,8 +93,9 @@ class StageSettings(Frozen, frozen=True):
     """People on stage in one room."""
     people: Count = 50
     """Named participants in one room, backstage included."""
-    lobby_min: Annotated[float, msgspec.Meta(ge=0)] = 30
-    """Minutes before the planned start at which a room's lobby opens by itself; 0: by hand only."""
+    lobby_min: Annotated[int, msgspec.Meta(ge=0, le=720)] = 30
+    """Minutes before the planned start at which the lobby of a room opens by itself whose form says nothing;
+    0: by hand only. What a new room's form offers first."""
     doors: Annotated[str, msgspec.Meta(pattern="^(lobby|live)$")] = "lobby"
     """When the queue of a full house begins to move: with the lobby, or when the room goes live. Those who
     wait already then are served in an order that is drawn by lot; whoever comes later, as they come."""
@@ -221,7 +222,8 @@ class ReminderSettings(Frozen, frozen=True):
     minutes: Positive = 20.0
     """Over how many they are spread, so that they bring no stampede."""
     ahead_min: Positive = 10.0
-    """Minutes before the start at which the last one is sent: the lobby opens about then."""
+    """Minutes before the start at which the last one is sent at the latest: they end when the room's lobby
+    opens, or so long before the start where it opens later or by hand."""
     per_s: Positive = 100.0
     """Most a second, by mail and by push each; where there are more, they begin earlier."""
     subscribers: Count = 200_000

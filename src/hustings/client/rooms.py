@@ -73,10 +73,12 @@ class Rooms:
         expected: int = 0,
         delay_s: int = 0,
         keep_days: int | UnsetType | None = UNSET,
+        lobby_min: int | UnsetType | None = UNSET,
         texts: Mapping[str, Words] | None = None,
     ) -> RoomMade:
         """Plan a room. keep_days: None is for ever; left out: as the house is used to.
 
+        lobby_min: minutes before the start at which its lobby opens; 0: by hand, None: as usual.
         texts: title and description for readers of other languages, as {"de": Words("Der Hafen")}.
         """
         asked = {
@@ -92,6 +94,7 @@ class Rooms:
             "expected": expected,
             "delay_s": delay_s,
             "keep_days": keep_days,
+            "lobby_min": lobby_min,
             "texts": texts or UNSET,
         }
         answer = self._line.call("POST", "/rooms", body=_sent(asked), once=True)
@@ -110,6 +113,7 @@ class Rooms:
         expected: int | UnsetType = UNSET,
         delay_s: int | UnsetType = UNSET,
         keep_days: int | UnsetType | None = UNSET,
+        lobby_min: int | UnsetType | None = UNSET,
         texts: Mapping[str, Words] | UnsetType = UNSET,
     ) -> RoomPlan:
         """Change what is named. A room as it was read: raises Changed if it is not so any more.
@@ -126,6 +130,7 @@ class Rooms:
             "expected": expected,
             "delay_s": delay_s,
             "keep_days": keep_days,
+            "lobby_min": lobby_min,
             "texts": texts,
         }
         version = room.etag if isinstance(room, RoomPlan) and room.etag else "*"

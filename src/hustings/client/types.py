@@ -36,6 +36,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     expected: int = 0
     delay_s: int = 0
     keep_days: int | None = None
+    lobby_min: int | None = None  # None: as the house does it
     deleted: bool = False
     picture: str | None = None
     picture_alt: str = ""

@@ -16,7 +16,7 @@ REASON_CHARS: Final = 280
 _PLANNED: Final = frozenset({"scheduled", "lobby"})
 _ANNOUNCED: Final = (
     *("title", "description", "texts", "picture"),
-    *("start_ms", "cancelled_ms", "cancelled_why"),
+    *("start_ms", "lobby_min", "cancelled_ms", "cancelled_why"),
 )
 
 

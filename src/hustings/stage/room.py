@@ -41,7 +41,7 @@ HOSTS: Final = frozenset({"host", "cohost"})
 STEWARDS: Final = frozenset({"host", "cohost", "moderator"})
 ROLES: Final = frozenset({"host", "cohost", "moderator", "speaker"})
 
-_AS_GIVEN: Final = ("expected", "radio", "picture")  # web's word, of the right type
+_AS_GIVEN: Final = ("expected", "radio", "picture", "lobby_min")  # web's word, of the right type
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -312,13 +312,17 @@ class RoomModel:
             return []
         return [self.lowered(hand)]
 
-    def lobby_due(self, now_ms: int, *, before_ms: int) -> list[Change]:
-        """Open the lobby so long before the planned start; `LOBBY_LATE_MS` after it no more."""
-        start_ms = self.facts.start_ms
+    def lobby_due(self, now_ms: int, *, usual_min: int) -> list[Change]:
+        """Open the lobby, as long before the planned start as the room says; `LOBBY_LATE_MS` after it no more.
+
+        usual_min: of a room that says nothing, as those from before the stage kept it for each.
+        """
+        start_ms, said_min = self.facts.start_ms, self.facts.lobby_min
+        before_min = usual_min if said_min is None else said_min
         planned = self.facts.state == "scheduled" and not self.facts.cancelled_ms
-        if not planned or not start_ms or not before_ms:
+        if not planned or not start_ms or not before_min:
             return []
-        due = -before_ms <= now_ms - start_ms < LOBBY_LATE_MS
+        due = -before_min * 60_000 <= now_ms - start_ms < LOBBY_LATE_MS
         return [Change(kinds.ROOM, self.opened(now_ms))] if due else []
 
     def give_up(self, absent: Mapping[str, float]) -> list[Change]:

@@ -44,6 +44,7 @@ rooms: Final = Table(
     Column("expected", Integer, nullable=False),
     Column("delay_s", Integer, nullable=False),
     Column("keep_days", Integer, nullable=True),  # of the recording; NULL: for ever
+    Column("lobby_min", Integer, nullable=True),  # NULL: as the house does it
     Column("made_here", Boolean, nullable=False),  # false: the stage told us of it
     Column("created_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),

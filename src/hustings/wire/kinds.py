@@ -45,6 +45,7 @@ SHOWN: Final = frozenset({AGENDA, QUESTIONS, POLL})
 DELAYS_S: Final = (0, 3, 4, 5, 6, 7)  # broadcast delays that a room may choose
 EXPECTED: Final = 100_000_000  # listeners that hosts may reckon with
 KEEP_DAYS: Final = 36_500  # days for which a recording may be kept; longer is for ever
+LOBBY_MIN: Final = 720  # minutes before the start at which a lobby may open by itself
 
 RoomState = Literal["scheduled", "lobby", "live", "ended"]
 Role = Literal["host", "cohost", "speaker", "moderator"]
@@ -137,12 +138,16 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     was_ms: int = 0  # the start that was announced before it was moved; 0: it was not
     cancelled_ms: int = 0  # wall ms of the decision; 0: it takes place
     cancelled_why: str = ""  # in the hosts' words, for everybody; may be empty
-    revision: int = (
-        0  # one more with each change of title, description, texts, picture, start or cancellation
-    )
+    revision: int = 0  # one more with each change of what is announced (`stage.announcing`)
     revised_ms: int = 0  # wall ms of the last one
     texts: dict[str, Words] = {}  # by language (BCP 47), beside the one that is spoken
     picture: Picture | None = None  # the room's, as cards and players show it
+    lobby_min: int | None = None  # minutes before the start at which its lobby opens; 0: by hand
+
+    @property
+    def doors_ms(self) -> int:
+        """Wall ms at which its lobby opens by itself; 0: by hand, or not known."""
+        return self.start_ms - self.lobby_min * 60_000 if self.start_ms and self.lobby_min else 0
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -77,6 +77,23 @@ def test_a_calendar_program_finds_everything() -> None:
     assert event.alarms.times == []  # whether and when somebody is reminded is theirs to say
 
 
+@pytest.mark.parametrize(
+    ("language", "minutes", "said"),
+    [
+        ("de-CH", 30, "Einlass ist 30 Minuten vorher."),
+        ("fr", 1, "The doors open 1 minute before."),
+        ("ar", 60, "تُفتح الأبواب قبلها بساعة."),
+    ],
+)
+def test_an_event_says_when_the_doors_open(language: str, minutes: int, said: str) -> None:
+    room = changed(language=language, lobby_min=minutes)
+    about = str(the_event(room)["DESCRIPTION"])
+    assert about == f"{ROOM.description}\n\n{said}\n\nhttps://edge.example/r/hall"
+    assert said not in str(the_event(changed(room, cancelled_ms=1))["DESCRIPTION"])
+    by_hand = str(the_event(changed(room, lobby_min=0))["DESCRIPTION"])
+    assert by_hand == f"{ROOM.description}\n\nhttps://edge.example/r/hall"
+
+
 def test_the_house_says_its_name_and_when_to_come_back() -> None:
     whole = parsed(ROOM)
     assert whole["NAME"] == whole["X-WR-CALNAME"] == text(HOUSE.title)

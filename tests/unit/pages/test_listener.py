@@ -51,6 +51,17 @@ def test_a_scheduled_room_says_when() -> None:
     assert "not announced yet" in page(state="scheduled")
 
 
+def test_a_scheduled_room_says_when_the_doors_open() -> None:
+    html = page(state="scheduled", start_ms=1_800_000_000_000, lobby_min=30)
+    assert 'The doors open on <time datetime="2027-01-15T07:30:00Z">' in html
+    assert 'data-lobby="30"' in html
+    shut = '<p id="doors" hidden>'
+    for facts in ({"lobby_min": 0}, {}, {"lobby_min": 30, "cancelled_ms": 5}):
+        assert shut in page(state="scheduled", **{"start_ms": 1_800_000_000_000, **facts})
+    assert shut in page(state="scheduled", lobby_min=30)  # the start is not said
+    assert shut in page(state="live", start_ms=1_800_000_000_000, lobby_min=30)
+
+
 @pytest.mark.parametrize("state", ["live", "ended"])
 def test_what_was_taken_back_is_there_for_everybody_to_read(state: RoomState) -> None:
     assert 'id="erased"' not in page(state=state)

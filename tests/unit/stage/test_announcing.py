@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hustings.base.errors import UserError
 from hustings.stage import commands
 from hustings.stage.rehearsals import rehearsed
-from hustings.stage.room import LOBBY_LATE_MS, RoomModel
+from hustings.stage.room import RoomModel
 from hustings.wire.kinds import Picture, Room
 
 NOW = 1_800_000_000_000
@@ -54,7 +54,7 @@ def test_a_cancelled_room_says_why_and_opens_no_lobby_until_that_is_taken_back()
     facts = put(room, cancelled=True, cancelled_why="The guest\u202e is\nill")
     assert (facts.state, facts.cancelled_ms) == ("scheduled", NOW)
     assert facts.cancelled_why == "The guest is ill"
-    assert not room.lobby_due(NOW, before_ms=LOBBY_LATE_MS)
+    assert not room.lobby_due(NOW, usual_min=30)
     assert put(room, state="lobby").state == "scheduled"
     room.join("h", name="H", role="host")
     for who in room.join("h", name="H", role="host"):
@@ -65,7 +65,7 @@ def test_a_cancelled_room_says_why_and_opens_no_lobby_until_that_is_taken_back()
         assert refused.value.code == "room_cancelled"
     facts = put(room, cancelled=False)
     assert (facts.cancelled_ms, facts.cancelled_why) == (0, "")
-    assert room.lobby_due(NOW, before_ms=LOBBY_LATE_MS)
+    assert room.lobby_due(NOW, usual_min=30)
 
 
 def test_cancelling_again_changes_the_reason_alone() -> None:

@@ -230,6 +230,7 @@ def _snapshot(room: RoomModel) -> kinds.Snapshot:
 
 
 HALF_HOUR_MS = 30 * 60_000
+EVERY_HOUSE = (0, 30, 720)  # minutes, as its operator set it
 
 
 @pytest.mark.parametrize(
@@ -245,13 +246,42 @@ HALF_HOUR_MS = 30 * 60_000
 def test_the_lobby_opens_by_itself_before_the_start(left_ms: int, opens: bool) -> None:
     evening = Evening()
     evening.take(evening.room.put({"start_ms": NOW + left_ms}, now_ms=NOW))
-    assert bool(evening.take(evening.room.lobby_due(NOW, before_ms=HALF_HOUR_MS))) == opens
+    assert bool(evening.take(evening.room.lobby_due(NOW, usual_min=30))) == opens
     assert evening.room.facts.state == ("lobby" if opens else "scheduled")
-    assert not evening.room.lobby_due(NOW, before_ms=HALF_HOUR_MS) or not opens
+    assert not evening.room.lobby_due(NOW, usual_min=30) or not opens
+
+
+@pytest.mark.parametrize("usual_min", EVERY_HOUSE)
+def test_a_room_has_a_lobby_time_of_its_own_whatever_the_house_does(usual_min: int) -> None:
+    room = Evening().room
+    start_ms = NOW + 90 * 60_000
+
+    def put(**wanted: int) -> None:
+        for change in room.put(wanted, now_ms=NOW):
+            room.fold(change.body)
+
+    put(start_ms=start_ms, lobby_min=60)
+    assert room.facts.doors_ms == start_ms - 60 * 60_000
+    assert not room.lobby_due(room.facts.doors_ms - 1, usual_min=usual_min)
+    assert room.lobby_due(room.facts.doors_ms, usual_min=usual_min)
+    put(start_ms=start_ms + 1, lobby_min=5)  # moved, and the doors with it
+    assert not room.lobby_due(start_ms - 5 * 60_000, usual_min=usual_min)
+    assert room.lobby_due(start_ms + 1 - 5 * 60_000, usual_min=usual_min)
+    put(lobby_min=0)
+    assert room.facts.doors_ms == 0
+    assert not room.lobby_due(start_ms, usual_min=usual_min)
+
+
+def test_when_doors_open_is_announced_and_what_is_announced_has_a_number() -> None:
+    room = Evening().room
+    for minutes, revision in ((20, 1), (20, 1), (0, 2)):
+        for change in room.put({"lobby_min": minutes}, now_ms=NOW):
+            room.fold(change.body)
+        assert room.facts.revision == revision
 
 
 def test_a_lobby_opens_by_itself_only_where_a_start_is_planned_and_that_is_wished() -> None:
     evening = Evening()
-    assert not evening.room.lobby_due(NOW, before_ms=HALF_HOUR_MS)
+    assert not evening.room.lobby_due(NOW, usual_min=30)
     evening.take(evening.room.put({"start_ms": NOW}, now_ms=NOW))
-    assert not evening.room.lobby_due(NOW, before_ms=0)
+    assert not evening.room.lobby_due(NOW, usual_min=0)

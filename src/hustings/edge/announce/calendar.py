@@ -15,6 +15,7 @@ from hustings import VERSION
 from hustings.archive.podcast import House, plain
 from hustings.base.ids import is_private
 from hustings.edge.announce.ical import lines, moment, text
+from hustings.pages.render import choose_language, render
 from hustings.wire.kinds import Room
 from hustings.wire.pictures import picture_url
 from hustings.wire.wording import told_in, worded
@@ -94,11 +95,19 @@ def _told(room: Room, language: str) -> Room:
     return msgspec.structs.replace(told_in(room, language), language=language)
 
 
+def _said(room: Room) -> Iterator[str]:
+    """What stands above the link."""
+    yield room.cancelled_why if room.cancelled_ms else ""
+    yield room.description
+    if room.lobby_min and not room.cancelled_ms:
+        yield render("doors.txt", choose_language(room.language), minutes=room.lobby_min).decode()
+
+
 def _event(house: House, room: Room) -> Iterator[Property]:
     page = f"{house.edge}/r/{room.room}"
     spoken = f";LANGUAGE={room.language}" if _LANGUAGE.fullmatch(room.language) else ""
-    said = [room.cancelled_why if room.cancelled_ms else "", room.description, page]
-    about = "\n\n".join(plain(each, _WORDS, lines=True) for each in said if each)
+    said = [plain(each, _WORDS, lines=True) for each in (*_said(room), page)]
+    about = "\n\n".join(each for each in said if each)
     revised = moment(room.revised_ms)
     yield "BEGIN", "VEVENT"
     yield "UID", uid(room)

@@ -27,6 +27,7 @@ from hustings.stage.hall.telling import Telling
 from hustings.stage.room import Change
 from hustings.stage.signs import Signs
 from hustings.stage.sound import Sound
+from hustings.stage.usual import said
 from hustings.stage.watchers import Watchers
 from hustings.wire import kinds
 from hustings.wire.kinds import Room
@@ -158,8 +159,8 @@ class Hall:
         self.journal.checkpoint()
         if not self.ended:
             self.seats.second()
-            lobby_ms = round(self._limits.lobby_min * 60_000)
-            self.take(self.model.lobby_due(self._clock.wall_ms(), before_ms=lobby_ms))
+            now_ms, usual_min = self._clock.wall_ms(), self._limits.lobby_min
+            self.take(self.model.lobby_due(now_ms, usual_min=usual_min))
         self.signs.echoes(self.sound.echoes)
         self.telling.signs()
         self.gallery.second()
@@ -176,7 +177,8 @@ class Hall:
 
     def put(self, wanted: Mapping[str, Any]) -> Room:
         """Create or change the room's facts, as web asks."""
-        self.take(self.model.put(wanted, now_ms=self._clock.wall_ms()))
+        wanted, now_ms = said(wanted, self._limits), self._clock.wall_ms()
+        self.take(self.model.put(wanted, now_ms=now_ms))
         return self.model.facts
 
     def take(self, changes: Iterable[Change]) -> None:

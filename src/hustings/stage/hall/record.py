@@ -25,6 +25,7 @@ from hustings.stage.keys import Keys
 from hustings.stage.names import clean
 from hustings.stage.queue import drawn
 from hustings.stage.room import Change, RoomModel
+from hustings.stage.usual import new_room
 from hustings.stage.written import BODIES, STAGE_KINDS
 from hustings.wire import kinds
 from hustings.wire.kinds import Room
@@ -44,9 +45,9 @@ class Record:
     def __init__(
         self, journal: Journal, clock: Clock, limits: StageSettings, draw_key: bytes
     ) -> None:
-        self.room = room = journal.room
+        self.room = journal.room
         self.journal = journal
-        new = Room(room, room, keep_days=None if limits.keep_days < 0 else limits.keep_days)
+        new = new_room(journal.room, limits)
         self.model = RoomModel(new, seats=limits.seats, people=limits.people)
         self.evening = Evening()
         self.eraser = Eraser(journal)

@@ -26,7 +26,7 @@ from hustings.web.rooms.model import (
 from hustings.web.rooms.plan import Plan
 from hustings.web.rooms.wording import fields_of_texts, others, texts_from_form
 from hustings.wire import kinds
-from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Picture
+from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, LOBBY_MIN, Picture
 from hustings.wire.links import Links
 from hustings.wire.wording import TEXTS
 
@@ -70,6 +70,14 @@ KeepDays = Annotated[
     Keep | None,
     Field(
         description="Days that the recording is kept after the end; 0: not kept, null: for ever."
+    ),
+]
+Before = Annotated[int, Field(ge=0, le=LOBBY_MIN)]
+LobbyMin = Annotated[
+    Before | None,
+    Field(
+        description="Minutes before the start at which the lobby opens by itself; 0: by hand only, "
+        "null: as the house does it."
     ),
 ]
 
@@ -119,6 +127,7 @@ class RoomChange(Asked):
     expected: Expected = 0
     delay_s: Delay = 0
     keep_days: KeepDays = None
+    lobby_min: LobbyMin = None
     texts: Texts = None
 
     def form(self) -> dict[str, str]:
@@ -204,6 +213,7 @@ class Room(BaseModel):
     expected: int
     delay_s: int
     keep_days: int | None
+    lobby_min: int | None
     deleted: bool = Field(description="The recording is gone.")
     listen: str = Field(description="The listeners' page.")
     stream: str = Field(description="HLS playlist.")
@@ -299,6 +309,8 @@ def _texts(texts: Mapping[str, kinds.Words]) -> dict[str, Words]:
 def _spelled(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else ""
+    if value is None:  # as the house does it
+        return ""
     return str(value)
 
 

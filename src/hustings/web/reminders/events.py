@@ -4,6 +4,7 @@ from hustings.base.ids import RoomId
 from hustings.web.reminders.model import Evening
 from hustings.web.reminders.words import Event
 from hustings.web.rooms.model import PlannedRoom
+from hustings.wire.kinds import Room
 from hustings.wire.links import Links
 from hustings.wire.pictures import picture_url
 
@@ -18,6 +19,7 @@ def evening_of(planned: PlannedRoom) -> Evening:
         is_off=planned.is_off,
         revision=facts.revision if facts else 0,
         revised_ms=facts.revised_ms if facts else 0,
+        lobby_ms=60_000 * _lobby_min(facts),
     )
 
 
@@ -33,4 +35,9 @@ def event_of(planned: PlannedRoom, links: Links, language: str) -> Event:
         page=links.listen(planned.room),
         icon=picture_url(links.edge, facts) if facts else "",
         house=links.web,
+        lobby_min=_lobby_min(facts),
     )
+
+
+def _lobby_min(facts: Room | None) -> int:
+    return (facts.lobby_min if facts else None) or 0

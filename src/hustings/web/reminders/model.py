@@ -39,6 +39,7 @@ class Evening(msgspec.Struct, frozen=True):
     is_off: bool
     revision: int
     revised_ms: int
+    lobby_ms: int = 0  # so long before the start its lobby opens by itself; 0: by hand
 
     @property
     def told_ms(self) -> int:

@@ -47,14 +47,18 @@ class Due(msgspec.Struct, frozen=True):
 
 
 def reminder_due(evening: Evening, count: int, now_ms: int, rules: Rules) -> Due | None:
-    """The reminder, from when its window opens until the start. count: who would get one."""
+    """The reminder, from when its window opens until the start. count: who would get one.
+
+    The window closes when the lobby opens, `ahead_ms` before the start at the latest: who comes by
+    the reminder meets no crowd that all came by it.
+    """
     if not count or not reminds(evening) or now_ms >= evening.start_ms:
         return None
     spread = before(
         evening.start_ms,
         count,
         window_ms=rules.window_ms,
-        ahead_ms=rules.ahead_ms,
+        ahead_ms=max(rules.ahead_ms, evening.lobby_ms),
         most=rules.most,
     )
     return Due("reminder", 0, spread) if now_ms >= spread.opens_ms else None

@@ -29,6 +29,7 @@ class Event(msgspec.Struct, frozen=True):
     page: str  # the listeners', for ever the same
     icon: str  # of a picture that may be shown beside it; "": none
     house: str  # base address of web
+    lobby_min: int = 0  # so long before the start the doors open; 0: by hand
 
 
 def moment(wall_ms: int, language: str, zone: str) -> str:
@@ -50,6 +51,7 @@ def words(
         part=part,
         occasion=occasion,
         event=event,
+        minutes=event.lobby_min if event.start_ms else 0,
         moment=moment(event.start_ms, language, zone) if event.start_ms else "",
         **{"stop": "", "yes": "", "said": "", **more},
     )

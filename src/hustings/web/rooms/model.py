@@ -14,6 +14,7 @@ from hustings.wire.kinds import (
     DELAYS_S,
     EXPECTED,
     KEEP_DAYS,
+    LOBBY_MIN,
     Role,
     Room,
     RoomState,
@@ -30,12 +31,14 @@ INVITED: Final = 50  # people in one room, as the stage counts them
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _SLUG_CHARS: Final = 40
 _GROUPED: Final = re.compile(r"(\d{1,3})(?:([\s.,\u066c’'])\d{3})(?:\2\d{3})*")  # 12,000; not 1.5
-_STAGES_OWN: Final = ("start_ms", "expected", "delay_s", "keep_days")  # not only we change them
+_STAGES_OWN: Final = (  # not only we change them
+    *("start_ms", "expected", "delay_s", "keep_days", "lobby_min"),
+)
 
 ROLES: Final[tuple[Role, ...]] = ("host", "cohost", "moderator", "speaker")
 FIELDS: Final = (
     *("title", "description", "language", "host", "start", "zone", "which", "radio"),
-    *("cohosts", "speakers", "address", "expected", "delay_s", "keep", "keep_days"),
+    *("cohosts", "speakers", "address", "expected", "delay_s", "keep", "keep_days", "lobby_min"),
 )
 LEADS: Final = frozenset[Role]({"host", "cohost"})  # who ends the evening: the house's to invite
 PassKind = Literal["invite", "whip"]
@@ -53,6 +56,7 @@ class Wish(msgspec.Struct, frozen=True):
     expected: int = 0  # listeners reckoned with; 0: not said
     delay_s: int = 0  # broadcast delay; one of DELAYS_S
     keep_days: int | None = None  # as in `wire.kinds.Room`
+    lobby_min: int | None = None  # ... None: as the house does it
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -162,6 +166,7 @@ def fields_of(wish: Wish) -> dict[str, str]:
         "radio": "on" if wish.radio else "",
         "expected": str(wish.expected or ""),
         "delay_s": str(wish.delay_s),
+        "lobby_min": "" if wish.lobby_min is None else str(wish.lobby_min),
         **keeping(wish.keep_days),
     }
 
@@ -193,6 +198,7 @@ def wish_from_form(fields: Mapping[str, str], *, before_ms: int = 0) -> Wish:
         expected=_number(fields.get("expected", ""), "expected", most=EXPECTED),
         delay_s=_delay_s(fields.get("delay_s", "")),
         keep_days=_keep_days(fields.get("keep", "ever"), fields.get("keep_days", "")),
+        lobby_min=_lobby_min(fields.get("lobby_min", "")),
     )
 
 
@@ -253,6 +259,10 @@ def _delay_s(text: str) -> int:
     if text not in {"", *map(str, DELAYS_S)}:
         raise UserError("delay_bad", "A broadcast delay is none, or 3 to 7 s.", field="delay_s")
     return int(text or 0)
+
+
+def _lobby_min(text: str) -> int | None:
+    return _number(text, "lobby_min", most=LOBBY_MIN) if text.strip() else None
 
 
 def _keep_days(keep: str, text: str) -> int | None:

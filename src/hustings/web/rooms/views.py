@@ -102,8 +102,10 @@ async def new_room(visit: Visitor) -> Response:
     if await visit.who() is None:
         return visit.go("/sign-in")
     await visit.needs("rooms")
-    days = visit.services.settings.stage.keep_days
-    return _form_page(visit, {"language": visit.language, **keeping(None if days < 0 else days)})
+    usual = visit.services.settings.stage
+    kept = keeping(None if usual.keep_days < 0 else usual.keep_days)
+    lobby = {"lobby_min": str(usual.lobby_min)}
+    return _form_page(visit, {"language": visit.language, **kept, **lobby})
 
 
 @router.get("/rooms")
@@ -368,4 +370,5 @@ def _form(
         "zones": zone_choices(visit.language, fields.get("zone", "")[:64]),
         "choices": error.facts.get("choices", []) if error else [],
         "delays": DELAYS_S,
+        "usual_lobby_min": visit.services.settings.stage.lobby_min,
     }

@@ -47,6 +47,20 @@ def test_a_reminder_opens_with_its_window_and_not_after_the_start() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lobby_min", "closes_min"), [(0, 10), (5, 10), (10, 10), (30, 30), (720, 720)]
+)
+def test_all_are_reminded_before_the_doors_open_and_ten_minutes_before_the_start_at_the_latest(
+    lobby_min: int, closes_min: int
+) -> None:
+    evening = but(lobby_ms=lobby_min * MINUTE)
+    closes = START - closes_min * MINUTE
+    assert reminder_due(evening, 5, closes - 20 * MINUTE - 1, RULES) is None
+    due = reminder_due(evening, 5, closes - 20 * MINUTE, RULES)
+    assert due
+    assert due.spread == Spread(closes - 20 * MINUTE, closes, START)
+
+
+@pytest.mark.parametrize(
     "evening",
     [but(start_ms=0), but(is_off=True), but(state="ended")],
     ids=["undated", "off", "over"],

@@ -64,6 +64,20 @@ def test_a_mail_reads_like_this() -> None:
     )
 
 
+def test_letters_say_when_the_doors_open_in_their_readers_language() -> None:
+    early = msgspec.structs.replace(EVENT, lobby_min=30)
+    for occasion in ("reminder", "moved"):
+        said = words("body", early, occasion, "en", "")
+        assert said.endswith(" The doors open 30 minutes before.")
+    assert words("body", early, "reminder", "de", "").endswith(" Einlass ist 30 Minuten vorher.")
+    assert "The doors open 30 minutes before." in words("ask_text", early, "reminder", "en", "")
+    hours = msgspec.structs.replace(EVENT, lobby_min=120)
+    assert "doors open 2 hours before" in words("body", hours, "reminder", "en", "")
+    assert "doors" not in words("body", early, "cancelled", "en", "")
+    undated = msgspec.structs.replace(early, start_ms=0)
+    assert "doors" not in words("ask_text", undated, "reminder", "en", "")
+
+
 def test_who_is_told_that_it_is_off_reads_when_it_was_to_be() -> None:
     assert words("body", EVENT, "cancelled", "en", "") == (
         "This conversation does not take place. "

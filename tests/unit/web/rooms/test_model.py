@@ -19,7 +19,7 @@ from hustings.web.rooms.model import (
     role_from_form,
     wish_from_form,
 )
-from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, Room
+from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, LOBBY_MIN, Room
 
 FORM = st.dictionaries(
     st.sampled_from([*fields_of(Wish("x")), "which"]),
@@ -46,6 +46,7 @@ def test_a_whole_form() -> None:
         "delay_s": "5",
         "keep": "days",
         "keep_days": "30",
+        "lobby_min": "45",
     }
     assert wish_from_form(fields) == Wish(
         title="Town hall",
@@ -57,6 +58,7 @@ def test_a_whole_form() -> None:
         expected=12_000,
         delay_s=5,
         keep_days=30,
+        lobby_min=45,
     )
 
 
@@ -68,6 +70,7 @@ def test_what_has_to_be_mended_is_named() -> None:
     assert refused({"title": "x", "expected": "-5"}) == "expected"
     assert refused({"title": "x", "expected": "100,000,001"}) == "expected"
     assert refused({"title": "x", "delay_s": "2"}) == "delay_s"
+    assert refused({"title": "x", "lobby_min": "721"}) == "lobby_min"
     for days in (
         "",
         "0",
@@ -101,6 +104,7 @@ def test_any_form_is_a_bounded_wish_or_refused(fields: dict[str, str]) -> None:
     assert 0 <= wish.expected <= EXPECTED
     assert wish.delay_s in DELAYS_S
     assert wish.keep_days is None or 0 <= wish.keep_days <= KEEP_DAYS
+    assert wish.lobby_min is None or 0 <= wish.lobby_min <= LOBBY_MIN
     assert wish_from_form(fields_of(wish)).title == wish.title
 
 
@@ -166,6 +170,12 @@ def test_what_hosts_changed_on_the_stage_is_what_the_form_shows() -> None:
 @pytest.mark.parametrize("days", [None, 0, 1, 36_500])
 def test_how_long_a_recording_stays_survives_the_form(days: int | None) -> None:
     wish = Wish("x", keep_days=days)
+    assert wish_from_form(fields_of(wish)) == wish
+
+
+@pytest.mark.parametrize("minutes", [None, 0, 1, LOBBY_MIN])
+def test_when_the_lobby_opens_survives_the_form(minutes: int | None) -> None:
+    wish = Wish("x", lobby_min=minutes)  # None: as usual; 0: by hand
     assert wish_from_form(fields_of(wish)) == wish
 
 

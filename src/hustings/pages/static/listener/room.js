@@ -18,6 +18,7 @@ import { RATE } from "./protocol.js";
  * @property {string} [language]
  * @property {string} [host]
  * @property {number} [start_ms]
+ * @property {number} [lobby_min]  before the start; 0: the lobby is opened by hand
  * @property {number} [was_ms]  the start that was announced before
  * @property {number} [cancelled_ms]
  * @property {string} [cancelled_why]

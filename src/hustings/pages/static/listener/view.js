@@ -19,7 +19,7 @@ export const element = (id) => /** @type {HTMLElement} */ (document.getElementBy
  * @returns {import("./room.js").State}
  */
 export function written(article) {
-  const { phase, start = "0", began = "0", was = "0", cancelled = "0" } = article.dataset;
+  const { phase, start = "0", lobby = "0", began = "0", was = "0", cancelled = "0" } = article.dataset;
   const text = (/** @type {string} */ id) => element(id).textContent?.trim() ?? "";
   const items = /** @type {HTMLElement[]} */ ([...element("people").children]);
   return {
@@ -32,6 +32,7 @@ export function written(article) {
       picture: { hash: document.querySelector("#picture")?.getAttribute("src") ?? "", alt: "" },
       notice: text("notice"),
       start_ms: Number(start),
+      lobby_min: Number(lobby),
       live_ms: Number(began),
       was_ms: Number(was),
       cancelled_ms: Number(cancelled),
@@ -171,6 +172,9 @@ function showFacts({ room }) {
   const was = room.off ? facts.start_ms : room.phase === "scheduled" || room.phase === "lobby" ? facts.was_ms : 0;
   element("before").hidden = !was;
   if (was) say("before", t("It was planned for {moment}", { moment: formatMoment(was) }));
+  const doors = room.phase === "scheduled" && !room.off && facts.start_ms && facts.lobby_min ? facts.start_ms - facts.lobby_min * 60_000 : 0;
+  element("doors").hidden = !doors;
+  if (doors) say("doors", t("The doors open on {moment}", { moment: formatMoment(doors) }));
   if (room.off) say("waiting", t("This conversation was cancelled."));
   else if (room.phase === "ended") say("waiting", t("This conversation has ended. Thank you for listening."));
   else say("waiting", facts.start_ms ? t("Starts on {moment}", { moment: formatMoment(facts.start_ms) }) : t("The start time is not announced yet."));
