@@ -262,7 +262,12 @@ def _delay_s(text: str) -> int:
 
 
 def _lobby_min(text: str) -> int | None:
-    return _number(text, "lobby_min", most=LOBBY_MIN) if text.strip() else None
+    text = text.strip()
+    if text and not (re.fullmatch(r"\d{1,3}", text) and int(text) <= LOBBY_MIN):
+        raise UserError(
+            "lobby_min_bad", f"Give minutes, at most {LOBBY_MIN}, or 0.", field="lobby_min"
+        )
+    return int(text) if text else None
 
 
 def _keep_days(keep: str, text: str) -> int | None:
