@@ -253,6 +253,27 @@ async def test_the_newest_tab_has_the_seat(stage: Stage) -> None:
             assert me["place"] == "stage"
 
 
+async def test_a_lobby_opens_when_its_room_says_and_else_as_the_house_does_it(
+    stage: Stage,
+) -> None:
+    now_ms = stage.clock.wall_ms()
+    usual = await stage.put("usual", title="U", start_ms=now_ms + 40 * 60_000)
+    assert usual["lobby_min"] == 30
+    early = await stage.put("early", title="E", start_ms=now_ms + 40 * 60_000, lobby_min=45)
+    assert early["lobby_min"] == 45
+    again = await stage.put("other", title="O", start_ms=now_ms + 40 * 60_000, lobby_min=5)
+    assert again["lobby_min"] == 5
+    async with asyncio.timeout(10):
+        while (await stage.put("early"))["state"] != "lobby":
+            await asyncio.sleep(0.1)
+    assert (await stage.put("usual"))["state"] == "scheduled"
+    assert (await stage.put("other", lobby_min=None))["lobby_min"] == 30
+    async with asyncio.timeout(10):
+        await stage.put("other", lobby_min=45)  # somebody thinks better of it: it is time already
+        while (await stage.put("other"))["state"] != "lobby":
+            await asyncio.sleep(0.1)
+
+
 async def test_a_removed_speaker_is_cut_off_and_stays_out(stage: Stage) -> None:
     await stage.put("r", title="R", state="lobby")
     host = await Person(stage, "r", "host").join("Ada")

@@ -149,6 +149,34 @@ async def test_while_live_the_form_says_whose_the_delay_is(house: House) -> None
     assert house.stage.rooms["hall"]["delay_s"] == 7
 
 
+async def test_a_room_says_when_its_lobby_opens_and_the_form_offers_what_is_usual(
+    house: House,
+) -> None:
+    await house.become_host()
+    form = (await house.browser.get("/rooms/new")).text
+    assert re.search(r'id="lobby_min"[^>]* value="30"', form)
+    start = {"start": "2040-01-02T20:00", "zone": "UTC"}
+    await house.create(lobby_min="45", **start)
+    await house.turn()
+    assert house.stage.rooms["hall"]["lobby_min"] == 45
+    page = (await house.browser.get("/rooms/hall")).text
+    assert re.search(r'id="lobby_min"[^>]* value="45"', page)
+    assert 'It opens by itself on <time datetime="2040-01-02T19:15:00Z">' in page
+    asking = (await house.browser.get("/remind/hall")).text
+    assert 'The doors open on <time datetime="2040-01-02T19:15:00Z">' in asking
+    edit = {"title": "Town hall", **start}
+    wrong = await house.browser.post("/rooms/hall", data=edit | {"lobby_min": "half an hour"})
+    assert wrong.status_code == 422
+    assert "at most 720, or 0" in wrong.text
+    await house.browser.post("/rooms/hall", data=edit | {"lobby_min": "0"})
+    await house.turn()
+    assert house.stage.rooms["hall"]["lobby_min"] == 0
+    assert "It opens by hand only." in (await house.browser.get("/rooms/hall")).text
+    await house.browser.post("/rooms/hall", data=edit | {"lobby_min": ""})
+    await house.turn()
+    assert house.stage.rooms["hall"]["lobby_min"] is None  # the stage says its own number
+
+
 async def test_a_recording_is_deleted_in_two_steps(house: House) -> None:
     await house.become_host()
     await house.create(description="About Ada", keep="days", keep_days="30")
