@@ -51,7 +51,16 @@ async def test_a_room_is_made_with_its_invitations_and_told_to_the_stage(
 
 async def test_all_that_was_wished_is_kept(rooms: Rooms, clock: ManualClock) -> None:
     wish = Wish(
-        "a", "b", "de", "Ada", SOON, radio=True, expected=90_000_000, delay_s=7, keep_days=30, lobby_min=0
+        "a",
+        "b",
+        "de",
+        "Ada",
+        SOON,
+        radio=True,
+        expected=90_000_000,
+        delay_s=7,
+        keep_days=30,
+        lobby_min=0,
     )
     await rooms.create(ROOM, wish, PEOPLE)
     assert (await rooms.room(ROOM)).wish == wish
