@@ -82,3 +82,14 @@ export function localTimes() {
 function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => String(values?.[name] ?? whole));
 }
+
+/** Days, hours, minutes and seconds that are left. @param {number} ms */
+export function formatCountdown(ms) {
+  const seconds = Math.ceil(ms / 1000);
+  const days = Math.floor(seconds / 86_400);
+  const two = (/** @type {number} */ value) => formatNumber(value, { minimumIntegerDigits: 2 });
+  const clock = [(seconds % 86_400) / 3600, (seconds % 3600) / 60, seconds % 60];
+  const digits = clock.map((value) => two(Math.floor(value))).join(":");
+  const counted = `\u2066${digits}\u2069`; // from left to right everywhere
+  return days ? n("{count} day, {clock}", "{count} days, {clock}", days, { clock: counted }) : counted;
+}

@@ -2,7 +2,7 @@
  * A session, in words and elements. All text goes in as text; nothing here decides anything.
  */
 
-import { formatMoment, formatNumber, n, t } from "../strings.js";
+import { formatCountdown, formatMoment, formatNumber, n, t } from "../strings.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./room.js").Person} Person */
@@ -106,7 +106,7 @@ export function showDelay(session) {
   const start = room.facts?.start_ms ?? 0;
   const left = start - Date.now();
   element("countdown").hidden = room.phase !== "scheduled" || !start || room.off;
-  if (room.phase === "scheduled" && start) say("countdown", left > 0 ? countdown(left) : t("Any moment now"));
+  if (room.phase === "scheduled" && start) say("countdown", left > 0 ? formatCountdown(left) : t("Any moment now"));
 }
 
 /**
@@ -226,17 +226,6 @@ function roleName(role) {
   /** @type {Record<string, string>} */
   const names = { host: t("Host"), cohost: t("Co-host"), speaker: t("Speaker"), moderator: t("Moderator") };
   return names[role] ?? role;
-}
-
-/** Days, hours, minutes and seconds that are left. @param {number} ms */
-function countdown(ms) {
-  const seconds = Math.ceil(ms / 1000);
-  const days = Math.floor(seconds / 86_400);
-  const two = (/** @type {number} */ value) => formatNumber(value, { minimumIntegerDigits: 2 });
-  const clock = [(seconds % 86_400) / 3600, (seconds % 3600) / 60, seconds % 60];
-  const digits = clock.map((value) => two(Math.floor(value))).join(":");
-  const counted = `\u2066${digits}\u2069`; // from left to right everywhere
-  return days ? n("{count} day, {clock}", "{count} days, {clock}", days, { clock: counted }) : counted;
 }
 
 /**
