@@ -33,6 +33,7 @@ from hustings.web.rooms.model import (
     REASON_CHARS,
     TITLE_CHARS,
     address_from_form,
+    as_usual,
     clean,
     keeping,
     people_from_form,
@@ -171,7 +172,8 @@ async def create_room(
     if "keep_days" not in body.model_fields_set:
         days = caller.services.settings.stage.keep_days
         fields |= keeping(None if days < 0 else days)
-    wish = body.with_start(wish_from_form(fields), 0)
+    wish = as_usual(wish_from_form(fields), caller.services.settings.stage)
+    wish = body.with_start(wish, 0)
     people = people_from_form(fields)
     room = address_from_form({"address": body.address}, title=wish.title, suffix=new_id(4))
     texts = body.words(wish.language)
@@ -224,7 +226,8 @@ async def change_room(
     live = plan.planned.state == "live"
     if live and body.delay_s != plan.wish.delay_s and "delay_s" in body.model_fields_set:
         raise UserError("delay_live", "While live the hosts set the delay, on stage.", status=409)
-    wish = body.with_start(changed(plan, form_of(plan, body)), plan.wish.start_ms)
+    wish = as_usual(changed(plan, form_of(plan, body)), caller.services.settings.stage)
+    wish = body.with_start(wish, plan.wish.start_ms)
     texts = body.words(wish.language)
     await caller.services.rooms.change(name, wish, texts=texts, seen=plan.version)
     return await plan_sent(caller, name, answer)

@@ -9,6 +9,7 @@ import msgspec
 
 from hustings.base.errors import UserError
 from hustings.base.ids import RoomId, room_id
+from hustings.settings import StageSettings
 from hustings.web.rooms.local_time import shown, start_from_form, zone_named
 from hustings.wire.kinds import (
     DELAYS_S,
@@ -200,6 +201,13 @@ def wish_from_form(fields: Mapping[str, str], *, before_ms: int = 0) -> Wish:
         keep_days=_keep_days(fields.get("keep", "ever"), fields.get("keep_days", "")),
         lobby_min=_lobby_min(fields.get("lobby_min", "")),
     )
+
+
+def as_usual(wish: Wish, house: StageSettings) -> Wish:
+    """The wish with the house's word where it says none, so that the stage has nothing to fill in."""
+    if wish.lobby_min is not None:
+        return wish
+    return msgspec.structs.replace(wish, lobby_min=house.lobby_min)
 
 
 def expect_kept(planned: PlannedRoom, wish: Wish) -> None:

@@ -27,6 +27,7 @@ from hustings.web.rooms.model import (
     PassKind,
     Person,
     address_from_form,
+    as_usual,
     clean,
     fields_of,
     keeping,
@@ -123,6 +124,7 @@ async def create_room(visit: Visitor) -> Response:
         wish = wish_from_form(fields)
         people = people_from_form(fields)
         address = address_from_form(fields, title=wish.title, suffix=new_id(4))
+        wish = as_usual(wish, visit.services.settings.stage)
         await visit.services.rooms.create(address, wish, people)
     except (UserError, TryLater) as error:
         return _form_page(visit, fields, error)
@@ -148,6 +150,7 @@ async def change_room(visit: Visitor, room: str) -> Response:
     try:
         plan = await visit.services.rooms.plan(name)
         wish = changed(plan, fields, guest=not await visit.may("rooms"))
+        wish = as_usual(wish, visit.services.settings.stage)
         await visit.services.rooms.change(name, wish)
     except (UserError, TryLater) as error:
         answer = await room_view(visit, name, status=_status(error), fields=fields, error=error)

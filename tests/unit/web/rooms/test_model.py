@@ -6,12 +6,14 @@ from hypothesis import strategies as st
 
 from hustings.base.errors import UserError
 from hustings.base.ids import room_id
+from hustings.settings import StageSettings
 from hustings.web.rooms.model import (
     INVITED,
     Person,
     PlannedRoom,
     Wish,
     address_from_form,
+    as_usual,
     clean,
     expect_kept,
     fields_of,
@@ -171,6 +173,12 @@ def test_what_hosts_changed_on_the_stage_is_what_the_form_shows() -> None:
 def test_how_long_a_recording_stays_survives_the_form(days: int | None) -> None:
     wish = Wish("x", keep_days=days)
     assert wish_from_form(fields_of(wish)) == wish
+
+
+def test_who_says_nothing_gets_what_is_usual() -> None:
+    house = StageSettings(lobby_min=45)
+    assert as_usual(Wish("x"), house) == Wish("x", lobby_min=45)
+    assert as_usual(Wish("x", lobby_min=0), house) == Wish("x", lobby_min=0)
 
 
 @pytest.mark.parametrize("minutes", [None, 0, 1, LOBBY_MIN])
