@@ -41,7 +41,7 @@ async def test_a_host_gives_a_room_a_picture_and_words_in_two_languages(tmp_path
             page = await context.new_page()
             link = await asyncio.to_thread(host_link, house)
             await page.goto(link.replace("/start#", "/start?lang=ar#"))
-            await page.locator("form .primary").click()
+            await page.locator("form button.quiet[formnovalidate]").click()
             await page.fill("#title", "القاعة")
             await page.locator("details:has(#address) summary").click()
             await page.fill("#address", "hall")

@@ -75,7 +75,8 @@ async def test_the_hosts_page_on_a_phone(stage: FakeStage, language: str, tmp_pa
         await page.locator("#removed button").focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("#said")).to_be_empty()
-        assert stage.names()[1:] == ["calm", "close_hands", "call", "readmit"]
+        done = [each for each in stage.names()[1:] if each != "microphone"]  # silent for long
+        assert done == ["calm", "close_hands", "call", "readmit"]
 
 
 async def test_a_listener_goes_up_and_comes_back_without_leaving_their_page(

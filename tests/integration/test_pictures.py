@@ -17,7 +17,7 @@ from tests.fakes.photos import jpeg
 from tests.integration.test_stage_and_edge import Standing
 from tests.support.stage import Stage
 
-OWN = links_for(Settings()).edge
+OWN = links_for(Settings(), asked_host="127.0.0.1").edge
 ONE, OTHER = jpeg(), jpeg((9, 9, 200))
 
 

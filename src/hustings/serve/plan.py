@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from hustings.loading import environment
 from hustings.settings import Settings
-from hustings.wire.links import near_url
+from hustings.wire.links import here_url
 
 ENDS_S: Final = 5.0  # a service's own farewell
 
@@ -132,7 +132,7 @@ def _child(
     return Child(
         name=name,
         service=service,
-        url=near_url(settings, port),
+        url=here_url(settings, port),
         command=(sys.executable, "-m", "hustings", service),
         environment={**own, **extra},
         frozen_after_s={

@@ -18,10 +18,11 @@ from hustings.web.house.service import SESSION_S
 from hustings.web.services import Services
 from hustings.web.shield import BODY_BYTES, UPLOAD_BYTES
 from hustings.web.uploads import Form, is_upload, read_upload
-from hustings.wire.links import Links, is_local
+from hustings.wire.links import Links, elsewhere
 
 SESSION: Final = "session"
 _FIELDS: Final = 50
+_PROXIED: Final = frozenset({"x-forwarded-for", "forwarded", "via"})
 
 
 class Visit:
@@ -65,12 +66,14 @@ class Visit:
         return f"{url.scheme}://{url.netloc}"
 
     @property
-    def near(self) -> str:
-        """The house by a name that can have passkeys, if it listens on loopback; else ""."""
-        url = urlsplit(self.links.web)
-        if self.party or not is_local(url.hostname or ""):
+    def right(self) -> str:
+        """The page at the house's own address, for whoever came by another name; else ""."""
+        headers, url = self.request.headers, self.request.url
+        if not _PROXIED.isdisjoint(headers):  # it may ask by any name, whatever stands in the browser
             return ""
-        return f"{url.scheme}://localhost:{self.request.url.port or url.port}"
+        there = elsewhere(self.services.settings, headers.get("host", ""))
+        path = url.path if self.request.method == "GET" else "/"
+        return f"{there}{path}{self.lang_query}" if there else ""
 
     @property
     def provider(self) -> str:
@@ -165,6 +168,7 @@ class Visit:
             home="/" + self.lang_query,
             lang_query=self.lang_query,
             links=self.links,
+            right=self.right,
             house_title=self.services.settings.house.title,
             stage_reachable=self.services.outbox.reachable,
             **context,

@@ -2,6 +2,8 @@
 
 Behind a proxy `public_url.*` says them. Otherwise they are host and port; where the services
 listen on all addresses (`0.0.0.0`), the name under which the asking browser reached us is used.
+Where they listen for this machine alone the house is called `localhost`, since passkeys need a name;
+whoever came by the number finds links to the number, and is told (`elsewhere`).
 """
 
 import ipaddress
@@ -16,6 +18,8 @@ from hustings.base.ids import RoomId
 from hustings.settings import Settings
 
 _ALL: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+_HERE: Final = _LOOPBACK | {"localhost"}
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\]")
 
 
@@ -26,6 +30,7 @@ class Links(msgspec.Struct, frozen=True):
     stage: str
     edge: str
     radio: str = ""  # host:port at which radio studios send; empty: nowhere
+    home: str = ""  # web by the name that keeps its sign-ins; empty: as `web`
 
     def listen(self, room: RoomId) -> str:
         """Where the audience hears the room; the same for ever."""
@@ -45,8 +50,8 @@ class Links(msgspec.Struct, frozen=True):
         return f"webcal://{self.edge.partition('://')[2]}/calendar.ics"
 
     def start(self, code: str) -> str:
-        """The one-time host link."""
-        return f"{self.web}/start#{code}"
+        """The one-time link that makes an account, where the account will be."""
+        return f"{self.home or self.web}/start#{code}"
 
     def rooms(self, host: str) -> str:
         """Where the rooms are, for whoever asked another service under this `Host`.
@@ -65,26 +70,30 @@ class Links(msgspec.Struct, frozen=True):
 
 def links_for(settings: Settings, *, asked_host: str = "") -> Links:
     """The addresses as the visitor who sent `Host: asked_host` can use them."""
-    scheme = "https" if settings.tls.cert else "http"
-    name = _reachable_name(settings.host, asked_host)
     public = settings.public_url
 
     def base(url: str, port: int) -> str:
-        return url.rstrip("/") or f"{scheme}://{name}:{port}"
+        return url.rstrip("/") or here_url(settings, port, asked_host)
 
-    stage = base(public.stage, settings.stage.port)
+    web, stage = base(public.web, settings.web.port), base(public.stage, settings.stage.port)
+    right = elsewhere(settings, asked_host)
     radio = settings.stage.radio.port
     return Links(
-        web=base(public.web, settings.web.port),
+        web=web,
         stage=stage,
         edge=base(public.edge, settings.edge.port),
         radio=f"{_host_of(stage)}:{radio}" if radio else "",
+        home="" if right == web else right,
     )
 
 
+def here_url(settings: Settings, port: int, asked_host: str = "") -> str:
+    """How people reach one of these services where no `public_url` says it."""
+    return f"{_scheme(settings)}://{_reachable_name(settings.host, asked_host)}:{port}"
+
+
 def _host_of(url: str) -> str:
-    name = urlsplit(url).hostname or ""
-    return f"[{name}]" if ":" in name else name
+    return _in_url(urlsplit(url).hostname or "")
 
 
 def named_hosts(settings: Settings) -> set[str]:
@@ -112,9 +121,9 @@ def is_local(host: str) -> bool:
 
 def near_url(settings: Settings, port: int) -> str:
     """How this machine itself reaches one of its services."""
-    scheme = "https" if settings.tls.cert else "http"
+    scheme = _scheme(settings)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{scheme}://{_in_url(host)}:{port}"
 
 
 def stage_url(settings: Settings) -> str:
@@ -122,13 +131,42 @@ def stage_url(settings: Settings) -> str:
     return settings.web.stage.rstrip("/") or near_url(settings, settings.stage.port)
 
 
+def elsewhere(settings: Settings, asked_host: str) -> str:
+    """The house's own origin, for a visitor of web who came by another name; "" if they did not.
+
+    Browsers keep cookies and passkeys by name: whoever signed in there is not signed in here. On
+    all addresses without `public_url` every name is as good.
+    """
+    asked, own = _name_in(asked_host), settings.public_url.web.rstrip("/")
+    if own:
+        return "" if asked in {"", urlsplit(own).hostname} else own
+    if settings.host in _HERE and asked in _LOOPBACK:
+        port = re.search(r":\d{1,5}$", asked_host)  # a tunnel's, if there is one
+        return f"{_scheme(settings)}://localhost{port[0] if port else ''}"
+    return ""
+
+
+def _scheme(settings: Settings) -> str:
+    return "https" if settings.tls.cert else "http"
+
+
+def _name_in(asked_host: str) -> str:
+    """The name in a `Host` header, in small letters and without brackets; "" for what is none."""
+    asked = re.sub(r":\d*$", "", asked_host.rsplit("@", 1)[-1])  # whatever was sent
+    return asked.strip("[]").lower() if _HOST.fullmatch(asked) else ""
+
+
 def _reachable_name(host: str, asked_host: str) -> str:
-    """A name for URLs: `host`, unless it means "all addresses"."""
+    """A name for URLs: `host`, unless it means "all addresses" or "this machine"."""
+    if host in _HERE:
+        asked = _name_in(asked_host)
+        return _in_url(asked) if asked in _LOOPBACK else "localhost"
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host or "localhost"
-    if address.is_unspecified:
-        asked = re.sub(r":\d*$", "", asked_host.rsplit("@", 1)[-1])  # whatever was sent
-        return asked if _HOST.fullmatch(asked) else "localhost"
-    return f"[{host}]" if address.version == 6 else host
+    return _in_url(_name_in(asked_host) or "localhost" if address.is_unspecified else host)
+
+
+def _in_url(name: str) -> str:
+    return f"[{name}]" if ":" in name else name

@@ -109,7 +109,7 @@ async def test_with_a_real_provider_an_account_is_linked_signs_in_and_is_unlinke
             answer = await elsewhere.post(asked[""], data={"sub": who})
             assert answer.status_code == 302, answer.text
             there = urlsplit(answer.headers["location"])
-            assert f"{there.scheme}://{there.netloc}" == house.services.links.web
+            assert f"{there.scheme}://{there.netloc}" == house.services.links_for("127.0.0.1").web
             return f"{there.path}?{there.query}"
 
         page = await house.browser.get("/sign-in")

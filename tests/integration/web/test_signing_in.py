@@ -192,6 +192,24 @@ async def test_without_a_name_or_tls_there_are_no_passkeys_and_the_link_works_as
     assert (answer.status_code, answer.json()["code"]) == (403, "account_needed")
 
 
+async def test_who_came_by_the_number_is_shown_the_name_under_which_passkeys_are(
+    house: House,
+) -> None:
+    port = house.browser.base_url.port
+    words, right = "This house has another address", f'href="http://localhost:{port}/start?lang=en"'
+    page = (await house.browser.get("/start?lang=en")).text
+    assert words in page
+    assert right in page
+    assert "data-passkey" not in page
+    for headers in ({"Host": f"localhost:{port}"}, {"X-Forwarded-For": "192.0.2.1"}):
+        there = (await house.browser.get("/start?lang=en", headers=headers)).text
+        assert words not in there
+    by_name = await house.browser.get("/start", headers={"Host": f"localhost:{port}"})
+    assert "data-passkey" in by_name.text
+    refused = await house.browser.post("/start", data={"code": "x"})  # the page for a form's answer
+    assert f'href="http://localhost:{port}/"' in refused.text
+
+
 async def test_nobody_is_sent_to_the_way_in(house: House) -> None:
     for path in ("/account", "/people", "/rooms/new", "/board"):
         assert (await house.browser.get(path)).headers["location"] == "/sign-in"

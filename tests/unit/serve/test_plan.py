@@ -15,11 +15,11 @@ def test_one_stage_edges_that_share_a_port_and_one_web():
     given = settings(edge__count=3, edge__port=9000, edge__lane_port=9100)
     plan = children(given, edge_token=iter("abc").__next__)
     assert [(c.name, c.url) for c in plan] == [
-        ("stage", "http://127.0.0.1:8001"),
-        ("edge", "http://127.0.0.1:9000"),
-        ("edge 2", "http://127.0.0.1:9000"),
-        ("edge 3", "http://127.0.0.1:9000"),
-        ("web", "http://127.0.0.1:8000"),
+        ("stage", "http://localhost:8001"),
+        ("edge", "http://localhost:9000"),
+        ("edge 2", "http://localhost:9000"),
+        ("edge 3", "http://localhost:9000"),
+        ("web", "http://localhost:8000"),
     ]
     edges = [load(environ=c.environment).settings.edge for c in plan[1:4]]
     assert all(edge.port == 9000 and edge.share_port for edge in edges)

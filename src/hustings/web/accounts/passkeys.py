@@ -59,11 +59,13 @@ def party_for(web_url: str, asked_host: str) -> Party | None:
     """The relying party, or None where browsers have no passkeys: plain http, or no name.
 
     web_url: how people reach web. asked_host: the request's Host header; it only matters where we
-    listen for this machine alone, and then only `localhost`.
+    listen for this machine alone, and then only `localhost`, with the port of a tunnel perhaps.
     """
     url = urlsplit(web_url)
     asked = urlsplit(f"{url.scheme}://{asked_host}")
-    if _is_loopback(url.hostname or "") and asked.hostname == "localhost":
+    if asked.hostname == "localhost" and (
+        url.hostname == "localhost" or _is_loopback(url.hostname)
+    ):
         url = asked
     name = url.hostname or ""
     if _is_address(name) or not (url.scheme == "https" or name == "localhost"):
@@ -166,5 +168,5 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_loopback(name: str) -> bool:
-    return _is_address(name) and ipaddress.ip_address(name).is_loopback
+def _is_loopback(name: str | None) -> bool:
+    return name is not None and _is_address(name) and ipaddress.ip_address(name).is_loopback

@@ -109,6 +109,5 @@ def sign_in_page_for(visit: Visit, status: int = 200, failed: str = "") -> Respo
         status,
         failed=failed,
         party=visit.party,
-        near=visit.near,
         provider=visit.provider,
     )

@@ -26,7 +26,6 @@ async def account(visit: Visitor) -> Response:
         "web_account.html",
         who=who,
         party=visit.party,
-        near=visit.near,
         passkeys=await accounts.passkeys(who),
         provider=visit.provider,
         linked=await _linked(visit, who),

@@ -77,7 +77,6 @@ async def _page(visit: Visit, status: int = 200, **context: Any) -> Response:
         status,
         who=await visit.who(),
         party=visit.party,
-        near=visit.near,
         provider=visit.provider,
         **{"failed": visit.request.query_params.get("said", ""), **context},
     )

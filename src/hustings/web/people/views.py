@@ -40,8 +40,7 @@ async def invite(visit: Visitor) -> Response:
         code, _ = await visit.services.people.invite(who, name, role)
     except UserError as refused:
         return visit.go("/people", said=refused.code)
-    base = visit.party.origin if visit.party else visit.links.web  # where passkeys can be made
-    return await _page(visit, link=f"{base}/start#{code}", invited=name)
+    return await _page(visit, link=visit.links.start(code), invited=name)
 
 
 @router.post("/invitations/{code}/withdraw")

@@ -34,6 +34,7 @@ def new() -> tuple[Authenticator, bytes]:
         ("https://debate.example:8443", "", Party("debate.example", "https://debate.example:8443")),
         ("http://localhost:8000", "", Party("localhost", "http://localhost:8000")),
         ("http://127.0.0.1:8000", "localhost:8000", Party("localhost", "http://localhost:8000")),
+        ("http://localhost:8000", "localhost:9", Party("localhost", "http://localhost:9")),
         ("http://[::1]:8000", "localhost:9", Party("localhost", "http://localhost:9")),
         ("http://127.0.0.1:8000", "127.0.0.1:8000", None),
         ("http://127.0.0.1:8000", "evil.example", None),
