@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from hustings.stage.push.card import is_card
 from tests.e2e.barriers import barriers
@@ -27,6 +27,25 @@ def target(number: int, state: str, code: str = "") -> dict[str, object]:
     return told | {"code": code, "since_ms": since_ms}
 
 
+async def tries(page: Page, stage: FakeStage, picture: Path) -> None:
+    """The address without the key, then the key; what failed stands beside its own field."""
+    stage.tried = {"step": "address", "code": "push_refused"}
+    await page.click("#push-try-url")
+    await expect(page.locator("#push-url-said")).to_have_class("small error")
+    await expect(page.locator("#push-url")).to_have_attribute("aria-invalid", "true")
+    await page.screenshot(path=picture, full_page=True)
+    stage.tried = {"step": "key", "code": ""}
+    await page.click("#push-try-key")
+    await expect(page.locator("#push-key-said")).not_to_be_empty()
+    await expect(page.locator("#push-url-said")).to_be_empty()
+    await expect(page.locator("#push-url")).not_to_have_attribute("aria-invalid", "true")
+    address, key = stage.tries
+    assert (address["key"], address["publish"]) == ("", False)
+    assert (key["key"], key["publish"]) == ("secret-key", True)
+    assert await barriers(page) == []
+    await page.focus("#push-key")
+
+
 @pytest.mark.parametrize("language", ["en", "ar"])
 async def test_a_host_sends_the_programme_elsewhere(language: str, tmp_path: Path) -> None:
     async with FakeEdge() as edge, opened(viewport=SMALL) as page:
@@ -44,6 +63,7 @@ async def test_a_host_sends_the_programme_elsewhere(language: str, tmp_path: Pat
             await page.fill("#push-url", "rtmps://live.example.org/app")
             await page.fill("#push-key", "secret-key")
             assert await page.get_attribute("#push-key", "type") == "password"
+            await tries(page, stage, tmp_path / f"tried-{language}.png")
             await page.screenshot(path=tmp_path / f"form-{language}.png", full_page=True)
             await page.keyboard.press("Enter")
             await expect(page.locator("#push-key")).to_have_value("")

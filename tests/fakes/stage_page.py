@@ -60,6 +60,8 @@ class FakeStage:
         )
         self._lines: dict[str, Any] = {}
         self.cards: list[bytes] = []  # pictures for other platforms
+        self.tries: list[dict[str, Any]] = []
+        self.tried = {"step": "address", "code": ""}
         room = "/rooms/{room}"
         self.app = Starlette(
             routes=[
@@ -70,6 +72,7 @@ class FakeStage:
                 Route(f"{room}/rtc", self._rtc, methods=["POST"]),
                 Route(f"{room}/rtc/{{peer}}", self._hang_up, methods=["DELETE"]),
                 Route(f"{room}/push/card", self._card, methods=["PUT"]),
+                Route(f"{room}/push/try", self._try, methods=["POST"]),
                 WebSocketRoute(f"{room}/control", self._control),
             ]
         )
@@ -188,6 +191,11 @@ class FakeStage:
         self._who(request)
         self.cards.append(await request.body())
         return Response(status_code=204)
+
+    async def _try(self, request: Request) -> Response:
+        self._who(request)
+        self.tries.append(await request.json())
+        return JSONResponse(self.tried)
 
     async def _hang_up(self, request: Request) -> Response:
         self.calls.append("hang_up")

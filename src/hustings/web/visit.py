@@ -69,7 +69,9 @@ class Visit:
     def right(self) -> str:
         """The page at the house's own address, for whoever came by another name; else ""."""
         headers, url = self.request.headers, self.request.url
-        if not _PROXIED.isdisjoint(headers):  # it may ask by any name, whatever stands in the browser
+        if not _PROXIED.isdisjoint(
+            headers
+        ):  # it may ask by any name, whatever stands in the browser
             return ""
         there = elsewhere(self.services.settings, headers.get("host", ""))
         path = url.path if self.request.method == "GET" else "/"

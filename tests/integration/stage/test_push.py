@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 from hustings.base.errors import PeerError
 from hustings.settings import PublicUrl, PushSettings
-from hustings.stage.push import child
+from hustings.stage.push import line
 from hustings.stage.push.chunks import VIDEO
 from hustings.stage.push.order import Order, Report
 from hustings.stage.push.rtmp import Publisher
@@ -236,14 +236,14 @@ async def test_who_may_push_and_how_often(air: Air, nginx: Platform) -> None:
 
 async def test_a_full_socket_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that reads nothing: the process gives up on it, and tries again later."""
-    monkeypatch.setattr(child, "STUCK_S", 0.2)
+    monkeypatch.setattr(line, "STUCK_S", 0.2)
     server = socket.create_server(("127.0.0.1", 0))
     _, writer = await asyncio.open_connection(*server.getsockname())
     publisher = Publisher("live", "rtmp://x/live", KEY, bytes(1_600))
     for _ in range(200):
         publisher.put(VIDEO, 0, bytes(60_000))
     with pytest.raises(PeerError) as stuck:
-        await child._flush(publisher, writer)
+        await line.flush(publisher, writer)
     assert stuck.value.code == "push_stuck"
     writer.transport.abort()
     server.close()

@@ -7,7 +7,7 @@ moment of each connection.
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,12 +31,13 @@ class Order(msgspec.Struct, frozen=True):
     cert: str = ""  # the house's own certificate, where the edge shows that one
     allow: tuple[str, ...] = ()
     card: bytes = b""
+    trial: Literal["", "address", "key"] = ""  # only try it, as far as that (`stage.push.trial`)
 
 
 class Report(msgspec.Struct, frozen=True):
     """How it goes; a line each second."""
 
-    state: str  # connecting, on, trouble
+    state: str  # connecting, on, trouble; of a trial: address, key
     code: str = ""
 
 

@@ -10,7 +10,6 @@ on the door's loop.
 import asyncio
 import contextlib
 import logging
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +24,9 @@ from hustings.stage.engine import Engine
 from hustings.stage.push.card import HEIGHT, WIDTH, is_card
 from hustings.stage.push.order import Order, Report, good_key, where_to
 from hustings.stage.push.phase import Late, Phase, phase_of
+from hustings.stage.push.process import ended, started
 from hustings.stage.push.store import Kept, PushStore, Target
+from hustings.stage.push.trials import Trials
 from hustings.stage.room import HOSTS
 from hustings.stage.studio import Studio
 from hustings.wire.links import near_url
@@ -35,11 +36,9 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 1.0  # how a room stands is asked so often
 FROZEN_S: Final = 20.0  # a child says something each second; its start takes 2 s on a slow machine
 LAST_WORDS_S: Final = 4.0  # the edge is behind the stage by less
-END_S: Final = 3.0  # from SIGTERM to SIGKILL
 LIVED_S: Final = 60.0  # who lived for longer is started again at once
 AGAIN_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)  # before a child that died is started again
 EARLY_CARDS: Final = 8  # pictures, 60 KiB each, of rooms without a target yet; the oldest goes
-_CHILD: Final = (sys.executable, "-m", "hustings.stage.push.child")
 STOPPED: Final = Report("stopped", "push_disk")  # nothing is sent; the key is not off the disk yet
 
 
@@ -79,6 +78,7 @@ class Pushes:
         self._tasks = Tasks()
         self._cards: dict[RoomId, bytes] = {}
         self._rooms: dict[RoomId, dict[str, Pushing]] = {}
+        self._trials = Trials(clock)
 
     def start(self) -> None:
         """Take up what was pushed when this stage ended."""
@@ -90,6 +90,7 @@ class Pushes:
 
     async def close(self) -> None:
         """End all children; what is pushed is taken up at the next start."""
+        self._trials.close()
         await self._tasks.close()
 
     # --- what hosts do ---------------------------------------------------------------------------
@@ -137,6 +138,23 @@ class Pushes:
             if sending is not None:
                 await asyncio.wait([sending])
             await self.tell(room)
+
+    async def try_out(self, room: RoomId, url: str, key: str, *, publish: bool) -> Report:
+        """Whether a platform takes us, before the room is live: `stage.push.trial` says how far.
+
+        Nothing of it is kept. Raises UserError `push_url`, `push_key_bad`, TryLater `push_full` where no
+        platform is allowed, `push_try_rate`.
+        """
+        url = url.strip()
+        where_to(url)
+        if not self._settings.targets:
+            raise TryLater("push_full", "This house sends to no other platform.", delay_s=60)
+        card = self._cards.get(room, b"") if publish else b""
+        order = Order(
+            room, url, good_key(key) if publish else "", "", "", self._settings.allow, card,
+            "key" if publish else "address",
+        )  # fmt: skip
+        return await self._trials.run(order)
 
     def set_card(self, room: RoomId, card: bytes) -> None:
         """The picture for platforms; those that are pushed to show it from their next start on.
@@ -234,25 +252,16 @@ class Pushes:
     async def _run(self, room: RoomId, pushing: Pushing) -> None:
         """One life of a child."""
         await self._says(room, pushing, Report("connecting"))
-        process = pushing.process = await asyncio.create_subprocess_exec(
-            *_CHILD,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            process_group=0,  # Ctrl-C is for the stage; this ends when its standard input closes
-        )
+        target = pushing.target
+        order = Order(
+            room, target.url, target.key, self._edge, self._cert, self._settings.allow,
+            self._cards.get(room, b""),
+        )  # fmt: skip
+        process = pushing.process = await started(order)
         hearing = asyncio.get_running_loop().create_task(
             self._hear(room, pushing, process), name="hears"
         )
         try:
-            target = pushing.target
-            order = Order(
-                room, target.url, target.key, self._edge, self._cert, self._settings.allow,
-                self._cards.get(room, b""),
-            )  # fmt: skip
-            assert process.stdin is not None
-            with contextlib.suppress(ConnectionError):
-                process.stdin.write(msgspec.json.encode(order) + b"\n")
-                await process.stdin.drain()
             while not hearing.done():
                 await asyncio.wait([hearing], timeout=LOOK_S)
                 if (phase := await self._phase(room, target)) != "on":
@@ -260,7 +269,7 @@ class Pushes:
                     break
         finally:
             hearing.cancel()
-            await _end(process)
+            await ended(process)
             pushing.process = None
 
     async def _hear(
@@ -298,20 +307,3 @@ class Pushes:
             pass
         except Exception:  # hosts hear it with the next change; no keeper ends by it
             log.exception("%s: hosts were not told", room)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """It says goodbye to the platform, or is killed."""
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        async with asyncio.timeout(END_S):
-            await process.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()

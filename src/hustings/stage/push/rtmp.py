@@ -1,7 +1,7 @@
 """An RTMP publisher's side of the conversation, without any I/O; pure.
 
 `take` is what to send, `feed` what came. The way: handshake, `connect`, `createStream`, `publish`; then
-`ready`, and tags may be put. What a server refuses is told by a code and never in its own words: they
+`ready`, and tags may be put. Without a key it ends before `publish`, at `created`. What a server refuses is told by a code and never in its own words: they
 like to repeat the key. Source: RTMP 1.0 (Adobe 2012), and what FFmpeg and OBS say on it.
 """
 
@@ -33,8 +33,12 @@ _CONNECT, _CREATE = 1, 4
 class Publisher:
     """One connection's conversation. Raises PeerError `push_protocol`, `push_refused`, `push_key`."""
 
-    def __init__(self, app: str, url: str, key: str, noise: bytes) -> None:
-        """app, key: the two halves of what a platform names; url: without the key. noise: 1,528 bytes."""
+    def __init__(self, app: str, url: str, key: str | None, noise: bytes) -> None:
+        """app, key: the two halves of what a platform names; url: without the key. noise: 1,528 bytes.
+
+        key: None asks whether the server knows the application, and publishes nothing.
+        """
+        self.created = False  # it gave us a stream
         self.ready = False
         self._app, self._url, self._key = app, url, key
         self._challenge = bytes(8) + noise[: HANDSHAKE - 8]
@@ -104,12 +108,15 @@ class Publisher:
     def _answered(self, words: list[Any]) -> None:
         name, number = (*words[:2], None, None)[:2]
         if name == "_result" and number == _CONNECT:
-            self._command(0, "releaseStream", 2, None, self._key)
-            self._command(0, "FCPublish", 3, None, self._key)
+            if self._key is not None:
+                self._command(0, "releaseStream", 2, None, self._key)
+                self._command(0, "FCPublish", 3, None, self._key)
             self._command(0, "createStream", _CREATE, None)
         elif name == "_result" and number == _CREATE:
             self._stream = int(words[3]) if len(words) > 3 and isinstance(words[3], float) else 1
-            self._command(self._stream, "publish", 5, None, self._key, "live")
+            self.created = True
+            if self._key is not None:
+                self._command(self._stream, "publish", 5, None, self._key, "live")
         elif name == "_error" and number in {_CONNECT, _CREATE}:
             raise PeerError("push_refused", "The platform does not take us under this address.")
         elif name == "onStatus":

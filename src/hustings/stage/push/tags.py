@@ -77,10 +77,11 @@ class Tagger:
             at = media_time - self._base + number * AAC_FRAME
             if at < 0:  # came twice
                 continue
-            yield from self._pictures(at)
+            yield from self.pictures(at)
             yield Tag(AUDIO, at * 1_000 // SAMPLE_RATE, bytes((_SOUND, 1)) + frame)
 
-    def _pictures(self, until: int) -> Iterator[Tag]:
+    def pictures(self, until: int) -> Iterator[Tag]:
+        """Those that are due up to this sample."""
         step = SAMPLE_RATE // FPS
         due = until // step
         if due - self._frame > GOP:  # sound was missing: a key frame first, not a flood

@@ -13,6 +13,7 @@ from hustings.base.errors import NotFound, TryLater
 from hustings.base.ids import RoomId
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
+from hustings.stage.push import process
 from hustings.stage.push import pushes as module
 from hustings.stage.push.phase import BEGINS_MS, HOLD_S
 from hustings.stage.push.pushes import EARLY_CARDS, Pushes
@@ -83,7 +84,7 @@ class House:
 
 @pytest.fixture
 async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    monkeypatch.setattr(module, "_CHILD", ("sleep", "600"))
+    monkeypatch.setattr(process, "CHILD", ("sleep", "600"))
     monkeypatch.setattr(module, "AGAIN_S", (0.02,))
     monkeypatch.setattr(module, "LOOK_S", 0.02)
     monkeypatch.setattr(module, "LAST_WORDS_S", 0.0)
@@ -163,10 +164,10 @@ async def test_no_draft_with_a_key_outlives_a_write_that_failed(house: House) ->
 async def test_without_a_process_it_is_tried_again_until_there_is_one(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_CHILD", ("/nowhere/no-such-program",))
+    monkeypatch.setattr(process, "CHILD", ("/nowhere/no-such-program",))
     one = house.pushes.add(SQUARE, URL, "key", hold=False)
     await house.until(lambda: house.shown == [("trouble", "push_died")])
-    monkeypatch.setattr(module, "_CHILD", ("sleep", "600"))
+    monkeypatch.setattr(process, "CHILD", ("sleep", "600"))
     await house.sending(one)
 
 

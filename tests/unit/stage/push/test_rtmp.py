@@ -157,6 +157,19 @@ def test_the_whole_conversation() -> None:
     assert [words[0] for words in spoken(publisher.take())] == ["FCUnpublish", "deleteStream"]
 
 
+def test_without_a_key_it_asks_for_a_stream_and_publishes_nothing() -> None:
+    publisher = Publisher("live", "rtmp://x/live", None, NOISE)
+    publisher.feed(SERVER)
+    publisher.take()
+    publisher.feed(command("_result", 1, {"fmsVer": "x"}, {"level": "status"}))
+    assert [words[0] for words in spoken(publisher.take())] == ["createStream"]
+    assert not publisher.created
+    publisher.feed(command("_result", 4, None, 3))
+    assert publisher.created
+    assert publisher.take() == b""
+    assert not publisher.ready
+
+
 def test_pings_and_windows_are_answered() -> None:
     publisher = connected()
     publisher.take()

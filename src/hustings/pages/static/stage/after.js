@@ -2,7 +2,8 @@
 
 import { loadStrings, t } from "../strings.js";
 import { ask, element, write } from "./dom.js";
-import { Seat, tabStore } from "./seat.js";
+import { Seat } from "./seat.js";
+import { tabStore } from "./tab_store.js";
 import { erased } from "./track.js";
 
 await loadStrings();

@@ -19,7 +19,8 @@ import { panels } from "./panels.js";
 import { People } from "./people.js";
 import { Report } from "./report.js";
 import { Readiness } from "./readiness.js";
-import { Refusal, Seat, tabStore } from "./seat.js";
+import { Refusal, Seat } from "./seat.js";
+import { tabStore } from "./tab_store.js";
 import { View } from "./view.js";
 import { refusalWords } from "./words.js";
 
@@ -28,8 +29,7 @@ await loadStrings();
 const article = /** @type {HTMLElement} */ (document.querySelector(".speakers"));
 const AGAIN = new Set(["name_missing", "room_locked", "room_full", "seat_taken"]); // refusals that people can mend
 const room = article.dataset.room ?? "";
-const stage = location.origin + location.pathname.slice(0, location.pathname.lastIndexOf("/s/"));
-const base = `${stage}/rooms/${room}`;
+const base = `${location.origin}${location.pathname.slice(0, location.pathname.lastIndexOf("/s/"))}/rooms/${room}`;
 const sound = /** @type {HTMLAudioElement} */ (element("sound"));
 
 const hall = new Hall();

@@ -5,6 +5,7 @@
 
 import { n, t } from "../strings.js";
 import { element, make, write } from "./dom.js";
+import { stateWords } from "./push_words.js";
 
 /** @typedef {import("./hall.js").Hall} Hall */
 /** @typedef {import("./hall.js").Target} Target */
@@ -15,6 +16,8 @@ export class PushDesk {
   /** @type {Hall | undefined} */
   #hall;
   #said = "";
+  /** @type {import("./push_try.js").PushTry | undefined} */
+  #trial;
 
   /**
    * @param {import("./desk.js").Do} perform  shows errors itself
@@ -28,6 +31,7 @@ export class PushDesk {
       event.preventDefault();
       this.#add(form);
     });
+    import("./push_try.js").then(({ PushTry }) => (this.#trial = new PushTry(seat)));
     setInterval(() => this.#hall && this.show(this.#hall), AGAIN_S * 1000);
   }
 
@@ -76,6 +80,7 @@ export class PushDesk {
     const added = await this.perform("push_add", { url: data.get("url"), key: data.get("key"), hold: data.has("hold") });
     if (added === undefined) return; // what was written stays for the next try
     form.reset();
+    this.#trial?.clear();
     const more = /** @type {HTMLDetailsElement} */ (element("push-more"));
     more.open = false;
   }
@@ -95,43 +100,4 @@ export class PushDesk {
 function since({ state, since_ms }) {
   const minutes = Math.floor((Date.now() - since_ms) / 60_000);
   return state === "on" && minutes > 0 ? n("For {count} minute.", "For {count} minutes.", minutes) : "";
-}
-
-/**
- * @param {string} state
- * @param {string} code
- */
-export function stateWords(state, code) {
-  if (state === "on") return t("On air there.");
-  if (state === "waiting") return t("Begins when the room does.");
-  if (state === "connecting") return t("Connecting …");
-  if (state === "stopped") return t("Nothing is sent there any more, but the disk of this house keeps the key. It is removed as soon as that works.");
-  const trying = t("Trying again.");
-  return `${troubleWords(code)} ${trying}`;
-}
-
-/** @param {string} code  of docs/protocol.md 6 */
-function troubleWords(code) {
-  switch (code) {
-    case "push_address":
-      return t("There is no such server on the public internet. Look at the address again.");
-    case "push_unreachable":
-      return t("The server does not answer.");
-    case "push_tls":
-      return t("The server’s certificate is not valid.");
-    case "push_refused":
-      return t("The platform knows nothing at this address. Look at it again.");
-    case "push_key":
-      return t("The platform does not take this stream key, or it is in use.");
-    case "push_closed":
-      return t("The platform hung up. If it does so at once, look at address and key again.");
-    case "push_stuck":
-      return t("The platform has stopped taking the programme.");
-    case "push_edge":
-      return t("No edge of this house gives the sound just now.");
-    case "push_protocol":
-      return t("This server speaks another language than RTMP.");
-    default:
-      return t("Sending broke off.");
-  }
 }

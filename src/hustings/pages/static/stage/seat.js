@@ -14,6 +14,7 @@
  * @property {(kept: Kept) => void} write
  */
 
+const TRY_MS = 45_000; // a platform may be slow to say no; the stage gives up after 40 s
 const LATEST_S = 600; // a token lives 900 s; a page that slept renews when it wakes
 
 /** The stage said no; `code` is one of docs/protocol.md 6. */
@@ -162,6 +163,16 @@ export class Seat {
     await this.#call("push/card", { method: "PUT", body: picture }, "image/jpeg");
   }
 
+  /**
+   * Whether a platform takes us, and how far that came; for hosts. Throws as `join`.
+   * @param {{ url: string, key: string, publish: boolean }} wanted
+   * @returns {Promise<{ step: string, code: string }>}
+   */
+  async pushTry(wanted) {
+    const init = { method: "POST", body: JSON.stringify(wanted) };
+    return (await this.#call("push/try", init, "application/json", TRY_MS)).json();
+  }
+
   close() {
     clearTimeout(this.#timer);
   }
@@ -208,40 +219,15 @@ export class Seat {
    * @param {RequestInit} init
    * @param {string} type
    */
-  async #call(path, init, type) {
+  async #call(path, init, type, within_ms = 8_000) {
     /** @type {Record<string, string>} */
     const headers = type ? { "Content-Type": type } : {};
     if (path !== "join") headers.Authorization = `Bearer ${this.token}`;
-    const signal = AbortSignal.timeout(8_000);
+    const signal = AbortSignal.timeout(within_ms);
     const answer = await fetch(`${this.base}/${path}`, { ...init, headers, signal });
     if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
     const code = String(problem.code ?? `http_${answer.status}`);
     throw new Refusal(answer.status, code, String(problem.title ?? code));
   }
-}
-
-/**
- * The tab's own store: it ends with the tab, and other tabs do not see it.
- * @param {string} room
- * @returns {Store}
- */
-export function tabStore(room) {
-  const key = `hustings-seat:${room}`;
-  return {
-    read: () => {
-      try {
-        return JSON.parse(sessionStorage.getItem(key) ?? "{}");
-      } catch {
-        return {};
-      }
-    },
-    write: (kept) => {
-      try {
-        sessionStorage.setItem(key, JSON.stringify(kept));
-      } catch {
-        // full or forbidden: a reload then asks for the link again
-      }
-    },
-  };
 }

@@ -196,6 +196,8 @@ export function refusalWords(code, title) {
       return t("The programme is sent there already.");
     case "push_full":
       return t("It is sent to as many platforms as this house allows. Stop one first.");
+    case "push_try_rate":
+      return t("Wait some seconds to try it again.");
     case "away":
       return t("The stage cannot be reached right now.");
     default:
