@@ -18,6 +18,7 @@ Event = Literal[
     "room.changed",
     "room.rescheduled",
     "room.cancelled",
+    "room.revived",
     "room.live",
     "room.ended",
     "room.replay_ready",
@@ -26,7 +27,7 @@ Event = Literal[
 EVENTS: Final[tuple[Event, ...]] = get_args(Event)
 PING: Final = "ping"  # by a button, to whoever registered
 
-_SHOWN: Final = ("title", "description", "language", "host")
+_SHOWN: Final = ("title", "description", "language", "host", "texts", "picture")
 
 
 def happened(before: Room | None, after: Room) -> list[Event]:
@@ -71,7 +72,7 @@ def body(event: str, when_ms: int, room: Room | None, listen: str = "") -> bytes
     """The message as Standard Webhooks wants it: type, timestamp, data."""
     said: dict[str, Any] = {"type": event, "timestamp": iso(when_ms), "data": {}}
     if room is not None:
-        said["data"] = {"room": room.room, "listen": listen, **_data(room)}
+        said["data"] = {"room": room.room, "listen": listen, **_data(room, listen)}
     return msgspec.json.encode(said)
 
 
@@ -83,7 +84,7 @@ def iso(wall_ms: int) -> str | None:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _data(room: Room) -> dict[str, Any]:
+def _data(room: Room, listen: str) -> dict[str, Any]:
     if room.deleted:  # what was taken away is not repeated
         deleted = room.deleted
         return {"deleted": iso(deleted.at_ms), "by": deleted.by, "reason": deleted.reason}
@@ -92,7 +93,11 @@ def _data(room: Room) -> dict[str, Any]:
         "description": room.description,
         "language": room.language,
         "host": room.host,
-        "state": room.state,
+        "texts": msgspec.to_builtins(room.texts),
+        "picture": f"{listen}/{room.picture.file}" if room.picture else None,
+        "picture_alt": room.picture.alt if room.picture else "",
+        "state": room.state,  # as the stage has it: `scheduled` also where it is called off
+        "status": "cancelled" if room.cancelled_ms else room.state,
         "start": iso(room.start_ms),
         "start_before": iso(room.was_ms),
         "live": iso(room.live_ms),
@@ -108,6 +113,10 @@ def _changed(before: Room, after: Room) -> list[Event]:
         found.append("room.changed")
     if after.cancelled_ms and not before.cancelled_ms:
         found.append("room.cancelled")
-    elif not after.cancelled_ms and (before.cancelled_ms or before.start_ms != after.start_ms):
-        found.append("room.rescheduled")  # moved, or it takes place after all
+    elif (
+        not after.cancelled_ms and before.cancelled_ms
+    ):  # both: who wants only the second knew it so
+        found += ["room.revived", "room.rescheduled"]
+    elif not after.cancelled_ms and before.start_ms != after.start_ms:
+        found.append("room.rescheduled")
     return found

@@ -6,13 +6,14 @@ import msgspec
 import pytest
 
 from hustings.web.webhooks.events import EVENTS, at_ms, awaits_replay, body, happened, iso
-from hustings.wire.kinds import Deleted, Imported, Room
+from hustings.wire.kinds import Deleted, Imported, Picture, Room, Words
 
 PLANNED = Room("hall", "Town hall", start_ms=1_800_000_000_000)
 LOBBY = msgspec.structs.replace(PLANNED, state="lobby", epoch_ms=1)
 LIVE = msgspec.structs.replace(LOBBY, state="live", live_ms=2)
 ENDED = msgspec.structs.replace(LIVE, state="ended", ended_ms=3)
 OFF = msgspec.structs.replace(PLANNED, cancelled_ms=4, cancelled_why="Fog")
+PICTURE = Picture("0" * 32, "A bridge", 800, 600)
 GONE = Room("hall", "Town hall", state="ended", deleted=Deleted(5, reason="Asked"))
 
 
@@ -36,7 +37,11 @@ def but(room, /, **changes):
         (GONE, GONE, []),
         (PLANNED, OFF, ["room.cancelled"]),
         (OFF, but(OFF, cancelled_why="Snow"), []),
-        (OFF, PLANNED, ["room.rescheduled"]),
+        (OFF, PLANNED, ["room.revived", "room.rescheduled"]),
+        (OFF, but(PLANNED, start_ms=9), ["room.revived", "room.rescheduled"]),
+        (PLANNED, but(PLANNED, picture=PICTURE), ["room.changed"]),
+        (but(PLANNED, picture=PICTURE), PLANNED, ["room.changed"]),
+        (PLANNED, but(PLANNED, texts={"de": Words("Saal")}), ["room.changed"]),
         (PLANNED, but(PLANNED, start_ms=9), ["room.rescheduled"]),
         (OFF, but(OFF, start_ms=9), []),
         (PLANNED, but(PLANNED, title="X", start_ms=9), ["room.changed", "room.rescheduled"]),
@@ -80,6 +85,22 @@ def test_a_message_says_what_happened_when_and_to_which_room():
     assert data["listen"] == "https://x.example/r/hall"
     assert (data["start"], data["ended"]) == ("2027-01-15T08:00:00.000Z", None)
     assert json.loads(body("ping", 2_000, None))["data"] == {}
+
+
+def test_a_cancelled_room_says_so_in_one_word():
+    for room, status in ((PLANNED, "scheduled"), (OFF, "cancelled"), (LIVE, "live")):
+        data = json.loads(body("room.changed", 1, room))["data"]
+        assert (data["state"], data["status"]) == (room.state, status)
+
+
+def test_a_message_shows_picture_and_words_of_all_languages():
+    data = json.loads(body("room.changed", 1, PLANNED, "https://x.example/r/hall"))["data"]
+    assert (data["picture"], data["picture_alt"], data["texts"]) == (None, "", {})
+    shown = but(PLANNED, picture=PICTURE, texts={"de": Words("Saal", "Kommt")})
+    data = json.loads(body("room.changed", 1, shown, "https://x.example/r/hall"))["data"]
+    assert data["picture"] == f"https://x.example/r/hall/{PICTURE.file}"
+    assert data["picture_alt"] == "A bridge"
+    assert data["texts"] == {"de": {"title": "Saal", "description": "Kommt"}}
 
 
 def test_what_was_deleted_is_not_repeated():
