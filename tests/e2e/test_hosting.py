@@ -55,6 +55,9 @@ async def test_the_hosts_page_on_a_phone(stage: FakeStage, language: str, tmp_pa
         await stage.tell({"type": "warning", "code": "seat_taken", "name": "\u202eLena"})
         await expect(page.locator("#hands li")).to_have_count(50)
         await expect(page.locator("#topic option")).to_have_count(4)
+        places = ["#desk", "#on-stage", "#hands-part", "#questions-part"]
+        tops = [await page.locator(each).evaluate("it => it.offsetTop") for each in places]
+        assert tops == sorted(tops)  # people before what can wait
         await expect(page.locator("#warning-words")).not_to_be_empty()
         await expect(page.locator("#warning-seen")).to_be_visible()
         await expect(page.locator("#panic")).to_have_attribute("aria-pressed", "true")
