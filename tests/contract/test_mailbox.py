@@ -12,9 +12,10 @@ from sqlalchemy import event, select
 from hustings.base.clock import ManualClock
 from hustings.base.errors import Denied, TryLater, UserError
 from hustings.store import Database
-from hustings.store.schema import emails, letters, mail_links, metadata
+from hustings.store.schema import emails, host_codes, letters, mail_links, metadata
 from hustings.web.accounts import queries as accounts
 from hustings.web.accounts.model import Account, Who
+from hustings.web.accounts.passkeys import Party
 from hustings.web.accounts.rules import Role
 from hustings.web.accounts.service import Accounts
 from hustings.web.house.service import House
@@ -26,9 +27,11 @@ from hustings.web.post.addresses import address_from_form
 from hustings.web.post.message import Note, secret_of
 from hustings.web.post.service import Post
 from hustings.wire.tokens import KeyRing
+from tests.fakes.authenticator import Authenticator
 from tests.fakes.transports import FakeTransport
 
 KEYS = KeyRing([b"k" * 32])
+PARTY = Party("h.example", "https://h.example")
 ADA = "ada@x.example"
 
 
@@ -281,6 +284,32 @@ async def test_an_invitation_goes_by_mail_and_nobody_here_sees_it(desk: Desk) ->
     who = await desk.house.who(await desk.house.redeem(code))
     assert who is not None
     assert who.role == "host"
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_the_address_of_an_invitation_becomes_a_way_in_unless_it_is_somebodys(
+    desk: Desk, taken: bool
+) -> None:
+    kims = "kim@x.example"
+    ada = await desk.person("Ada", *([kims] if taken else []))
+    note = Note("Come", "https://h.example/start#{secret}")
+    await desk.people.invite_by_mail(ada, "Kim", "host", address_from_form(kims), note)
+    [code] = await desk.sent()
+    asked = await desk.accounts.ask_account(PARTY, "192.0.2.1", code=code, name="Kim")
+    said = Authenticator(PARTY.origin).create(asked)
+    welcome = await desk.accounts.make_account(
+        PARTY, said, code=code, name="Kim", browser="", keep_address=True
+    )
+    assert welcome.address == ("" if taken else kims)
+    kim = await desk.house.who(welcome.session)
+    assert kim is not None
+    assert [each.address for each in await desk.mailbox.emails(kim)] == [kims] * (not taken)
+    async with desk.database.read() as connection:
+        kept = (await connection.execute(select(host_codes.c.address))).scalars().all()
+    assert kept == [""]  # used: nobody keeps to whom it went
+    if not taken:
+        desk.ask(kims)
+        assert isinstance(await desk.use((await desk.sent())[0]), SignedIn)
 
 
 async def test_without_mail_whoever_runs_the_house_sees_the_link(

@@ -127,6 +127,7 @@ host_codes: Final = Table(
     Column("role", String(16), nullable=False),
     Column("name", String(80), nullable=False),  # for whom
     Column("made_by", String(32), nullable=False),  # account; "": the machine, -: no account
+    Column("address", String(254), nullable=False),  # to which it was mailed; "": not, or used
 )
 
 sessions: Final = Table(

@@ -49,9 +49,12 @@ class Links(msgspec.Struct, frozen=True):
         """The calendar of all rooms, for a program that subscribes to it."""
         return f"webcal://{self.edge.partition('://')[2]}/calendar.ics"
 
-    def start(self, code: str) -> str:
-        """The one-time link that makes an account, where the account will be."""
-        return f"{self.home or self.web}/start#{code}"
+    def start(self, code: str, *, mailed: bool = False) -> str:
+        """The one-time link that makes an account, where the account will be.
+
+        mailed: its page asks whether the address shall be a way in, too.
+        """
+        return f"{self.home or self.web}/start{'?by=mail' if mailed else ''}#{code}"
 
     def rooms(self, host: str) -> str:
         """Where the rooms are, for whoever asked another service under this `Host`.

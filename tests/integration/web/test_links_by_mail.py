@@ -20,7 +20,7 @@ from tests.fakes.smtp import Postman, smtp_server
 
 WEB = "https://debate.example"
 ADA, NOBODY = "ada@x.example", "nobody@x.example"
-LINK = re.compile(re.escape(WEB) + r"/(?:sign-in/link|start)#(\S{32})")
+LINK = re.compile(re.escape(WEB) + r"/(?:sign-in/link|start(?:\?by=mail)?)#(\S{32})")
 CHANGES = ("/sign-in/mail", "/sign-in/link", "/account/emails", "/account/emails/remove")
 
 
@@ -254,6 +254,32 @@ async def test_an_owner_sends_an_invitation_that_its_page_never_shows(place: Pla
     assert "دعو" in mail.get_content()
     async with place.stranger() as kim:
         assert (await kim.post("/start", data={"code": code})).headers["location"] == "/rooms/new"
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+async def test_who_was_invited_by_mail_may_keep_the_address_as_a_way_in(
+    place: Place, ticked: bool
+) -> None:
+    await place.make("Ada")
+    arriving = asyncio.get_running_loop().create_task(place.code())
+    said = {"name": "Kim", "role": "host", "address": "kim@x.example"}
+    await place.browser.post("/people/invitations", data=said)
+    code = await arriving
+    assert f"{WEB}/start?by=mail#{code}" in place.postman.mails[-1].get_content()
+    async with place.stranger() as kim:
+        assert "keep_address" not in (await kim.get("/start")).text
+        assert "keep_address" in (await kim.get("/start?by=mail")).text
+        refused = await kim.post("/start", data={"code": "x", "mailed": "yes"})
+        assert "keep_address" in refused.text  # it is asked again
+        device = Authenticator(WEB)
+        ask = {"ask": "account", "code": code, "name": "Kim"}
+        asked = await kim.post("/passkeys/options", data=ask)
+        made = {"code": code, "name": "Kim", "credential": device.create(asked.text)}
+        made |= {"keep_address": "yes"} if ticked else {}
+        page = await kim.post("/start", data=made)
+        assert page.status_code == 200
+        assert ("kim@x.example" in page.text) is ticked
+        assert ("kim@x.example" in (await kim.get("/account")).text) is ticked
 
 
 async def test_without_mail_owners_see_the_links_and_nobody_else(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ def test_by_default_the_house_has_the_name_that_passkeys_need() -> None:
     assert links.seat(ROOM, "x.y") == "http://localhost:8001/s/hall#i=x.y"
     assert links.whip(ROOM) == "http://localhost:8001/rooms/hall/whip"
     assert links.start("c") == "http://localhost:8000/start#c"
+    assert links.start("c", mailed=True) == "http://localhost:8000/start?by=mail#c"
     assert not links.secure
 
 

@@ -86,6 +86,7 @@ class Welcome:
 
     session: str
     codes: tuple[str, ...]
+    address: str = ""  # to which the invitation came; links to it sign in, too
 
 
 def name_from_form(text: str) -> str:

@@ -89,17 +89,28 @@ class Accounts:
     # -- answering -------------------------------------------------------------------------------
 
     async def make_account(
-        self, party: Party, credential: str, *, code: str, name: str, browser: str
+        self,
+        party: Party,
+        credential: str,
+        *,
+        code: str,
+        name: str,
+        browser: str,
+        keep_address: bool = False,
     ) -> Welcome:
-        """A code becomes an account. Raises Denied: challenge_bad, passkey_bad, code_bad."""
+        """A code becomes an account. Raises Denied: challenge_bad, passkey_bad, code_bad.
+
+        keep_address: whoever has the mailbox to which the code was sent may sign in by it from now on.
+        """
         account, key = self._new_key(party, credential, f"code {hashed(code)}")
         now_ms = self._clock.wall_ms()
         async with self._database.write() as connection:
+            address = await house.mailed_to(connection, hashed(code)) if keep_address else ""
             used = await house.use_code(connection, hashed(code), now_ms)
             if used is None:
                 raise _code_bad()
             person = Account(account, name, used.role, now_ms)
-            return await self._welcome(connection, person, key, browser)
+            return await self._welcome(connection, person, key, browser, address)
 
     async def upgrade(
         self, party: Party, credential: str, *, who: Who, name: str, browser: str
@@ -236,17 +247,29 @@ class Accounts:
         return account, answer.registered(party)
 
     async def _welcome(
-        self, connection: AsyncConnection, person: Account, key: NewKey, browser: str
+        self,
+        connection: AsyncConnection,
+        person: Account,
+        key: NewKey,
+        browser: str,
+        address: str = "",
     ) -> Welcome:
         await queries.add_account(connection, person)
         await self._add_key(connection, person.account, key, browser)
-        return await self.welcome(connection, person.account, browser)
+        return await self.welcome(connection, person.account, browser, address)
 
-    async def welcome(self, connection: AsyncConnection, account: str, browser: str) -> Welcome:
-        """Recovery codes and a session for an account that was made just now."""
-        codes = new_codes()
+    async def welcome(
+        self, connection: AsyncConnection, account: str, browser: str, address: str = ""
+    ) -> Welcome:
+        """Recovery codes and a session for an account that was made just now.
+
+        address: one that its invitation proved, to be theirs unless it is somebody's; "": none.
+        """
+        codes, now_ms = new_codes(), self._clock.wall_ms()
         await queries.set_codes(connection, account, _code_hashes(codes))
-        return Welcome(await self.new_session(connection, account, browser, ""), codes)
+        if address and not await mailbox.keep_email(connection, account, address, now_ms):
+            address = ""
+        return Welcome(await self.new_session(connection, account, browser, ""), codes, address)
 
     async def _add_key(
         self, connection: AsyncConnection, account: str, key: NewKey, browser: str

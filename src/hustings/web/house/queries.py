@@ -27,8 +27,12 @@ async def add_code(
     role: str = "owner",
     name: str = "",
     made_by: str = "",
+    address: str = "",
 ) -> None:
-    """A new one-time code; those that have run out are forgotten. made_by: an account, or ""."""
+    """A new one-time code; those that have run out are forgotten.
+
+    made_by: an account, or "". address: to which it is mailed, if it is.
+    """
     await connection.execute(
         delete(host_codes).where(host_codes.c.expires_ms < now_ms, host_codes.c.used_ms == 0)
     )
@@ -41,8 +45,15 @@ async def add_code(
             role=role,
             name=name,
             made_by=made_by,
+            address=address,
         )
     )
+
+
+async def mailed_to(connection: AsyncConnection, code_hash: str) -> str:
+    """The address to which a code was mailed that is not used yet; ""."""
+    query = select(host_codes.c.address).where(host_codes.c.code_hash == code_hash)
+    return (await connection.execute(query)).scalar_one_or_none() or ""
 
 
 async def find_code(connection: AsyncConnection, code_hash: str, now_ms: int) -> Invitation | None:
@@ -57,7 +68,7 @@ async def use_code(connection: AsyncConnection, code_hash: str, now_ms: int) -> 
     result = await connection.execute(
         update(host_codes)
         .where(_good(now_ms), host_codes.c.code_hash == code_hash)
-        .values(used_ms=now_ms)
+        .values(used_ms=now_ms, address="")  # whose it is now is for them to say
         .returning(*_CODE, host_codes.c.made_by)
     )
     row = result.mappings().one_or_none()

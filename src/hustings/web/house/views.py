@@ -35,12 +35,13 @@ async def come_in(visit: Visitor) -> Response:
                 code=code,
                 name=name_from_form(fields.get("name", "")),
                 browser=visit.browser,
+                keep_address="keep_address" in fields,
             )
-            page = visit.page("web_codes.html", codes=welcome.codes, new=True)
+            page = visit.page("web_codes.html", codes=welcome.codes, new=welcome)
             return await _entered(visit, page, welcome.session)
         session = await visit.services.house.redeem(code, visit.browser)
     except (Denied, UserError) as refused:
-        return await _page(visit, 403, failed=refused.code)
+        return await _page(visit, 403, failed=refused.code, mailed="mailed" in fields)
     who = await visit.services.house.who(session)
     go_on = "/rooms/new" if who and who.may("rooms") else "/account"
     return await _entered(visit, visit.go(go_on), session)
@@ -72,11 +73,12 @@ async def _entered(visit: Visit, answer: Response, session: str) -> Response:
 
 
 async def _page(visit: Visit, status: int = 200, **context: Any) -> Response:
+    query = visit.request.query_params
     return visit.page(
         "web_start.html",
         status,
         who=await visit.who(),
         party=visit.party,
         provider=visit.provider,
-        **{"failed": visit.request.query_params.get("said", ""), **context},
+        **{"failed": query.get("said", ""), "mailed": query.get("by") == "mail", **context},
     )

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from sqlalchemy import delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.store.schema import emails, letters, mail_links
@@ -29,6 +30,16 @@ async def add_email(connection: AsyncConnection, account: str, address: str, now
     """One more. IntegrityError if it is somebody's."""
     values = {"address": address, "account": account, "made_ms": now_ms}
     await connection.execute(insert(emails).values(values))
+
+
+async def keep_email(connection: AsyncConnection, account: str, address: str, now_ms: int) -> bool:
+    """As `add_email`; False if it is somebody's."""
+    try:
+        async with connection.begin_nested():
+            await add_email(connection, account, address, now_ms)
+    except IntegrityError:
+        return False
+    return True
 
 
 async def remove_email(connection: AsyncConnection, account: str, address: str) -> None:

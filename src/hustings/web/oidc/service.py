@@ -50,15 +50,16 @@ class Errand(msgspec.Struct, frozen=True):
     verifier: str  # PKCE
     about: str = ""  # hash of a one-time code, or the account to link
     name: str = ""  # as typed, of a new account
+    keep_address: bool = False  # the one to which the code was mailed
 
 
 @dataclass(frozen=True)
 class Back:
-    """Who is in now. codes: of a new account that an invitation made, shown once."""
+    """Who is in now. new: what an account gets that an invitation made, shown once."""
 
     purpose: Purpose
     session: str = ""
-    codes: tuple[str, ...] = ()
+    new: Welcome | None = None
 
 
 class Oidc:
@@ -90,10 +91,11 @@ class Oidc:
         redirect: str,
         about: str = "",
         name: str = "",
+        keep_address: bool = False,
     ) -> str:
         """Where the browser goes on; `browser` is the secret of its cookie.
 
-        about: a one-time code, or the account to link; name: of a new account. Raises TryLater: sign_in_rate, sign_in_busy,
+        about: a one-time code, or the account to link; name, keep_address: of a new account. Raises TryLater: sign_in_rate, sign_in_busy,
         oidc_away; PeerError `oidc_bad`; Denied `code_bad`.
         """
         now_s = self._clock.monotonic()
@@ -104,7 +106,8 @@ class Oidc:
                 if await house.find_code(connection, about, self._clock.wall_ms()) is None:
                     raise _code_bad()
         nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-        errand = Errand(purpose, redirect, nonce, verifier, about, clean(name, NAME_CHARS))
+        typed = clean(name, NAME_CHARS)
+        errand = Errand(purpose, redirect, nonce, verifier, about, typed, keep_address)
         note = msgspec.json.encode(errand).decode()
         state = self._errands.issue(_bound(browser), now_s, note=note)
         digest = hashlib.sha256(verifier.encode()).digest()
@@ -147,7 +150,7 @@ class Oidc:
         async with self._database.write() as connection:
             if errand.purpose == "code":
                 welcome = await self._by_code(connection, errand, identity, claims, device)
-                return Back("code", welcome.session, welcome.codes)
+                return Back("code", welcome.session, welcome)
             known = await queries.find(connection, identity)
             account = known.account if known else await self._newcomer(connection, identity, claims)
             session = await self._accounts.new_session(connection, account, device, before)
@@ -196,13 +199,15 @@ class Oidc:
         claims: Claims,
         device: str,
     ) -> Welcome:
+        kept = errand.keep_address
+        address = await house.mailed_to(connection, errand.about) if kept else ""
         used = await house.use_code(connection, errand.about, self._clock.wall_ms())
         if used is None:
             raise _code_bad()
         name = errand.name or used.name or _name(claims)
         account = await self._new_account(connection, name, used.role)
         await self._add(connection, identity, account)
-        return await self._accounts.welcome(connection, account, device)
+        return await self._accounts.welcome(connection, account, device, address)
 
     async def _newcomer(self, connection: AsyncConnection, identity: str, claims: Claims) -> str:
         if self._settings.newcomers != "member":

@@ -36,7 +36,13 @@ async def start(visit: Visitor) -> Response:
     """To the provider, to make an account of a one-time code."""
     fields = await visit.form()
     try:
-        return await _set_out(visit, "code", code_from_form(fields), fields.get("name", ""))
+        return await _set_out(
+            visit,
+            "code",
+            code_from_form(fields),
+            fields.get("name", ""),
+            keep_address="keep_address" in fields,
+        )
     except (Denied, PeerError, TryLater) as trouble:
         return visit.go("/start", said=_word(trouble))
 
@@ -86,14 +92,16 @@ async def back(visit: Visitor) -> Response:
         return visit.drop_cookie(visit.go(there, said=_word(refused)), _ERRAND)
     if done.purpose == "link":
         return visit.drop_cookie(visit.go("/account", said="oidc_linked"), _ERRAND)
-    if done.codes:
-        answer = visit.page("web_codes.html", codes=done.codes, new=True)
+    if done.new:
+        answer = visit.page("web_codes.html", codes=done.new.codes, new=done.new)
     else:
         answer = visit.go("/account" if linking else "/")
     return visit.drop_cookie(visit.enter(answer, done.session), _ERRAND)
 
 
-async def _set_out(visit: Visit, purpose: Purpose, about: str = "", name: str = "") -> Response:
+async def _set_out(
+    visit: Visit, purpose: Purpose, about: str = "", name: str = "", *, keep_address: bool = False
+) -> Response:
     browser = new_secret()
     oidc = _provider(visit)
     url = await oidc.set_out(
@@ -103,6 +111,7 @@ async def _set_out(visit: Visit, purpose: Purpose, about: str = "", name: str = 
         redirect=visit.links.web + _BACK,
         about=about,
         name=name,
+        keep_address=keep_address,
     )
     answer = visit.page("web_leaving.html", url=url, name=oidc.name)
     return visit.set_cookie(answer, _ERRAND, browser, ERRAND_S)

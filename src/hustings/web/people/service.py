@@ -84,7 +84,7 @@ class People:
         letter = draft(to, note, key=key, batch="invite", until_ms=until_ms, urgent=True)
         async with self._database.write() as connection:
             code = secret_of(self._keys, key)
-            await self._add_code(connection, who, code, name, role, now_ms)
+            await self._add_code(connection, who, code, name, role, now_ms, to.text)
             await letters.add(connection, [letter], now_ms)
 
     async def withdraw(self, code_hash: str) -> None:
@@ -122,7 +122,14 @@ class People:
             await house.end_sessions(connection, None)
 
     async def _add_code(
-        self, connection: AsyncConnection, who: Who, code: str, name: str, role: Role, now_ms: int
+        self,
+        connection: AsyncConnection,
+        who: Who,
+        code: str,
+        name: str,
+        role: Role,
+        now_ms: int,
+        address: str = "",
     ) -> None:
         there = len(await queries.all_accounts(connection))
         if there + len(await house.invitations(connection, now_ms)) >= PEOPLE:
@@ -135,6 +142,7 @@ class People:
             role=role,
             name=name,
             made_by=who.account or "-",
+            address=address,
         )
 
     async def _leaving(

@@ -90,7 +90,7 @@ def _invitation(visit: Visit, by: str) -> Note:
         visit.language,
         title=visit.services.settings.house.title,
         by=by,
-        link=visit.services.links.start(SECRET),
+        link=visit.services.links.start(SECRET, mailed=True),
     )
     return Note(subject, text, visit.language)
 
