@@ -33,6 +33,7 @@ from hustings.journal.disk import sync_folder
 from hustings.journal.recovery import HOUSE_LOCK_FILE, JOURNAL_FILE, held
 from hustings.store.dump import load
 
+_PAST_FILE: Final = "ended.json"  # `stage.studio` leaves it with what is over
 _LEFT: Final = (HOUSE_LOCK_FILE,)  # a folder with only these is empty
 
 Tell = Callable[[str, int, int], None]  # what is done, bytes done, bytes in all
@@ -60,6 +61,16 @@ def restore(file: Path, data: Path, *, database: str, tell: Tell) -> Manifest:
                 "restore_disk", f"{data} cannot be written ({error.strerror or error})."
             ) from error
     return manifest
+
+
+def not_over(made: Manifest, data: Path) -> list[str]:
+    """Rooms of a restored house that its next run goes on with: their journals get new entries."""
+    rooms = data / "rooms"
+    return [
+        line.room
+        for line in made.rooms
+        if not line.deleted and not (rooms / line.room / _PAST_FILE).exists()
+    ]
 
 
 def expect_free(data: Path) -> None:

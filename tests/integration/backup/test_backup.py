@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -269,6 +270,28 @@ def test_the_commands_say_what_they_did(data, tmp_path, capsys):
     assert load_or_make(data / "keys").vkey in capsys.readouterr().out
     assert main(["restore", file, "--data", again]) == 2
     assert main(["verify", again]) == 0
+
+
+def test_without_keys_the_restore_says_what_ends_and_what_can_be_done_now(
+    data, live, tmp_path, capsys
+):
+    (data / "rooms" / DEMO / "ended.json").write_bytes(b"{}")
+    for name, flags in (("plain", []), ("full", ["--keys"])):
+        file, again = str(tmp_path / f"{name}.tar"), str(tmp_path / name)
+        assert main(["backup", file, "--data", str(data), *flags]) == 0
+        capsys.readouterr()
+        assert main(["restore", file, "--data", again, "--json"]) == 0
+        said = capsys.readouterr().err
+        if flags:
+            assert "WITHOUT KEYS" not in said
+            continue
+        assert "WITHOUT KEYS" in said
+        assert f"NOT OVER YET: {ROOM}." in said  # the other room is
+        assert f"cp -a OLD/keys {again}/keys" in said
+    # what it advises works: with the keys of the house before, its rooms go on under the same key
+    shutil.copytree(data / "keys", tmp_path / "plain" / "keys")
+    key = load_or_make(tmp_path / "plain" / "keys")
+    assert key.vkey == load_or_make(data / "keys").vkey
 
 
 # --- while it is written, and kill -9 -----------------------------------------------------------
