@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -51,3 +52,21 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert "make test" in readme
     ci = (ROOT / ".ci" / "run").read_text().splitlines()
     assert "CI=true make test && exit" in ci
+
+
+@pytest.mark.parametrize(("rest", "unit"), [(0, 0), (1, 0), (0, 1), (1, 2)])
+def test_the_test_command_runs_every_tier_and_fails_if_one_does(tmp_path, rest, unit):
+    """The unit tier beside the others: each path once, and what either says counts."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/pytest"
+    program.write_text(
+        f'#!/bin/sh\necho "ran $@"\nif [ "$1" = tests/unit ]; then exit {unit}; fi\nexit {rest}\n'
+    )
+    program.chmod(0o755)
+    words = ["make", "-f", str(ROOT / "Makefile"), "-o", "install-dev", "test", "BIN=bin"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is (rest == unit == 0)
+    ran = [line for line in done.stdout.splitlines() if line.startswith("ran ")]
+    assert ran == ["ran --ignore=tests/unit", ran[1]]
+    assert ran[1].startswith("ran tests/unit ")
+    assert (tmp_path / "build/tested").read_text() == f"{rest} {unit}\n"  # for .ci/run
