@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 PACE = int(scaled(40, 150))  # arrivals a second
 STOPPED_S = scaled(4, 20)
-OVER_S = 2 * STOPPED_S + 20
+OVER_S = 2 * STOPPED_S + 16  # to the end of what is measured: 4, stopped, 10, stopped + 1
 
 
 def joins(house: House) -> int:
