@@ -97,7 +97,7 @@ async def caddy(
         "HOME": str(folder),
         "XDG_DATA_HOME": str(folder),
         "XDG_CONFIG_HOME": str(folder),
-        "HUSTINGS_CADDY": "admin off\nauto_https disable_redirects\ndefault_bind 127.0.0.1",
+        "HUSTINGS_CADDY": "admin off\ngrace_period 1s\nauto_https disable_redirects\ndefault_bind 127.0.0.1",
         "HUSTINGS_SITE": f"https://localhost:{port}",
         "HUSTINGS_TLS": f"tls {cert} {key}",
         "HUSTINGS_STAGE": f"127.0.0.1:{stage}",
