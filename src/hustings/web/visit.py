@@ -1,6 +1,6 @@
 """One visitor's request: language, session, addresses; and the pages that answer it."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import Depends, Request
@@ -21,6 +21,8 @@ from hustings.web.uploads import Form, is_upload, read_upload
 from hustings.wire.links import Links, elsewhere
 
 SESSION: Final = "session"
+Act = Literal["person", "browsers", "passkey", "key", "hook", "seat"]
+"""What is asked about before it goes."""
 _FIELDS: Final = 50
 _PROXIED: Final = frozenset({"x-forwarded-for", "forwarded", "via"})
 
@@ -144,6 +146,16 @@ class Visit:
             return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS))
         except ValueError:
             raise PeerError("form_bad", "This is not a form.") from None
+
+    async def unsure(self, act: Act, about: str, *, back: str) -> Response | None:
+        """Before what cannot be taken back: the page that asks; None if this form says it was asked.
+
+        about: the name of what goes; "": none. back: the page it is on. A script asks on that page itself.
+        """
+        if (await self.form()).get("sure"):
+            return None
+        path = self.request.url.path
+        return self.page("web_sure.html", act=act, about=about, back=back, path=path)
 
     async def upload(self) -> Form:
         """The posted fields and files, 12 MB at most; hold a place of the darkroom meanwhile."""

@@ -448,5 +448,5 @@ async def test_a_key_is_made_on_the_account_page_and_shown_once(house: House) ->
         assert answer.status_code == 303
         assert "said=" in answer.headers["location"]
     name = key.split("_")[1]
-    await house.browser.post(f"/account/keys/{name}/revoke")
+    await house.browser.post(f"/account/keys/{name}/revoke", data={"sure": "yes"})
     assert (await Program(house, key).call("GET", "/me")).json()["code"] == "key_bad"

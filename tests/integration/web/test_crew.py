@@ -111,6 +111,6 @@ async def test_who_is_let_into_one_room_neither_leads_it_nor_lets_its_recording_
     assert answer.status_code == 403
     assert await rooms.invitations(hall) == [host, speaker]
     await house.browser.post("/rooms/hall/invitations", data={"name": "Cy", "role": "moderator"})
-    await house.browser.post(f"/rooms/hall/invitations/{speaker.jti}/revoke")
+    await house.browser.post(f"/rooms/hall/invitations/{speaker.jti}/revoke", data={"sure": "yes"})
     left = {each.role for each in await rooms.invitations(hall) if not each.revoked_ms}
     assert left == {"host", "moderator"}

@@ -1,5 +1,6 @@
 """Signing in over HTTP, behind TLS: cookies, roles, limits, and what each refusal is called."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,6 +191,33 @@ async def test_without_a_name_or_tls_there_are_no_passkeys_and_the_link_works_as
     assert "without an account" in page
     answer = await house.browser.post("/account/codes", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (403, "account_needed")
+
+
+async def test_what_cannot_be_taken_back_is_asked_about_first_also_without_a_script(
+    secure: Secure,
+) -> None:
+    await secure.make()
+    await secure.services.house.redeem(await secure.services.house.new_code("host"))
+    made = await secure.browser.post(
+        "/account/keys", data={"name": "Bot", "days": "30", "rooms:read": "on"}
+    )
+    assert made.status_code == 200
+    (key,) = re.findall(r"/account/keys/(\w+)/revoke", (await secure.browser.get("/account")).text)
+    (account,) = re.findall(r"/people/(\w+)/remove", (await secure.browser.get("/people")).text)
+    for path, about, gone in (
+        (f"/account/keys/{key}/revoke", "<bdi>Bot</bdi>", "/account?said=key_revoked"),
+        ("/people/browsers/end", "one-time link", "/people?said=browsers_out"),
+        (f"/people/{account}/remove", "<bdi>Ada</bdi>", "/people?said=owner_last"),
+    ):
+        question = await secure.browser.post(f"{path}?lang=en")
+        assert question.status_code == 200, path
+        assert about in question.text
+        assert f'action="{path}?lang=en"' in question.text
+        assert 'name="sure"' in question.text
+        done = await secure.browser.post(path, data={"sure": "yes"})
+        assert done.headers["location"] == gone
+    assert key not in (await secure.browser.get("/account")).text
+    assert await secure.services.people.plain_sessions() == 0
 
 
 async def test_who_came_by_the_number_is_shown_the_name_under_which_passkeys_are(

@@ -14,6 +14,7 @@ from hustings.web.webhooks.events import EVENTS
 from tests.fakes.receiver import Receiver, receiver
 from tests.fakes.web_house import House, open_house
 
+SURE = {"sure": "yes"}
 ALL = dict.fromkeys(EVENTS, "on")
 
 
@@ -111,7 +112,7 @@ async def test_pausing_changing_and_removing(house: House, taking: Receiver) -> 
     assert (await house.browser.get(f"{here}/secret")).headers["location"] == here
     bad = await house.browser.post(here, data={"url": "ftp://x", "room.live": "on"})
     assert bad.status_code == 422
-    await house.browser.post(f"{here}/remove")
+    await house.browser.post(f"{here}/remove", data=SURE)
     assert (await house.browser.get(here)).status_code == 404
     assert taking.came == []
 

@@ -60,8 +60,12 @@ async def add_passkey(visit: Visitor) -> Response:
 @router.post("/passkeys/{passkey}/remove")
 async def remove_passkey(visit: Visitor, passkey: str) -> Response:
     """Forget one; never the last."""
+    who = await visit.fresh()
+    known = {each.passkey: each.browser for each in await visit.services.accounts.passkeys(who)}
+    if question := await visit.unsure("passkey", known.get(passkey, ""), back="/account"):
+        return question
     try:
-        await visit.services.accounts.remove_passkey(await visit.fresh(), passkey)
+        await visit.services.accounts.remove_passkey(who, passkey)
     except UserError as refused:
         return visit.go("/account", said=refused.code)
     return visit.go("/account", said="passkey_removed")

@@ -31,5 +31,9 @@ async def make(visit: Visitor) -> Response:
 @router.post("/{key}/revoke")
 async def revoke(visit: Visitor, key: str) -> Response:
     """One of the visitor's keys is good no more."""
-    await visit.services.keys.revoke(await visit.person(), key)
+    who = await visit.person()
+    known = {each.key: each.name for each in await visit.services.keys.of(who)}
+    if question := await visit.unsure("key", known.get(key, ""), back="/account"):
+        return question
+    await visit.services.keys.revoke(who, key)
     return visit.go("/account", said="key_revoked")

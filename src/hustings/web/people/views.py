@@ -67,6 +67,9 @@ async def change_role(visit: Visitor, account: str) -> Response:
 async def remove(visit: Visitor, account: str) -> Response:
     """Somebody's account ends."""
     await visit.needs("people")
+    person = await visit.services.people.person(account)
+    if question := await visit.unsure("person", person.name, back="/people"):
+        return question
     try:
         await visit.services.people.remove(account)
     except UserError as refused:
@@ -78,6 +81,8 @@ async def remove(visit: Visitor, account: str) -> Response:
 async def end_plain_sessions(visit: Visitor) -> Response:
     """Sign out all browsers that are in without an account."""
     who = await visit.needs("people")
+    if question := await visit.unsure("browsers", "", back="/people"):
+        return question
     await visit.services.people.end_plain_sessions()
     answer = visit.go("/people", said="browsers_out")
     return answer if who.account else visit.exit(answer)

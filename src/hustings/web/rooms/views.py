@@ -220,9 +220,13 @@ async def revoke(visit: Visitor, room: str, jti: str) -> Response:
     """Withdraw a pass."""
     name = room_id(room)
     await visit.needs_in(name, "rooms")
+    about = ""
     for each in await visit.services.rooms.invitations(name):
         if each.jti == jti:
             await _expect_theirs(visit, each.role)
+            about = each.name
+    if question := await visit.unsure("seat", about, back=f"/rooms/{name}"):
+        return question
     await visit.services.rooms.revoke(name, jti)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="revoked")

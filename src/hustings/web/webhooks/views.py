@@ -91,6 +91,9 @@ async def resume(visit: Visitor, hook: str) -> Response:
 async def remove(visit: Visitor, hook: str) -> Response:
     """Forgotten, with its messages."""
     await visit.needs("hooks")
+    known, _ = await visit.services.hooks.one(hook)
+    if question := await visit.unsure("hook", known.url, back=f"/webhooks/{hook}"):
+        return question
     await visit.services.hooks.remove(hook)
     return visit.go("/webhooks", said="removed")
 

@@ -75,11 +75,19 @@ function askBeforeWithdrawing() {
       event.preventDefault();
       dialog.returnValue = "no";
       dialog.showModal();
-      dialog.addEventListener("close", () => dialog.returnValue === "yes" && form.submit(), {
+      dialog.addEventListener("close", () => dialog.returnValue === "yes" && submitSure(form), {
         once: true,
       });
     });
   }
+}
+
+/** Without a script the server asks, by a page. @param {HTMLFormElement} form */
+function submitSure(form) {
+  const sure = document.createElement("input");
+  Object.assign(sure, { type: "hidden", name: "sure", value: "yes" });
+  form.append(sure);
+  form.submit();
 }
 
 /** Forms come in UTC; to begin with a start is shown in the reader's own zone, and that is chosen. */
