@@ -39,7 +39,7 @@ def url(house: House, path: str) -> str:
 
 async def become_host(page: Page, house: House) -> None:
     await page.goto(url(house, f"/start#{await house.services.house.new_code()}"))
-    await page.get_by_role("button", name="Become host").click()
+    await page.get_by_role("button", name="Come in with this browser").click()
     await expect(page).to_have_url(url(house, "/rooms/new"))
 
 
@@ -56,7 +56,7 @@ async def test_from_the_link_to_the_invitations(page: Page, house: House) -> Non
     await page.goto(url(house, f"/start#{await house.services.house.new_code()}"))
     await expect(page.locator("#code")).to_be_hidden()  # taken from the link
     assert "#" not in page.url
-    await page.get_by_role("button", name="Become host").click()
+    await page.get_by_role("button", name="Come in with this browser").click()
     await make_room(page)
     await expect(page.get_by_role("status")).to_contain_text("The room is made")
     seats = page.locator(".seat")
