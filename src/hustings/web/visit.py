@@ -18,7 +18,7 @@ from hustings.web.house.service import SESSION_S
 from hustings.web.services import Services
 from hustings.web.shield import BODY_BYTES, UPLOAD_BYTES
 from hustings.web.uploads import Form, is_upload, read_upload
-from hustings.wire.links import Links, elsewhere
+from hustings.wire.links import Links, elsewhere, lasting_links
 
 SESSION: Final = "session"
 Act = Literal["person", "browsers", "passkey", "key", "hook", "seat"]
@@ -66,6 +66,11 @@ class Visit:
         """The edges' origin: rooms' pictures come from there."""
         url = urlsplit(self.links.edge)
         return f"{url.scheme}://{url.netloc}"
+
+    @property
+    def lasting_links(self) -> Links:
+        """`links`, by the name under which accounts are."""
+        return lasting_links(self.services.settings, self.request.headers.get("host", ""))
 
     @property
     def right(self) -> str:

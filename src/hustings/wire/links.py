@@ -30,7 +30,6 @@ class Links(msgspec.Struct, frozen=True):
     stage: str
     edge: str
     radio: str = ""  # host:port at which radio studios send; empty: nowhere
-    home: str = ""  # web by the name that keeps its sign-ins; empty: as `web`
 
     def listen(self, room: RoomId) -> str:
         """Where the audience hears the room; the same for ever."""
@@ -50,11 +49,11 @@ class Links(msgspec.Struct, frozen=True):
         return f"webcal://{self.edge.partition('://')[2]}/calendar.ics"
 
     def start(self, code: str, *, mailed: bool = False) -> str:
-        """The one-time link that makes an account, where the account will be.
+        """The one-time link that makes an account.
 
         mailed: its page asks whether the address shall be a way in, too.
         """
-        return f"{self.home or self.web}/start{'?by=mail' if mailed else ''}#{code}"
+        return f"{self.web}/start{'?by=mail' if mailed else ''}#{code}"
 
     def rooms(self, host: str) -> str:
         """Where the rooms are, for whoever asked another service under this `Host`.
@@ -78,16 +77,20 @@ def links_for(settings: Settings, *, asked_host: str = "") -> Links:
     def base(url: str, port: int) -> str:
         return url.rstrip("/") or here_url(settings, port, asked_host)
 
-    web, stage = base(public.web, settings.web.port), base(public.stage, settings.stage.port)
-    right = elsewhere(settings, asked_host)
+    stage = base(public.stage, settings.stage.port)
     radio = settings.stage.radio.port
     return Links(
-        web=web,
+        web=base(public.web, settings.web.port),
         stage=stage,
         edge=base(public.edge, settings.edge.port),
         radio=f"{_host_of(stage)}:{radio}" if radio else "",
-        home="" if right == web else right,
     )
+
+
+def lasting_links(settings: Settings, asked_host: str) -> Links:
+    """As `links_for`, but web by the name that keeps its sign-ins: for links to accounts."""
+    links, right = links_for(settings, asked_host=asked_host), elsewhere(settings, asked_host)
+    return msgspec.structs.replace(links, web=right) if right else links
 
 
 def here_url(settings: Settings, port: int, asked_host: str = "") -> str:

@@ -13,7 +13,7 @@ from hustings.web.keys.model import NEEDS, Scope
 from hustings.web.keys.service import Holder
 from hustings.web.once import Once, once_for
 from hustings.web.services import Services
-from hustings.wire.links import Links
+from hustings.wire.links import Links, lasting_links
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _BEARER: Final = "bearer "
@@ -38,7 +38,9 @@ class Caller:
 
     def __init__(self, request: Request, holder: Holder | None) -> None:
         self.services: Services = request.app.state.services
-        self.links: Links = self.services.links_for(request.headers.get("host", ""))
+        host = request.headers.get("host", "")
+        self.links: Links = self.services.links_for(host)
+        self.lasting_links: Links = lasting_links(self.services.settings, host)
         self.holder = holder
         self.who = holder.who if holder else NOBODY
         self._call = f"{request.method} {request.url.path}"

@@ -129,7 +129,7 @@ async def invite_person(
     call = caller.once(once, body.model_dump())
     name = name_from_form(body.name)
     code, made = await caller.services.people.invite(caller.who, name, body.role, once=call)
-    return PersonInvitedNow(link=caller.links.start(code), **_waiting(made))
+    return PersonInvitedNow(link=caller.lasting_links.start(code), **_waiting(made))
 
 
 @router.delete(

@@ -40,7 +40,7 @@ async def invite(visit: Visitor) -> Response:
         code, _ = await visit.services.people.invite(who, name, role)
     except UserError as refused:
         return visit.go("/people", said=refused.code)
-    return await _page(visit, link=visit.links.start(code), invited=name)
+    return await _page(visit, link=visit.lasting_links.start(code), invited=name)
 
 
 @router.post("/invitations/{code}/withdraw")
