@@ -81,8 +81,9 @@ class Visit:
         ):  # it may ask by any name, whatever stands in the browser
             return ""
         there = elsewhere(self.services.settings, headers.get("host", ""))
-        path = url.path if self.request.method == "GET" else "/"
-        return f"{there}{path}{self.lang_query}" if there else ""
+        if not there or self.request.method != "GET":
+            return there and f"{there}/{self.lang_query}"
+        return f"{there}{url.path}{f'?{url.query}' if url.query else ''}"
 
     @property
     def provider(self) -> str:

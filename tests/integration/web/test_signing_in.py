@@ -229,6 +229,9 @@ async def test_who_came_by_the_number_is_shown_the_name_under_which_passkeys_are
     assert words in page
     assert right in page
     assert "data-passkey" not in page
+    mailed = (await house.browser.get("/start?by=mail&lang=en")).text
+    assert f'href="http://localhost:{port}/start?by=mail&amp;lang=en"' in mailed
+    assert "keep_address" not in mailed  # without a passkey there is no account to keep it
     for headers in ({"Host": f"localhost:{port}"}, {"X-Forwarded-For": "192.0.2.1"}):
         there = (await house.browser.get("/start?lang=en", headers=headers)).text
         assert words not in there
