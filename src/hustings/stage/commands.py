@@ -16,9 +16,11 @@ from hustings.stage.room import (
     HANDS,
     HOSTS,
     ROLES,
+    SILENT,
     STEWARDS,
     Change,
     RoomModel,
+    expect_voice,
     other_seat,
     role_named,
 )
@@ -104,6 +106,7 @@ def _lower(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[
 
 def _invite(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
     who = _other(room, args)
+    expect_voice(who)
     if who.place == "stage" or who.id in room.asked:
         return []
     return [Change(kinds.SEAT, Seat(who.id, "asked", actor.id), public=False)]
@@ -185,6 +188,7 @@ def _readmit(room: RoomModel, actor: Participant, args: Args, _now: int) -> list
 def _role_of(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
     role = str(args.get("role", ""))
     who = _other(room, args)
+    expect_voice(who)
     hosts = [each.id for each in room.people.values() if each.role == "host"]
     if hosts == [who.id] and role != "host":
         raise UserError("last_host", "Make somebody else a host first: a room needs one.")
@@ -200,7 +204,9 @@ def _link(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Ch
 
 
 def _talk(room: RoomModel, actor: Participant, args: Args, _now: int) -> list[Change]:
-    return talkback.begin(room, actor, _other(room, args))
+    guest = _other(room, args)
+    expect_voice(guest)
+    return talkback.begin(room, actor, guest)
 
 
 def _hush(room: RoomModel, actor: Participant, _args: Args, _now: int) -> list[Change]:
@@ -346,12 +352,13 @@ def _end(room: RoomModel, _actor: Participant, _args: Args, now_ms: int) -> list
 TOPICS: Final = 8
 TOPIC_CHARS: Final = 40
 _ANY: Final = ROLES
+_PRESENT: Final = ROLES | SILENT
 _IN_CHARGE: Final = frozenset({"lobby", "end"})  # also a co-host's, while no host is there
 _HOST: Final = frozenset({"host"})
 _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "mute": (_ANY, _mute),
     "unmute": (_ANY, _unmute),
-    "rename": (_ANY, _rename),
+    "rename": (_PRESENT, _rename),
     "hand": (_ANY, _hand),
     "lower": (_ANY, _lower),
     "invite": (HOSTS, _invite),
@@ -360,7 +367,7 @@ _COMMANDS: Final[dict[str, tuple[frozenset[str], Act]]] = {
     "call": (STEWARDS, _call),
     "mute_other": (STEWARDS, _mute_other),
     "backstage": (_ANY, _backstage),
-    "leave": (_ANY, _leave),
+    "leave": (_PRESENT, _leave),
     "remove": (STEWARDS, _remove),
     "readmit": (HOSTS, _readmit),
     "panic": (HOSTS, _panic),

@@ -39,7 +39,8 @@ TRACKS: Final = 50  # people whose own track is kept, in the room still or gone
 
 HOSTS: Final = frozenset({"host", "cohost"})
 STEWARDS: Final = frozenset({"host", "cohost", "moderator"})
-ROLES: Final = frozenset({"host", "cohost", "moderator", "speaker"})
+ROLES: Final = frozenset({"host", "cohost", "moderator", "speaker"})  # that hosts give
+SILENT: Final = frozenset({"checker"})  # hear all from backstage, and are never heard
 
 _AS_GIVEN: Final = ("expected", "radio", "picture", "lobby_min")  # web's word, of the right type
 
@@ -67,6 +68,17 @@ def role_named(text: str) -> Role:
     if text not in ROLES:
         raise UserError("role_unknown", "A role is host, cohost, moderator or speaker.")
     return cast("Role", text)
+
+
+def expect_voice(who: Participant) -> None:
+    """Raise UserError `checker_silent` if it is somebody who only listens."""
+    if who.role in SILENT:
+        raise UserError("checker_silent", "A checker listens, and is never on stage.", status=409)
+
+
+def _seat_role(text: str) -> Role:
+    """The role of an invitation: also one that no host gives."""
+    return cast("Role", text) if text in SILENT else role_named(text)
 
 
 class RoomModel:
@@ -237,7 +249,7 @@ class RoomModel:
             raise Denied("room_locked", "The host has locked this room: ask them to unlock it.")
         if len(self.people) >= self._max_people:
             raise TryLater("room_full", f"{self._max_people} people are in already.", delay_s=30)
-        who = Participant(id=who_id, name=name, role=role_named(role))
+        who = Participant(who_id, name, _seat_role(role), muted=role in SILENT)
         return [*over, *self.roster(who, "joined", alike=bool(self.taken_for(who)))]
 
     def _consent_over(self, who_id: str, name: str, device: str) -> list[Change]:
@@ -382,6 +394,7 @@ class RoomModel:
         """A seat for `who`; their hand goes down and the question is settled."""
         if who.place == "stage":
             return []
+        expect_voice(who)
         if len(self.on_stage) >= self.seats:
             raise TryLater("stage_full", f"All {self.seats} seats on stage are taken.", delay_s=10)
         similar = bool(self.taken_for(who))

@@ -67,6 +67,7 @@ invitations: Final = Table(
     Column("name", String(80), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger, nullable=False),  # 0: good
+    Column("made_by", String(32), nullable=False),  # account; "": not known, or none
     Index(None, "room"),
 )
 
@@ -317,5 +318,16 @@ crew: Final = Table(
     Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), primary_key=True),
     Column("role", String(16), nullable=False),  # in this room
     Column("made_ms", BigInteger, nullable=False),
+    Index(None, "account"),
+)
+
+seats: Final = Table(
+    "seats",
+    metadata,
+    Column("room", String(64), ForeignKey("rooms.room", ondelete="CASCADE"), primary_key=True),
+    Column("account", ForeignKey("accounts.account", ondelete="CASCADE"), primary_key=True),
+    Column("seat", String(32), nullable=False),  # participant id
+    Column("role", String(16), nullable=False),  # on the stage, while the seat is theirs
+    Column("made_ms", BigInteger, nullable=False),  # when they first went there
     Index(None, "account"),
 )

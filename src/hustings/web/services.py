@@ -110,7 +110,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             database=database,
             house=House(database, clock),
             accounts=accounts,
-            crew=Crew(database, clock),
+            crew=Crew(database, clock, people),
             people=People(database, clock, people),
             mailbox=Mailbox(database, accounts, post, people, clock, web=links.web, title=title),
             keys=Keys(database, clock),

@@ -40,6 +40,8 @@ class Visit:
         self.links: Links = self.services.links_for(request.headers.get("host", ""))
         self._asked = False
         self._who: Who | None = None
+        self._form: dict[str, str] | None = None
+        self._roles: dict[RoomId, str] = {}  # theirs, in rooms that were asked about
 
     @property
     def session(self) -> str:
@@ -121,7 +123,9 @@ class Visit:
         who = await self.who()
         if who is None or who.may(permission):
             return who is not None
-        return may_in_room(await self.services.crew.role_in(room, who.account), permission)
+        if room not in self._roles:
+            self._roles[room] = await self.services.crew.role_in(room, who.account)
+        return may_in_room(self._roles[room], permission)
 
     async def needs_in(self, room: RoomId, permission: Permission) -> Who:
         """The visitor, who may do that in this room. Raises Denied as `needs`."""
@@ -145,13 +149,15 @@ class Visit:
         return who
 
     async def form(self) -> dict[str, str]:
-        """The posted fields (urlencoded, at most 64 KiB and 50 fields)."""
-        body = await self.body()
-        try:
-            text = body.decode()
-            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_FIELDS))
-        except ValueError:
-            raise PeerError("form_bad", "This is not a form.") from None
+        """The posted fields (urlencoded, at most 64 KiB and 50 fields), read once."""
+        if self._form is None:
+            body = await self.body()
+            try:
+                read = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS)
+            except ValueError:
+                raise PeerError("form_bad", "This is not a form.") from None
+            self._form = dict(read)
+        return self._form
 
     async def unsure(self, act: Act, about: str, *, back: str) -> Response | None:
         """Before what cannot be taken back: the page that asks; None if this form says it was asked.

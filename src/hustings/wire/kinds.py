@@ -48,7 +48,7 @@ KEEP_DAYS: Final = 36_500  # days for which a recording may be kept; longer is f
 LOBBY_MIN: Final = 720  # minutes before the start at which a lobby may open by itself
 
 RoomState = Literal["scheduled", "lobby", "live", "ended"]
-Role = Literal["host", "cohost", "speaker", "moderator"]
+Role = Literal["host", "cohost", "speaker", "moderator", "checker"]
 Place = Literal["backstage", "stage", "gone"]
 QuestionMode = Literal["off", "review", "open"]
 QuestionState = Literal["asked", "shown", "answered", "hidden"]

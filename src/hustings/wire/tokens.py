@@ -5,7 +5,7 @@ fixed: nothing in a token chooses how it is checked. A key ring holds the curren
 keys change, the one before. Checking is constant-time and needs no lookup; whoever revokes
 (`stage.room`) keeps the list of revoked ids.
 
-Kinds: `invite` (a link; good until its room ends), `token` (15 minutes, bound to a device),
+Kinds: `invite` (a link; good until its room ends, or with an end once, for `PASS_SECONDS`), `token` (15 minutes, bound to a device),
 `whip` (an outside encoder), `edge` (an edge following the feed), `service` (web -> stage).
 """
 
@@ -21,6 +21,7 @@ from hustings.base.errors import Denied
 
 Kind = Literal["invite", "token", "whip", "edge", "service"]
 TOKEN_SECONDS: Final = 900
+PASS_SECONDS: Final = 120  # from one's own page in web to the stage
 LEEWAY_SECONDS: Final = 60  # between machines' clocks
 MAX_BYTES: Final = 2_048
 
@@ -36,7 +37,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     sub: str = ""  # participant id; an invite's seat
     role: str = ""
     name: str = ""
-    dev: str = ""  # fingerprint() of the device secret in the cookie
+    dev: str = ""  # fingerprint() of the device secret in the cookie; of an invite: good there alone
 
 
 def fingerprint(device_secret: str) -> str:

@@ -18,6 +18,7 @@ from hustings.base.ids import new_id, new_secret
 from hustings.base.revocations import Revocations
 from hustings.settings import Settings
 from hustings.stage.engine import Engine
+from hustings.stage.passes import Passes
 from hustings.stage.pictures import Pictures
 from hustings.stage.probe import Probes
 from hustings.stage.push.pushes import Pushes
@@ -62,6 +63,7 @@ class Door:
         self._tickets = tickets
         self._edges = EdgeCheck(edges.public)
         self._ended = Revocations(Path(settings.data))
+        self.passes = Passes()
         self.probes = Probes(settings, engine)
         self.pictures = Pictures(Path(settings.data))
         self.pushes = Pushes(settings, engine, clock)
@@ -121,9 +123,17 @@ class Door:
 
     # --- people ------------------------------------------------------------------------------------
 
-    def invitation(self, text: str, room: str) -> Claims:
-        """An invitation to this room."""
-        return self._people.check(text, kind="invite", now_s=self.now_s, room=room)
+    def invitation(self, text: str, room: str, connection: HTTPConnection) -> Claims:
+        """An invitation to this room; one that is bound to a device is good there alone."""
+        claims = self._people.check(text, kind="invite", now_s=self.now_s, room=room)
+        if claims.dev and claims.dev != fingerprint(device_of(connection)):
+            raise Denied("token_device", "This invitation belongs to another browser.")
+        return claims
+
+    def here_alone(self, claims: Claims, device: str) -> str:
+        """The invitation by which whoever came with a pass comes again, on this device (fingerprint)."""
+        lasting = msgspec.structs.replace(claims, jti=new_id(), iat=int(self.now_s), exp=0)
+        return self._people.sign(msgspec.structs.replace(lasting, dev=device))
 
     def new_invitation(
         self, room: str, *, role: str, name: str, kind: Kind = "invite", seat: str = ""

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from hustings.base.errors import HustingsError
 from hustings.base.ids import RoomId
 from hustings.stage.http.door import Door, bearer, device_of, welcome_view
 from hustings.stage.studio import Studio
@@ -36,18 +37,23 @@ def router(door: Door) -> APIRouter:
 
     @routes.post("/rooms/{room}/join")
     async def join(room: str, wanted: Join, request: Request, response: Response) -> dict[str, Any]:
-        claims = door.invitation(wanted.invitation, room)
-        device = door.device(request, response)
-        who = await door.engine.do(
-            lambda studio: studio.meeting(room).seats.join(
-                claims.sub,
-                name=wanted.name or claims.name,
-                role=claims.role,
-                device=fingerprint(device),
+        claims = door.invitation(wanted.invitation, room, request)
+        secret = door.device(request, response)
+        device = fingerprint(secret)
+        is_new = bool(claims.exp) and door.passes.use(claims, device, door.now_s)
+        try:
+            who = await door.engine.do(
+                lambda studio: studio.meeting(room).seats.join(
+                    claims.sub, name=wanted.name or claims.name, role=claims.role, device=device
+                )
             )
-        )
-        token = door.token(room, who.id, device)
-        return {"token": token, "expires_s": TOKEN_SECONDS, **welcome_view(who)}
+        except HustingsError:
+            if is_new:
+                door.passes.give_back(claims)
+            raise
+        again = {"invitation": door.here_alone(claims, device)} if claims.exp else {}
+        token = door.token(room, who.id, secret)
+        return {"token": token, "expires_s": TOKEN_SECONDS, **welcome_view(who), **again}
 
     @routes.post("/rooms/{room}/redeem")
     async def redeem(room: str, called: Called) -> dict[str, str]:
@@ -57,9 +63,9 @@ def router(door: Door) -> APIRouter:
         return {"invitation": door.new_invitation(room, role="speaker", name="", seat=seat)}
 
     @routes.post("/rooms/{room}/drop_track")
-    async def drop_track(room: str, whose: Whose) -> dict[str, bool]:
+    async def drop_track(room: str, whose: Whose, request: Request) -> dict[str, bool]:
         """Also of a room that has ended, and by whoever was removed: it is their voice."""
-        who = door.invitation(whose.invitation, room).sub
+        who = door.invitation(whose.invitation, room, request).sub
 
         def drop(studio: Studio) -> bool:
             known = studio.facts(RoomId(room))

@@ -28,7 +28,7 @@ from hustings.web.accounts.model import (
     to_the_day,
 )
 from hustings.web.accounts.passkeys import Answer, NewKey, Party
-from hustings.web.crew.queries import duties
+from hustings.web.crew.queries import all_seats, duties
 from hustings.web.house import queries as house
 from hustings.web.house.service import SESSION_S, hashed
 from hustings.web.keys.queries import keys_of
@@ -229,6 +229,7 @@ class Accounts:
                 "api_keys": [asdict(each) for each in await keys_of(connection, who.account)],
                 "api_calls": await kept_of(connection, who.account),
                 "rooms": [asdict(each) for each in await duties(connection, who.account)],
+                "seats": [asdict(each) for each in await all_seats(connection, who.account)],
                 "recovery_codes_left": await queries.count_codes(connection, who.account),
                 "invitations": [
                     asdict(each)

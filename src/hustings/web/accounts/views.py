@@ -34,7 +34,6 @@ async def account(visit: Visitor) -> Response:
         codes_left=await accounts.codes_left(who),
         devices=await accounts.devices(who) if who.account else [],
         keys=await visit.services.keys.of(who) if who.account else [],
-        duties=await visit.services.crew.duties(who.account) if who.account else [],
         scopes=on_offer(who.role),
         key_days=DAYS,
         fresh=who.is_fresh(visit.services.clock.wall_ms()),
@@ -102,6 +101,7 @@ async def delete(visit: Visitor) -> Response:
         await visit.services.people.remove(who.account)
     except UserError as refused:
         return visit.go("/account", said=refused.code)
+    visit.services.outbox.wake()
     return visit.exit(visit.go("/"))
 
 

@@ -84,7 +84,7 @@ async def invite(
     person = Person(clean(body.name, NAME_CHARS), body.role)
     call = caller.once(once, body.model_dump())
     try:
-        made = await rooms.invite(name, person, body.kind, once=call)
+        made = await rooms.invite(name, person, body.kind, once=call, by=caller.who.account)
     except Repeated as before:
         made = await _found(caller, name, before.made)
     return invitation_answer(caller, made)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from hustings.base.errors import NotFound
@@ -150,11 +150,16 @@ async def withdraw(caller: PeopleWriter, invitation: CodeName) -> None:
 @router.patch(
     "/people/{person}",
     tags=["people"],
-    **told("changeRole", "account_unknown", "owner_last", scope="people:write", writes=True),
+    **told(
+        *("changeRole", "account_unknown", "owner_last", "outbox_full"),
+        scope="people:write",
+        writes=True,
+    ),
 )
 async def change_role(caller: PeopleWriter, person: PersonName, body: RoleChange) -> Person:
     """Another role, at once and in all their browsers and keys."""
     await caller.services.people.set_role(person, body.role)
+    caller.services.outbox.wake()
     return _person(await caller.services.people.person(person))
 
 
@@ -162,15 +167,22 @@ async def change_role(caller: PeopleWriter, person: PersonName, body: RoleChange
     "/people/{person}",
     tags=["people"],
     **told(
-        *("removePerson", "account_unknown", "owner_last"),
+        *("removePerson", "account_unknown", "owner_last", "outbox_full"),
         scope="people:write",
         writes=True,
         status=204,
     ),
 )
-async def remove(caller: PeopleWriter, person: PersonName) -> None:
-    """Somebody's account ends, with their passkeys, sessions, keys and unused invitations."""
-    await caller.services.people.remove(person)
+async def remove(
+    caller: PeopleWriter,
+    person: PersonName,
+    links: Annotated[
+        bool, Query(description="Withdraw also the links to stages that they made.")
+    ] = False,
+) -> None:
+    """Somebody's account ends, with passkeys, sessions, keys, unused invitations and seats on stages."""
+    await caller.services.people.remove(person, links=links)
+    caller.services.outbox.wake()
 
 
 def _person(account: Account) -> Person:

@@ -179,7 +179,9 @@ async def create_room(
     texts = body.words(wish.language)
     call = caller.once(once, body.model_dump())
     try:
-        await caller.services.rooms.create(room, wish, people, texts=texts, once=call)
+        await caller.services.rooms.create(
+            room, wish, people, texts=texts, once=call, by=caller.who.account
+        )
     except Repeated as before:
         room = RoomId(before.made)
     caller.services.outbox.wake()

@@ -14,6 +14,7 @@ from hustings.store import Database
 from hustings.web.accounts import queries
 from hustings.web.accounts.model import Account, Invitation, Who
 from hustings.web.accounts.rules import Role
+from hustings.web.crew import seats
 from hustings.web.house import queries as house
 from hustings.web.house.service import CODE_S, hashed
 from hustings.web.mailbox import queries as mailbox
@@ -21,6 +22,7 @@ from hustings.web.once import Once, Repeated, expect_first
 from hustings.web.post import queries as letters
 from hustings.web.post.addresses import Address
 from hustings.web.post.message import Note, draft, secret_of
+from hustings.web.rooms import queries as rooms
 from hustings.wire.tokens import KeyRing
 
 PEOPLE: Final = 1_000  # accounts, and invitations that wait
@@ -101,18 +103,30 @@ class People:
         return found
 
     async def set_role(self, account: str, role: Role) -> None:
-        """Another role, at once and in all their browsers. Raises UserError("owner_last")."""
+        """Another role, at once, in all their browsers and on stages.
+
+        Raises UserError("owner_last"), TryLater("outbox_full").
+        """
         async with self._database.write() as connection:
             person = await self._leaving(connection, account, stays_owner=role == "owner")
             await queries.change_account(connection, person.account, role=role)
+            await seats.settle(connection, person.account, role, self._clock.wall_ms())
             if role != "owner":  # what they handed out goes with the right to hand it out
                 await house.withdraw(connection, made_by=person.account)
 
-    async def remove(self, account: str) -> None:
-        """Forget somebody: their passkeys, sessions and invitations. Raises as `set_role`."""
+    async def remove(self, account: str, *, links: bool = False) -> None:
+        """Forget somebody: their passkeys, sessions, invitations and seats. Raises as `set_role`.
+
+        links: withdraw also the passes to stages that they made.
+        """
+        now_ms = self._clock.wall_ms()
         async with self._database.write() as connection:
             person = await self._leaving(connection, account, stays_owner=False)
             await house.withdraw(connection, made_by=person.account)
+            await seats.end_all(connection, person.account, now_ms)
+            if links:
+                await rooms.revoke_made_by(connection, person.account, now_ms)
+            await rooms.forget_maker(connection, person.account)
             await mailbox.forget_person(connection, person.account)
             await queries.delete_account(connection, person.account)
 
@@ -149,7 +163,7 @@ class People:
         self, connection: AsyncConnection, account: str, *, stays_owner: bool
     ) -> Account:
         owners = await queries.owners(connection)
-        person = await queries.find_account(connection, account)
+        person = await queries.find_account(connection, account, lock=True)
         if person is None:
             raise NotFound("account_unknown", "There is no such person here.")
         if owners == [account] and not stays_owner:

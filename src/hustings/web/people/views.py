@@ -60,6 +60,7 @@ async def change_role(visit: Visitor, account: str) -> Response:
         await visit.services.people.set_role(account, role)
     except UserError as refused:
         return visit.go("/people", said=refused.code)
+    visit.services.outbox.wake()
     return visit.go("/people", said="changed")
 
 
@@ -70,10 +71,12 @@ async def remove(visit: Visitor, account: str) -> Response:
     person = await visit.services.people.person(account)
     if question := await visit.unsure("person", person.name, back="/people"):
         return question
+    links = (await visit.form()).get("links") == "yes"
     try:
-        await visit.services.people.remove(account)
+        await visit.services.people.remove(account, links=links)
     except UserError as refused:
         return visit.go("/people", said=refused.code)
+    visit.services.outbox.wake()
     return visit.go("/people", said="removed")
 
 

@@ -137,6 +137,7 @@ class Invitation(msgspec.Struct, frozen=True):
     name: str
     created_ms: int
     revoked_ms: int = 0
+    made_by: str = ""  # account; "": not known, or none
 
 
 def clean(text: str, limit: int, *, lines: bool = False) -> str:

@@ -8,7 +8,8 @@ from sqlalchemy import Select, case, delete, func, insert, select, tuple_, updat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
-from hustings.store.schema import crew, invitations, rooms
+from hustings.store.schema import crew, invitations, rooms, seats
+from hustings.web.outbox import queries as outbox
 from hustings.web.rooms.lists import CANCELLED, Query
 from hustings.web.rooms.model import NEVER_MS, Invitation, PlannedRoom, Wish, folded
 from hustings.wire.kinds import Room
@@ -37,7 +38,8 @@ def _facts(facts: Room) -> dict[str, Any]:
     }
 
 
-def _room(row: Any) -> PlannedRoom:
+def room_of(row: Any) -> PlannedRoom:
+    """A row of `rooms` as a value."""
     return PlannedRoom(
         room=RoomId(row.room),
         wish=Wish(**{field: getattr(row, field) for field in _WISH}),
@@ -110,6 +112,7 @@ async def forget(connection: AsyncConnection, room: RoomId) -> None:
     """The recording was deleted: what web itself knew of who spoke and of what goes too."""
     await connection.execute(delete(invitations).where(invitations.c.room == room))
     await connection.execute(delete(crew).where(crew.c.room == room))
+    await connection.execute(delete(seats).where(seats.c.room == room))
     await connection.execute(
         update(rooms).where(rooms.c.room == room).values(description="", host="")
     )
@@ -122,12 +125,12 @@ async def room_named(
     query = select(rooms).where(rooms.c.room == room)
     query = query.with_for_update() if lock else query
     row = (await connection.execute(query)).one_or_none()
-    return _room(row) if row else None
+    return room_of(row) if row else None
 
 
 async def rooms_listed(connection: AsyncConnection, query: Query) -> list[PlannedRoom]:
     """The rooms that a list asks for, at most `query.limit`, in its order."""
-    return [_room(row) for row in await connection.execute(_listing(query))]
+    return [room_of(row) for row in await connection.execute(_listing(query))]
 
 
 async def span(connection: AsyncConnection) -> tuple[int, int]:
@@ -190,3 +193,30 @@ async def revoke(connection: AsyncConnection, room: RoomId, jti: str, now_ms: in
         return ""
     await connection.execute(update(invitations).where(mine).values(revoked_ms=now_ms))
     return str(row.seat)
+
+
+async def revoke_made_by(
+    connection: AsyncConnection, account: str, now_ms: int, room: RoomId | None = None
+) -> None:
+    """Withdraw all that somebody made (in this room), and tell the stage.
+
+    Of evenings that are over nothing is left to withdraw. Raises TryLater `outbox_full`.
+    """
+    query = (
+        select(invitations.c.room, invitations.c.jti)
+        .join(rooms, rooms.c.room == invitations.c.room)
+        .where(invitations.c.made_by == account, invitations.c.revoked_ms == 0)
+        .where(rooms.c.state != "ended")
+    )
+    if room is not None:
+        query = query.where(invitations.c.room == room)
+    for row in (await connection.execute(query)).all():
+        where = RoomId(row.room)
+        seat = await revoke(connection, where, row.jti, now_ms)
+        await outbox.add(connection, where, "revoke", {"participant": seat}, now_ms)
+
+
+async def forget_maker(connection: AsyncConnection, account: str) -> None:
+    """Who made those passes is known no more."""
+    mine = invitations.c.made_by == account
+    await connection.execute(update(invitations).where(mine).values(made_by=""))

@@ -115,10 +115,11 @@ class Rooms:
         *,
         texts: Mapping[str, Words] | None = None,
         once: Once | None = None,
+        by: str = "",
     ) -> PlannedRoom:
         """A new room with its invitations. Raises UserError("room_taken"), as `expect_first`, `expect_ahead`.
 
-        texts: its words in further languages.
+        texts: its words in further languages. by: the account that invites.
         """
         now_ms = self._clock.wall_ms()
         expect_ahead(wish.start_ms, now_ms)
@@ -128,7 +129,7 @@ class Rooms:
                 await expect_first(connection, once, room, now_ms)
                 await queries.add_room(connection, planned)
                 for order, person in enumerate(people):
-                    invitation = _invitation(room, "invite", person, now_ms + order)
+                    invitation = _invitation(room, "invite", person, now_ms + order, by)
                     await queries.add_invitation(connection, invitation)
                 body = {**_wanted(wish, texts), "state": "scheduled"}
                 await outbox.put_room(connection, room, body, now_ms)
@@ -240,10 +241,11 @@ class Rooms:
         kind: PassKind = "invite",
         *,
         once: Once | None = None,
+        by: str = "",
     ) -> Invitation:
-        """One more pass. Raises UserError("people_many"), as `expect_first`."""
+        """One more pass. by: the account that makes it. Raises UserError("people_many"), as `expect_first`."""
         now_ms = self._clock.wall_ms()
-        invitation = _invitation(room, kind, person, now_ms)
+        invitation = _invitation(room, kind, person, now_ms, by)
         async with self._database.write() as connection:
             await expect_first(connection, once, invitation.jti, now_ms)
             if await queries.count_invitations(connection, room) >= INVITED:
@@ -308,7 +310,9 @@ class Rooms:
             await self._tell(connection, changes, now_ms)
 
 
-def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int) -> Invitation:
+def _invitation(
+    room: RoomId, kind: PassKind, person: Person, now_ms: int, by: str
+) -> Invitation:
     return Invitation(
         jti=new_id(16),
         room=room,
@@ -317,6 +321,7 @@ def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int) -> In
         role=person.role,
         name=person.name,
         created_ms=now_ms,
+        made_by=by,
     )
 
 

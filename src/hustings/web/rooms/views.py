@@ -1,5 +1,6 @@
 """Home, the room form, and a room's page for its hosts."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -118,14 +119,14 @@ async def form_again(visit: Visitor) -> Response:
 @router.post("/rooms")
 async def create_room(visit: Visitor) -> Response:
     """Make the room and its invitations; a mistake shows the form again, filled."""
-    await visit.needs("rooms")
+    who = await visit.needs("rooms")
     fields = await visit.form()
     try:
         wish = wish_from_form(fields)
         people = people_from_form(fields)
         address = address_from_form(fields, title=wish.title, suffix=new_id(4))
         wish = as_usual(wish, visit.services.settings.stage)
-        await visit.services.rooms.create(address, wish, people)
+        await visit.services.rooms.create(address, wish, people, by=who.account)
     except (UserError, TryLater) as error:
         return _form_page(visit, fields, error)
     visit.services.outbox.wake()
@@ -149,7 +150,7 @@ async def change_room(visit: Visitor, room: str) -> Response:
     fields = await visit.form()
     try:
         plan = await visit.services.rooms.plan(name)
-        wish = changed(plan, fields, guest=not await visit.may("rooms"))
+        wish = changed(plan, fields, guest=not await visit.may_in(name, "lead"))
         wish = as_usual(wish, visit.services.settings.stage)
         await visit.services.rooms.change(name, wish)
     except (UserError, TryLater) as error:
@@ -203,15 +204,15 @@ async def revive(visit: Visitor, room: str) -> Response:
 async def invite(visit: Visitor, room: str) -> Response:
     """One more invitation, or a pass for an encoder."""
     name = room_id(room)
-    await visit.needs_in(name, "rooms")
+    who = await visit.needs_in(name, "rooms")
     await visit.services.rooms.room(name)
     fields = await visit.form()
     person = Person(
         clean(fields.get("name", ""), NAME_CHARS), role_from_form(fields.get("role", ""))
     )
-    await _expect_theirs(visit, person.role)
+    await _expect_theirs(visit, name, person.role)
     kind: PassKind = "whip" if fields.get("kind") == "whip" else "invite"
-    await visit.services.rooms.invite(name, person, kind)
+    await visit.services.rooms.invite(name, person, kind, by=who.account)
     return visit.go(f"/rooms/{name}", said="invited")
 
 
@@ -223,7 +224,7 @@ async def revoke(visit: Visitor, room: str, jti: str) -> Response:
     about = ""
     for each in await visit.services.rooms.invitations(name):
         if each.jti == jti:
-            await _expect_theirs(visit, each.role)
+            await _expect_theirs(visit, name, each.role)
             about = each.name
     if question := await visit.unsure("seat", about, back=f"/rooms/{name}"):
         return question
@@ -281,10 +282,10 @@ async def room_again(visit: Visitor, room: str, form: str = "") -> Response:
     return visit.go(f"/rooms/{room_id(room)}")
 
 
-async def _expect_theirs(visit: Visit, role: str) -> None:
-    """Who is let into one room alone has nothing to do with its leads' passes. Raises Denied."""
+async def _expect_theirs(visit: Visit, room: RoomId, role: str) -> None:
+    """Who does not lead the room has nothing to do with its leads' passes. Raises Denied."""
     if role in LEADS:
-        await visit.needs("rooms")
+        await visit.needs_in(room, "lead")
 
 
 async def room_view(
@@ -306,7 +307,8 @@ async def room_view(
     rooms = visit.services.rooms
     plan = await rooms.plan(room)
     passes = await rooms.invitations(room)
-    guest = not await visit.may("rooms")
+    who = await visit.signed_in()
+    guest = not await visit.may_in(room, "lead")
     theirs = [each for each in passes if not (guest and each.role in LEADS)]
     return visit.page(
         "web_room.html",
@@ -314,7 +316,9 @@ async def room_view(
         planned=plan.planned,
         may_erase=await visit.may("erase"),
         guest=guest,
+        who=who,
         crew=None if guest else await visit.services.crew.of(room),
+        made_by=Counter(each.made_by for each in passes if not each.revoked_ms),
         **_form(visit, fields or fields_of(plan.wish), error),
         seats=[(each, _address(visit, each)) for each in theirs if each.kind == "invite"],
         encoders=[

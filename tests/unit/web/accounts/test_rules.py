@@ -1,5 +1,6 @@
 """Who may what, as docs/organiser.md promises it."""
 
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -9,19 +10,64 @@ from hustings.base.errors import UserError
 from hustings.web.accounts.rules import (
     IN_ROOM,
     MAY,
+    ON_STAGE,
     ROLES,
+    ROOM_ROLES,
     Permission,
     may,
     may_in_room,
     role_from_form,
+    room_role_from_form,
+    stage_role,
 )
 from tests.fakes.tree import ROOT
 
 PERMISSIONS = get_args(Permission)
+IN_THE_HOUSE = {  # each role -> what it may everywhere, spelled out once more
+    "owner": "people board hooks rooms lead erase moderate check",
+    "staff": "board hooks rooms lead erase moderate check",
+    "moderator": "moderate",
+    "checker": "check",
+    "host": "rooms lead",
+    "member": "",
+}
+IN_ITS_ROOM = {"host": "rooms lead", "cohost": "rooms", "moderator": "moderate", "checker": "check"}
+AS_WHOM = {  # in which order: house role alone, then with each role in the room
+    "owner": "host host host host host",
+    "staff": "host host host host host",
+    "moderator": "moderator host cohost moderator moderator",
+    "checker": "checker host cohost moderator checker",
+    "host": "host host host host host",
+    "member": "- host cohost moderator checker",
+}
+
+
+@pytest.mark.parametrize(("role", "permission"), [*product((*ROLES, "", "root"), PERMISSIONS)])
+def test_each_role_of_the_house_may_that_and_no_more(role: str, permission: Permission) -> None:
+    assert may(role, permission) == (permission in IN_THE_HOUSE.get(role, "").split())
+
+
+@pytest.mark.parametrize(
+    ("role", "permission"), [*product((*ROOM_ROLES, "", "owner", "speaker"), PERMISSIONS)]
+)
+def test_each_role_of_a_room_may_that_there_and_no_more(role: str, permission: Permission) -> None:
+    assert may_in_room(role, permission) == (permission in IN_ITS_ROOM.get(role, "").split())
+
+
+@pytest.mark.parametrize(("role", "place"), [*product(ROLES, range(5))])
+def test_as_whom_somebody_comes_on_stage(role: str, place: int) -> None:
+    there = ("", *ROOM_ROLES)[place]
+    assert (stage_role(role, there) or "-") == AS_WHOM[role].split()[place]
+
+
+def test_who_is_nobody_comes_on_no_stage() -> None:
+    assert stage_role("", "") is None
+    assert stage_role("root", "speaker") is None
 
 
 def test_every_role_stands_in_the_table() -> None:
-    assert set(MAY) == set(ROLES)
+    assert set(MAY) == set(ROLES) == set(IN_THE_HOUSE)
+    assert set(IN_ROOM) == set(ROOM_ROLES) == set(IN_ITS_ROOM) == {each for _, each in ON_STAGE}
     assert {each for granted in MAY.values() for each in granted} == set(PERMISSIONS)
 
 
@@ -34,35 +80,32 @@ def test_nobody_may_more_than_an_owner_and_a_member_nothing() -> None:
     assert not MAY["member"]
 
 
-def test_a_session_of_before_may_what_it_could() -> None:
-    assert {"rooms", "board", "erase"} <= MAY["staff"]
-    assert "people" not in MAY["staff"]
+def test_a_role_in_a_room_never_erases_nor_reaches_the_house() -> None:
+    for role in IN_ROOM:
+        assert not IN_ROOM[role] & {"erase", "people", "board", "hooks"}
 
 
 @pytest.mark.parametrize("role", ["", "Owner", "root", "owner "])
-def test_an_unknown_role_may_nothing_and_is_refused_in_forms(role: str) -> None:
-    assert not any(may(role, each) for each in PERMISSIONS)
-    with pytest.raises(UserError) as refused:
-        role_from_form(role)
-    assert refused.value.code == "role_bad"
+def test_an_unknown_role_is_refused_in_forms(role: str) -> None:
+    for read in (role_from_form, room_role_from_form):
+        with pytest.raises(UserError) as refused:
+            read(role)
+        assert refused.value.code == "role_bad"
 
 
 def test_the_organisers_page_says_the_same() -> None:
     page = Path(ROOT / "docs" / "organiser.md").read_text()
-    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")]
-    head = next(row for row in rows if "people" in [cell.strip() for cell in row])
-    columns = [cell.strip() for cell in head]
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+        if line.startswith("| ")
+    ]
+    head = next(row for row in rows if "people" in row)
     said = {
-        row[0].strip().lower(): {
-            c for c, cell in zip(columns[1:], row[1:], strict=True) if cell.strip() == "✓"
-        }
+        row[0]: ({c for c, cell in zip(head, row, strict=True) if cell == "✓"}, row[-1])
         for row in rows
-        if row[0].strip().lower() in ROLES and len(row) == len(columns)
+        if len(row) == len(head) and row != head
     }
-    assert said == {role: set(granted) for role, granted in MAY.items()}
-
-
-def test_a_role_in_a_room_opens_that_room_and_never_erases() -> None:
-    assert may_in_room("cohost", "rooms")
-    assert not any(may_in_room(role, "erase") for role in (*IN_ROOM, ""))
-    assert not any(may_in_room("", each) or may_in_room("owner", each) for each in PERMISSIONS)
+    house = {r: (set(MAY[r]), stage_role(r, "") or "–") for r in ROLES}
+    room = {f"*of one room:* {r}": (set(IN_ROOM[r]), stage_role("", r)) for r in ROOM_ROLES}
+    assert said == house | room

@@ -17,7 +17,8 @@ import { Applause } from "../listener/room.js";
 
 const HOSTS = new Set(["host", "cohost"]);
 const STEWARDS = new Set(["host", "cohost", "moderator"]);
-const RANK = ["host", "cohost", "moderator", "speaker"];
+const SILENT = new Set(["checker"]); // hear all, and are never heard
+const RANK = ["host", "cohost", "moderator", "speaker", "checker"];
 
 export class Hall {
   you = "";
@@ -115,6 +116,11 @@ export class Hall {
 
   get hosts() {
     return HOSTS.has(this.me?.role ?? "");
+  }
+
+  /** Whether I only listen, as a checker does. */
+  get listens() {
+    return SILENT.has(this.me?.role ?? "");
   }
 
   get stewards() {
@@ -237,6 +243,7 @@ export class Hall {
   actions(person) {
     if (person.id === this.you || !this.stewards) return [];
     if (person.role === "host" && !this.isHost) return [];
+    if (SILENT.has(person.role)) return ["remove"];
     const onStage = person.place === "stage";
     const all = /** @type {[Action, boolean][]} */ ([
       ["invite", this.hosts && !onStage],

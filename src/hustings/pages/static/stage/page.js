@@ -89,6 +89,7 @@ async function join(name) {
 
 async function comeIn() {
   control.open();
+  if (seat.listens) return enter();
   view.step(seat.kept.went ? "room" : "check");
   await microphone.open();
   if (seat.kept.went) sit();
@@ -164,6 +165,7 @@ function heard(message) {
 function settled() {
   const { me } = hall;
   if (!me) return;
+  if (hall.listens) return me.connected ? undefined : line.again();
   report.welcome(hall.said);
   if (me.muted) microphone.muted = true;
   else if (microphone.muted) perform("mute");

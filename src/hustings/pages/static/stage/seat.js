@@ -4,8 +4,8 @@
  * Node. The contract is docs/protocol.md 4.
  */
 
-/** @typedef {{invitation: string, name: string, token: string, went: boolean}} Kept */
-/** @typedef {{token: string, expires_s: number, participant?: string, name?: string, role?: string}} Pass */
+/** @typedef {{invitation: string, pass: string, name: string, token: string, went: boolean}} Kept  `pass`: good once, what `invitation` came of */
+/** @typedef {{token: string, expires_s: number, participant?: string, name?: string, role?: string, invitation?: string}} Pass */
 /** @typedef {{state: "ok" | "warn" | "bad", code: string, said: string, mend: string}} Finding */
 /** @typedef {{ready: "ok" | "warn" | "bad", findings: Finding[]}} Verdict  docs/protocol.md 4 */
 /**
@@ -50,7 +50,7 @@ export class Seat {
     this.store = store;
     this.renewed = renewed;
     /** @type {Kept} */
-    this.kept = { invitation: "", name: "", token: "", went: false, ...store.read() };
+    this.kept = { invitation: "", pass: "", name: "", token: "", went: false, ...store.read() };
   }
 
   get token() {
@@ -67,7 +67,12 @@ export class Seat {
     return this.#claim("sub");
   }
 
-  /** What the invitation says of itself. @param {"name" | "sub"} claim */
+  /** Whether it is the seat of somebody who only listens. */
+  get listens() {
+    return this.#claim("role") === "checker";
+  }
+
+  /** What the invitation says of itself. @param {"name" | "sub" | "role"} claim */
   #claim(claim) {
     try {
       const [claims = ""] = this.kept.invitation.replaceAll("-", "+").replaceAll("_", "/").split(".");
@@ -88,8 +93,8 @@ export class Seat {
    * @param {string} invitation
    */
   invited(invitation) {
-    if (invitation && invitation !== this.kept.invitation) {
-      this.#keep({ invitation, name: "", token: "", went: false });
+    if (invitation && invitation !== this.kept.invitation && invitation !== this.kept.pass) {
+      this.#keep({ invitation, pass: "", name: "", token: "", went: false });
     }
   }
 
@@ -113,6 +118,7 @@ export class Seat {
     const answer = await this.#call("join", { method: "POST", body }, "application/json");
     const pass = /** @type {Pass} */ (await answer.json());
     this.#keep({ name: pass.name ?? name });
+    if (pass.invitation) this.#keep({ invitation: pass.invitation, pass: invitation });
     this.#take(pass);
   }
 

@@ -133,15 +133,16 @@ export class View {
     const me = hall.me;
     if (!me) return;
     const onStage = me.place === "stage";
+    document.querySelector(".speakers")?.toggleAttribute("data-listens", hall.listens);
     const mute = element("mute");
     mute.setAttribute("aria-pressed", String(microphone.muted));
     write(element("mute-word"), microphone.muted ? t("Unmute") : t("Mute"));
-    write(element("place"), onStage ? t("You are on stage") : t("You are backstage"));
+    write(element("place"), onStage ? t("You are on stage") : hall.listens ? t("You listen backstage") : t("You are backstage"));
     const hand = hall.hands.some((each) => each.participant === me.id || each.id === me.id);
     element("invited").hidden = !hall.invited || onStage;
     element("go-up").hidden = onStage || !hall.hosts || hall.invited;
     element("step-down").hidden = !onStage;
-    element("raise").hidden = onStage || hall.hosts || hand || hall.invited || hall.panic;
+    element("raise").hidden = onStage || hall.listens || hall.hosts || hand || hall.invited || hall.panic;
     element("lower").hidden = onStage || !hand;
     write(
       element("enter-hint"),
@@ -196,7 +197,7 @@ export class View {
   #showLight() {
     const { hall, line, microphone, audience, control } = this.parts;
     const me = hall.me;
-    if (!me) return;
+    if (!me || hall.listens) return;
     const heard = light({
       state: hall.state,
       onStage: me.place === "stage",

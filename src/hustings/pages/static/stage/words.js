@@ -10,6 +10,7 @@ export function roleWord(role) {
   if (role === "host") return t("Host");
   if (role === "cohost") return t("Co-host");
   if (role === "moderator") return t("Moderator");
+  if (role === "checker") return t("Checker");
   return t("Speaker");
 }
 
@@ -154,7 +155,11 @@ export function refusalWords(code, title) {
       return t("This invitation is not for this room, or not whole. Ask the host for a new link.");
     case "token_expired":
     case "token_device":
-      return t("This page was away for too long. Open your invitation again.");
+      return t("This page was away for too long. Open your invitation again, or come in from “My rooms” again.");
+    case "pass_used":
+      return t("This way in was used in another browser. Come in from “My rooms” again.");
+    case "checker_silent":
+      return t("A checker listens, and is never on stage.");
     case "revoked":
       return t("This invitation was withdrawn. Ask the host for a new link.");
     case "removed":

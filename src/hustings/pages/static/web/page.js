@@ -75,18 +75,23 @@ function askBeforeWithdrawing() {
       event.preventDefault();
       dialog.returnValue = "no";
       dialog.showModal();
-      dialog.addEventListener("close", () => dialog.returnValue === "yes" && submitSure(form), {
+      dialog.addEventListener("close", () => dialog.returnValue === "yes" && submitSure(form, dialog), {
         once: true,
       });
     });
   }
 }
 
-/** Without a script the server asks, by a page. @param {HTMLFormElement} form */
-function submitSure(form) {
+/**
+ * Without a script the server asks, by a page. What was ticked in the question goes along.
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement} dialog
+ */
+function submitSure(form, dialog) {
   const sure = document.createElement("input");
   Object.assign(sure, { type: "hidden", name: "sure", value: "yes" });
   form.append(sure);
+  for (const box of dialog.querySelectorAll("input:checked")) form.append(Object.assign(box.cloneNode(), { id: "", hidden: true }));
   form.submit();
 }
 
