@@ -12,11 +12,14 @@ It imports nothing of the services: a program that uses it speaks HTTP alone.
 from hustings.client.errors import ApiError, Changed, Denied, NotFound, TryLater, Unreachable
 from hustings.client.house import House
 from hustings.client.types import (
+    Helper,
     Invitation,
     Me,
     Message,
     Person,
     PersonInvited,
+    Promotion,
+    Reminders,
     Room,
     RoomMade,
     RoomPlan,
@@ -30,6 +33,7 @@ __all__ = [
     "ApiError",
     "Changed",
     "Denied",
+    "Helper",
     "House",
     "Invitation",
     "Me",
@@ -37,6 +41,8 @@ __all__ = [
     "NotFound",
     "Person",
     "PersonInvited",
+    "Promotion",
+    "Reminders",
     "Room",
     "RoomMade",
     "RoomPlan",

@@ -9,7 +9,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from hustings.client.http import Line, read
-from hustings.client.types import Invitation, Room, RoomMade, RoomPlan, Words, wall_ms
+from hustings.client.types import (
+    Helper,
+    Invitation,
+    Person,
+    Reminders,
+    Room,
+    RoomMade,
+    RoomPlan,
+    Words,
+    wall_ms,
+)
 
 R = TypeVar("R", bound=RoomPlan)
 _PAGE: Final = 200  # rooms a call, when all are wanted
@@ -22,6 +32,10 @@ class _Page(msgspec.Struct):
 
 class _Invitations(msgspec.Struct):
     invitations: list[Invitation]
+
+
+class _Crew(msgspec.Struct):
+    crew: list[Helper]
 
 
 class Rooms:
@@ -189,6 +203,27 @@ class Rooms:
         jti = invitation if isinstance(invitation, str) else invitation.invitation
         self._line.call("DELETE", f"/rooms/{_name(room)}/invitations/{jti}")
 
+    def crew(self, room: Room | str) -> Sequence[Helper]:
+        """Who has a role in this room alone, by name."""
+        return self._line.get(f"/rooms/{_name(room)}/crew", _Crew).crew
+
+    def give_role(self, room: Room | str, person: Person | str, role: str) -> Helper:
+        """host, cohost, moderator or checker in this room, at once; another one takes its place."""
+        path = f"/rooms/{_name(room)}/crew/{_whose(person)}"
+        return read(self._line.call("PUT", path, body={"role": role}), Helper)
+
+    def take_role(
+        self, room: Room | str, person: Person | Helper | str, *, links: bool = False
+    ) -> None:
+        """They have none any more, and leave its stage. links: what they made for it is withdrawn too."""
+        query = {"links": "true"} if links else None
+        path = f"/rooms/{_name(room)}/crew/{_whose(person)}"
+        self._line.call("DELETE", path, query=query)
+
+    def reminders(self, room: Room | str) -> Reminders:
+        """How many are told of this room, and what was sent."""
+        return self._line.get(f"/rooms/{_name(room)}/reminders", Reminders)
+
     def _do(self, room: Room | str, what: str, asked: dict[str, Any] | None) -> RoomPlan:
         answer = self._line.call("POST", f"/rooms/{_name(room)}/{what}", body=asked)
         return _versioned(answer, RoomPlan)
@@ -196,6 +231,10 @@ class Rooms:
 
 def _name(room: Room | str) -> str:
     return room if isinstance(room, str) else room.room
+
+
+def _whose(person: Person | Helper | str) -> str:
+    return person if isinstance(person, str) else person.person
 
 
 def _sent(asked: dict[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,42 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None = None
 
 
+class Helper(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody with a role in one room alone."""
+
+    person: str
+    name: str
+    role: str  # host, cohost, moderator, checker
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """What was sent on one occasion by one channel. Times are wall milliseconds UTC; 0: none."""
+
+    id: str
+    occasion: str  # reminder, moved, cancelled
+    channel: str  # mail, push
+    start_ms: int = 0
+    from_ms: int = 0
+    to_ms: int = 0
+    planned: int = 0
+    sent: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    late: int = 0
+    dropped: int = 0
+    first_ms: int = 0
+    last_ms: int = 0
+    final: bool = False
+
+
+class Reminders(msgspec.Struct, frozen=True, kw_only=True):
+    """How many are told of a room, and what was sent."""
+
+    mail: int = 0
+    push: int = 0
+    promotions: list[Promotion] = []  # the latest first
+
+
 class RoomMade(RoomPlan, frozen=True, kw_only=True):
     """A new room with the invitations to its stage."""
 

@@ -32,6 +32,7 @@ from hustings.pages import assets, problems, serving
 from hustings.settings import Settings
 from hustings.web.accounts import sign_in
 from hustings.web.accounts import views as accounts
+from hustings.web.api import crew as api_crew
 from hustings.web.api import invitations as api_invitations
 from hustings.web.api import openapi
 from hustings.web.api import people as api_people
@@ -89,6 +90,7 @@ def create_app(services: Services) -> FastAPI:
         keys.router,
         api_rooms.router,
         api_invitations.router,
+        api_crew.router,
         api_pictures.router,
         api_people.router,
         api_webhooks.router,

@@ -158,3 +158,31 @@ def test_a_change_sends_what_was_named_and_the_version_it_was_read_in() -> None:
     }
     with pytest.raises(ValueError, match="time zone"):
         Script().house().rooms.change("hall", start=datetime(2027, 1, 1))  # noqa: DTZ001
+
+
+def test_roles_and_reminders_are_read_and_given() -> None:
+    bo = {"person": "bo", "name": "Bo", "role": "moderator"}
+    told = {"mail": 2, "push": 0, "promotions": [{"id": "1", "occasion": "moved", "channel": "mail"}]}
+    script = Script(
+        httpx.Response(200, json={"crew": [bo]}),
+        httpx.Response(200, json=bo | {"role": "host"}),
+        httpx.Response(204),
+        httpx.Response(204),
+        httpx.Response(200, json=told),
+    )
+    rooms = script.house().rooms
+    (helper,) = rooms.crew("hall")
+    assert rooms.give_role("hall", helper.person, "host").role == "host"
+    rooms.take_role("hall", helper)
+    rooms.take_role("hall", helper, links=True)
+    reminders = rooms.reminders("hall")
+    assert (reminders.mail, reminders.promotions[0].occasion) == (2, "moved")
+    asked = [(each.method, str(each.url).removeprefix("http://h/api/v1")) for each in script.asked]
+    assert asked == [
+        ("GET", "/rooms/hall/crew"),
+        ("PUT", "/rooms/hall/crew/bo"),
+        ("DELETE", "/rooms/hall/crew/bo"),
+        ("DELETE", "/rooms/hall/crew/bo?links=true"),
+        ("GET", "/rooms/hall/reminders"),
+    ]
+    assert json.loads(script.asked[1].content) == {"role": "host"}

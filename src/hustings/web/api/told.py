@@ -30,6 +30,7 @@ CODES: Final[Mapping[str, int]] = {
     "hooks_many": 400,
     "outbound_url": 400,
     "accounts_many": 400,
+    "crew_many": 400,
     "reason_missing": 400,
     "room_state": 400,
     "room_taken": 400,

@@ -22,6 +22,7 @@ Scope = Literal[
     "rooms:read",
     "rooms:write",
     "rooms:invite",
+    "rooms:crew",
     "rooms:erase",
     "people:read",
     "people:write",
@@ -30,11 +31,12 @@ Scope = Literal[
 ]
 
 # What the role of the key's person must allow. rooms:read: what only hosts see of a room. write:
-# plan, change, cancel. invite: passes with their links. erase: take back sound, delete recordings.
+# plan, change, cancel. invite: passes with their links. crew: roles in a room. erase: take back sound, delete recordings.
 NEEDS: Final[Mapping[Scope, Permission]] = {
     "rooms:read": "rooms",
     "rooms:write": "rooms",
     "rooms:invite": "rooms",
+    "rooms:crew": "lead",
     "rooms:erase": "erase",
     "people:read": "people",
     "people:write": "people",
