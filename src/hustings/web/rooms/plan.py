@@ -2,12 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
+from hustings.base.errors import UserError
 from hustings.web.outbox.model import Backlog
 from hustings.web.rooms.model import PlannedRoom, Wish, expect_kept, keeping, wish_from_form
 from hustings.wire.kinds import Words
+
+Part = Literal["wish", "texts", "picture"]  # each has a form of its own
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -58,7 +62,21 @@ class Plan(msgspec.Struct, frozen=True):
             *(msgspec.structs.astuple(self.wish), self.planned.state, self.is_off, self.why),
             *(self.picture, sorted(self.texts.items())),
         ]
-        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:20]
+        return _digest(said)
+
+    def seen(self, part: Part) -> str:
+        """The version of what one form holds: another form's change is no conflict with it."""
+        said = {
+            "wish": msgspec.structs.astuple(self.wish),
+            "texts": sorted(self.texts.items()),
+            "picture": self.picture,
+        }
+        return _digest(said[part])
+
+    def expect(self, seen: str, part: Part | None = None) -> None:
+        """Raise UserError `room_changed` (412) if it is not what was seen; "": whatever it is."""
+        if seen and seen != (self.seen(part) if part else self.version):
+            raise UserError("room_changed", "The room was changed meanwhile.", status=412)
 
 
 def changed(plan: Plan, fields: Mapping[str, str], *, guest: bool = False) -> Wish:
@@ -74,3 +92,13 @@ def changed(plan: Plan, fields: Mapping[str, str], *, guest: bool = False) -> Wi
     wish = wish_from_form(fields, before_ms=plan.wish.start_ms)
     expect_kept(plan.planned, wish)
     return wish
+
+
+def differing(saved: Wish, wanted: Wish) -> list[tuple[str, Any]]:
+    """The fields in which they differ, as they are saved."""
+    pairs = zip(msgspec.structs.asdict(saved).items(), msgspec.structs.astuple(wanted), strict=True)
+    return [(name, value) for (name, value), other in pairs if value != other]
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:20]

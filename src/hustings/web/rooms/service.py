@@ -30,7 +30,7 @@ from hustings.web.rooms.model import (
     Wish,
 )
 from hustings.web.rooms.pages import Page, cut, one_more
-from hustings.web.rooms.plan import Plan
+from hustings.web.rooms.plan import Part, Plan
 from hustings.wire.kinds import Room, Words
 from hustings.wire.pictures import digest
 from hustings.wire.tokens import Claims, KeyRing
@@ -159,49 +159,53 @@ class Rooms:
         *,
         texts: Mapping[str, Words] | None = None,
         seen: str = "",
+        part: Part | None = None,
     ) -> None:
         """The owner edits the room; its state is the stage's affair.
 
-        texts: as `tell_in`; None: they stay.
-        seen: the version that they edit; "": whatever it is. Raises UserError `room_changed` (412), as `expect_ahead`.
+        texts: as `tell_in`; None: they stay. seen: the version that they edit, of a part or (None)
+        of all; "": whatever it is. Raises UserError `room_changed` (412), as `expect_ahead`.
         """
         now_ms = self._clock.wall_ms()
         async with self._database.write() as connection:
             before = await self._plan(connection, room, lock=True)
-            if seen and before.version != seen:
-                raise UserError("room_changed", "The room was changed meanwhile.", status=412)
+            before.expect(seen, part)
             if before.planned.state in {"scheduled", "lobby"}:
                 expect_ahead(wish.start_ms, now_ms, before_ms=before.wish.start_ms)
             await queries.change_wish(connection, room, wish, now_ms)
             await outbox.put_room(connection, room, _wanted(wish, texts), now_ms)
 
-    async def tell_in(self, room: RoomId, texts: Mapping[str, Words]) -> None:
-        """Its words in further languages: these, and no others."""
+    async def tell_in(self, room: RoomId, texts: Mapping[str, Words], *, seen: str = "") -> None:
+        """Its words in further languages: these, and no others. Raises as `change`."""
         body = _told(texts)
         async with self._database.write() as connection:
+            (await self._plan(connection, room, lock=True)).expect(seen, "texts")
             await outbox.put_room(connection, room, body, self._clock.wall_ms())
 
-    async def show_picture(self, room: RoomId, jpeg: bytes, alt: str) -> None:
-        """A new picture: first its bytes reach the stage, then the facts that show it."""
+    async def show_picture(self, room: RoomId, jpeg: bytes, alt: str, *, seen: str = "") -> None:
+        """A new picture: first its bytes reach the stage, then the facts that show it. Raises as `change`."""
         now_ms, name = self._clock.wall_ms(), digest(jpeg)
         body = {"hash": name, "jpeg": base64.b64encode(jpeg).decode()}
         async with self._database.write() as connection:
+            (await self._plan(connection, room, lock=True)).expect(seen, "picture")
             await outbox.add(connection, room, "picture", body, now_ms)
             wanted = {"picture": {"hash": name, "alt": alt}}
             await outbox.put_room(connection, room, wanted, now_ms)
 
-    async def describe_picture(self, room: RoomId, alt: str) -> None:
-        """Other words for the picture that is there. Raises UserError `picture_missing`."""
-        shown = (await self.plan(room)).picture
-        if shown is None:
-            raise UserError("picture_missing", "Choose a picture.", field="picture")
-        wanted = {"picture": {"hash": shown["hash"], "alt": alt}}
+    async def describe_picture(self, room: RoomId, alt: str, *, seen: str = "") -> None:
+        """Other words for the picture that is there. Raises UserError `picture_missing`, as `change`."""
         async with self._database.write() as connection:
+            plan = await self._plan(connection, room, lock=True)
+            plan.expect(seen, "picture")
+            if plan.picture is None:
+                raise UserError("picture_missing", "Choose a picture.", field="picture")
+            wanted = {"picture": {"hash": plan.picture["hash"], "alt": alt}}
             await outbox.put_room(connection, room, wanted, self._clock.wall_ms())
 
-    async def remove_picture(self, room: RoomId) -> None:
-        """It goes, everywhere."""
+    async def remove_picture(self, room: RoomId, *, seen: str = "") -> None:
+        """It goes, everywhere. Raises as `change`."""
         async with self._database.write() as connection:
+            (await self._plan(connection, room, lock=True)).expect(seen, "picture")
             await outbox.put_room(connection, room, {"picture": None}, self._clock.wall_ms())
 
     async def open_lobby(self, room: RoomId) -> None:

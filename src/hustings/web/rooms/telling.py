@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from hustings.base.errors import UserError
 from hustings.base.ids import room_id
-from hustings.web.rooms.views import room_view
+from hustings.web.rooms.views import REFUSED, room_view
 from hustings.web.rooms.wording import others, texts_from_form
 from hustings.web.visit import Visitor
 
@@ -21,8 +21,9 @@ async def change_texts(visit: Visitor, room: str) -> Response:
     plan = await visit.services.rooms.plan(name)
     try:
         texts = texts_from_form(fields, others(plan.wish.language))
+        await visit.services.rooms.tell_in(name, texts, seen=fields.get("seen", ""))
     except UserError as error:
-        return await room_view(visit, name, status=422, texts=fields, texts_error=error)
-    await visit.services.rooms.tell_in(name, texts)
+        status = REFUSED.get(error.code, 422)
+        return await room_view(visit, name, status=status, texts=fields, texts_error=error)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="changed")

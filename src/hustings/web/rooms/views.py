@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -27,6 +27,7 @@ from hustings.web.rooms.model import (
     Invitation,
     PassKind,
     Person,
+    Wish,
     address_from_form,
     as_usual,
     clean,
@@ -36,7 +37,7 @@ from hustings.web.rooms.model import (
     role_from_form,
     wish_from_form,
 )
-from hustings.web.rooms.plan import Plan, changed
+from hustings.web.rooms.plan import Part, Plan, changed, differing
 from hustings.web.rooms.service import LISTED
 from hustings.web.rooms.wording import fields_of_texts, others
 from hustings.web.rooms.zones import zone_choices
@@ -48,6 +49,7 @@ FORMS: Final = frozenset(
     {"lobby", "cancel", "revive", "invitations", "picture", "languages", "crew", "erase", "delete"}
 )
 
+REFUSED: Final = {"room_changed": 409}  # what a form could not save; else 422
 # what the page says where the stage refuses, by its code; else `..._refused`
 _ERASE_SAID: Final = {"stretch_bad": "erase_bad", "room_unknown": "erase_unknown"}
 _DELETE_SAID: Final = {
@@ -147,14 +149,16 @@ async def change_room(visit: Visitor, room: str) -> Response:
     """Edit what the form holds."""
     name = room_id(room)
     await visit.needs_in(name, "rooms")
-    fields = await visit.form()
+    fields, wish = await visit.form(), None
     try:
         plan = await visit.services.rooms.plan(name)
         wish = changed(plan, fields, guest=not await visit.may_in(name, "lead"))
         wish = as_usual(wish, visit.services.settings.stage)
-        await visit.services.rooms.change(name, wish)
+        await visit.services.rooms.change(name, wish, seen=fields.get("seen", ""), part="wish")
     except (UserError, TryLater) as error:
-        answer = await room_view(visit, name, status=_status(error), fields=fields, error=error)
+        answer = await room_view(
+            visit, name, status=_status(error), fields=fields, error=error, wanted=wish
+        )
         return problems.with_patience(answer, error)
     visit.services.outbox.wake()
     return visit.go(f"/rooms/{name}", said="changed")
@@ -297,12 +301,15 @@ async def room_view(
     error: UserError | TryLater | None = None,
     picture_error: str = "",
     alt: str = "",
+    kept: str = "",
     texts: Mapping[str, str] | None = None,
     texts_error: UserError | None = None,
+    wanted: Wish | None = None,
 ) -> Response:
     """A room's page for its hosts; what could not be taken stands in its form again.
 
-    alt: words for a picture, with `picture_error`; texts: fields of other languages, with `texts_error`.
+    alt, kept: words for a picture, and itself (JPEG, base64), with `picture_error`; texts: fields of
+    other languages, with `texts_error`; wanted: what the form meant, with `error` `room_changed`.
     """
     rooms = visit.services.rooms
     plan = await rooms.plan(room)
@@ -332,7 +339,12 @@ async def room_view(
         picture=_picture(visit, plan),
         others=[(each, own_name(each)) for each in others(plan.wish.language)],
         texts=fields_of_texts(plan.texts) if texts is None else texts,
-        texts_wrong=texts_error.facts["field"] if texts_error else "",
+        texts_wrong=texts_error.facts.get("field", "") if texts_error else "",
+        texts_error=texts_error.code if texts_error else "",
+        texts_saved=plan.texts,
+        differing=differing(plan.wish, wanted) if wanted else [],
+        seen={part: plan.seen(part) for part in get_args(Part)},
+        kept=kept,
         picture_error=picture_error,
         alt=alt,
         asked=await visit.services.reminders.counts(room),
@@ -366,7 +378,9 @@ def _form_page(
 
 
 def _status(error: UserError | TryLater | None) -> int:
-    return 200 if error is None else 422 if isinstance(error, UserError) else error.status
+    if error is None:
+        return 200
+    return REFUSED.get(error.code, 422) if isinstance(error, UserError) else error.status
 
 
 def _form(
