@@ -37,7 +37,9 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     sub: str = ""  # participant id; an invite's seat
     role: str = ""
     name: str = ""
-    dev: str = ""  # fingerprint() of the device secret in the cookie; of an invite: good there alone
+    dev: str = (
+        ""  # fingerprint() of the device secret in the cookie; of an invite: good there alone
+    )
 
 
 def fingerprint(device_secret: str) -> str:

@@ -34,7 +34,8 @@ async def test_a_member_is_let_into_one_room_and_out_again(house: House) -> None
     assert "Remove" in (await house.browser.get("/rooms/hall")).text
     await come(house, "bo")
     mine = (await house.browser.get("/backstage")).text
-    assert 'href="/rooms/hall"' in mine and 'action="/rooms/hall/backstage"' in mine
+    assert 'href="/rooms/hall"' in mine
+    assert 'action="/rooms/hall/backstage"' in mine
     assert "/rooms/other" not in mine
     page = await house.browser.get("/rooms/hall")
     assert (page.status_code, "Edit the room" in page.text) == (200, True)
@@ -76,7 +77,9 @@ async def test_a_role_in_the_room_costs_one_question_more(house: House) -> None:
 
 async def test_who_is_not_there_is_not_let_in(house: House) -> None:
     await planned(house)
-    answer = await house.browser.post("/rooms/hall/crew", data={"account": "nobody", "role": "cohost"})
+    answer = await house.browser.post(
+        "/rooms/hall/crew", data={"account": "nobody", "role": "cohost"}
+    )
     assert answer.headers["location"] == "/rooms/hall?said=account_unknown"
     assert 'role="alert"' in (await house.browser.get(answer.headers["location"])).text
     assert (await house.browser.post("/rooms/nowhere/crew", data={})).status_code == 404
@@ -125,7 +128,8 @@ async def test_a_host_of_one_room_leads_it_and_no_other(house: House) -> None:
     await house.browser.post("/rooms/hall/crew", data={"account": "bo", "role": "host"})
     await come(house, "bo")
     page = (await house.browser.get("/rooms/hall")).text
-    assert "Give the role" in page and 'name="keep"' in page
+    assert "Give the role" in page
+    assert 'name="keep"' in page
     assert '<option value="host"' in page
     assert 'action="/rooms/hall/delete"' not in page
     asked = {"account": "cy", "role": "moderator"}
@@ -149,7 +153,8 @@ async def test_the_way_backstage_is_a_button_of_ones_own_account(house: House) -
     await come(house, "bo")
     path = "/rooms/hall/backstage"
     page = await house.browser.post(path)
-    assert "/s/hall#i=" in page.text and "/s/hall?" not in page.text  # no server sees a fragment
+    assert "/s/hall#i=" in page.text
+    assert "/s/hall?" not in page.text
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "no-referrer"
     assert "/s/hall#i=" not in (await house.browser.get(path)).text  # nor does a link give one

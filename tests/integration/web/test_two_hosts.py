@@ -36,7 +36,8 @@ async def test_the_plan(house: House) -> None:
         "/rooms/hall", data=EDIT | {"description": "My words", "seen": mine[""]}
     )
     assert refused.status_code == 409
-    assert "Their &lt;title&gt;" in refused.text and "My words</textarea>" in refused.text
+    assert "Their &lt;title&gt;" in refused.text
+    assert "My words</textarea>" in refused.text
     assert (await house.services.rooms.plan(HALL)).wish.title == "Their <title>"
     again = (await opened(house))[""]
     assert f'name="seen" value="{again}"' in refused.text  # what they see now
@@ -55,7 +56,8 @@ async def test_words_in_other_languages(house: House) -> None:
         path, data={"title-de": "Meiner", "title-ar": "لي", "seen": mine["/languages"]}
     )
     assert refused.status_code == 409
-    assert 'value="Meiner"' in refused.text and ">Ihrer</bdi>" in refused.text
+    assert 'value="Meiner"' in refused.text
+    assert ">Ihrer</bdi>" in refused.text
     assert (await house.services.rooms.plan(HALL)).texts["de"].title == "Ihrer"
     # the other forms of that page meet no change of theirs
     edit = EDIT | {"seen": mine[""]}
@@ -77,13 +79,17 @@ async def test_a_picture_is_not_chosen_twice(house: House) -> None:
     status, page = await show(250, alt="Mine", seen=mine["/picture"])
     assert status == 409
     plan = await house.services.rooms.plan(HALL)
-    assert plan.picture and plan.picture["alt"] == "Theirs"
+    assert plan.picture
+    assert plan.picture["alt"] == "Theirs"
     (kept,) = re.findall(r'name="kept" value="([^"]+)"', page)
-    assert 'value="Mine"' in page and "Theirs" in page
+    assert 'value="Mine"' in page
+    assert "Theirs" in page
     again = (await opened(house))["/picture"]
     assert (await show(alt="Mine", seen=again, kept=kept))[0] == 303
     now = (await house.services.rooms.plan(HALL)).picture
-    assert now and now["alt"] == "Mine" and now["hash"] != plan.picture["hash"]
+    assert now
+    assert now["alt"] == "Mine"
+    assert now["hash"] != plan.picture["hash"]
     assert (await show(remove="yes", seen=again))[0] == 409
     assert (await show(alt="New words", seen=again))[0] == 409
     assert (await house.services.rooms.plan(HALL)).picture == now

@@ -162,7 +162,11 @@ def test_a_change_sends_what_was_named_and_the_version_it_was_read_in() -> None:
 
 def test_roles_and_reminders_are_read_and_given() -> None:
     bo = {"person": "bo", "name": "Bo", "role": "moderator"}
-    told = {"mail": 2, "push": 0, "promotions": [{"id": "1", "occasion": "moved", "channel": "mail"}]}
+    told = {
+        "mail": 2,
+        "push": 0,
+        "promotions": [{"id": "1", "occasion": "moved", "channel": "mail"}],
+    }
     script = Script(
         httpx.Response(200, json={"crew": [bo]}),
         httpx.Response(200, json=bo | {"role": "host"}),

@@ -314,9 +314,7 @@ class Rooms:
             await self._tell(connection, changes, now_ms)
 
 
-def _invitation(
-    room: RoomId, kind: PassKind, person: Person, now_ms: int, by: str
-) -> Invitation:
+def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int, by: str) -> Invitation:
     return Invitation(
         jti=new_id(16),
         room=room,
