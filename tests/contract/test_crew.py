@@ -15,7 +15,7 @@ from hustings.web.accounts import queries as accounts
 from hustings.web.accounts.model import Account, Who
 from hustings.web.accounts.rules import Role, RoomRole
 from hustings.web.crew import queries
-from hustings.web.crew.queries import Duty, Member
+from hustings.web.crew.model import Duty, Member
 from hustings.web.crew.service import MOST, Crew
 from hustings.web.people.service import People
 from hustings.web.rooms.model import Person, Wish

@@ -15,7 +15,7 @@ from hustings.web.api.fields import Asked
 from hustings.web.api.invitations import RoomName
 from hustings.web.api.people import PersonName
 from hustings.web.api.told import TO_THE_STAGE, told
-from hustings.web.crew.queries import Member
+from hustings.web.crew.model import Member
 from hustings.wire.kinds import Promotion
 
 router = APIRouter(prefix="/api/v1/rooms/{room}", tags=["rooms"])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from hustings.web.accounts.rules import may, may_in_room, stage_role
-from hustings.web.crew.queries import Place
+from hustings.web.crew.model import Place
 from hustings.web.rooms.model import PlannedRoom
 
 

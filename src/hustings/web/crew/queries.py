@@ -1,7 +1,6 @@
 """SQL of rooms' crews and of their seats; called inside a transaction of `store.Database`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,47 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hustings.base.ids import RoomId
 from hustings.store.schema import accounts, crew, rooms, seats
 from hustings.web.accounts.model import Account
-from hustings.web.rooms.model import PlannedRoom
+from hustings.web.crew.model import Duty, Place, Seat
 from hustings.web.rooms.queries import room_of
-
-
-@dataclass(frozen=True)
-class Member:
-    """Somebody with a role in one room."""
-
-    account: str
-    name: str
-    role: str
-
-
-@dataclass(frozen=True)
-class Duty:
-    """A room in which somebody has a role."""
-
-    room: str
-    title: str
-    role: str
-    made_ms: int
-
-
-@dataclass(frozen=True)
-class Seat:
-    """Somebody's place on the stage of a room, as they came there from their account."""
-
-    room: str
-    account: str
-    seat: str  # participant id
-    role: str  # on the stage
-    made_ms: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """A room with what somebody has there: a role, a seat, or both."""
-
-    planned: PlannedRoom
-    role: str  # in the room; "": none
-    seat: str  # on its stage; "": they were never there
 
 
 async def role_in(connection: AsyncConnection, room: RoomId, account: str) -> str:

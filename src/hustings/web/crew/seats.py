@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hustings.base.ids import RoomId
 from hustings.web.accounts.rules import stage_role
 from hustings.web.crew import queries
+from hustings.web.crew.model import Seat
 from hustings.web.outbox import queries as outbox
 
 
@@ -30,7 +31,7 @@ async def end_all(connection: AsyncConnection, account: str, now_ms: int) -> Non
         await _end(connection, seat, now_ms)
 
 
-async def _end(connection: AsyncConnection, seat: queries.Seat, now_ms: int) -> None:
+async def _end(connection: AsyncConnection, seat: Seat, now_ms: int) -> None:
     await queries.remove_seats(connection, [seat])
     body = {"participant": seat.seat}
     await outbox.add(connection, RoomId(seat.room), "revoke", body, now_ms)

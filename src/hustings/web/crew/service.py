@@ -15,7 +15,7 @@ from hustings.web.accounts.model import Account, Who
 from hustings.web.accounts.queries import find_account
 from hustings.web.accounts.rules import RoomRole, may, stage_role
 from hustings.web.crew import queries, seats
-from hustings.web.crew.queries import Member, Place, Seat
+from hustings.web.crew.model import Member, Place, Seat
 from hustings.web.rooms import queries as rooms
 from hustings.wire.tokens import PASS_SECONDS, Claims, KeyRing
 

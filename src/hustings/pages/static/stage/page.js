@@ -88,8 +88,7 @@ async function join(name) {
 }
 
 async function comeIn() {
-  control.open();
-  if (seat.listens) return enter();
+  if ((control.open(), seat.listens)) return enter(); // without a microphone
   view.step(seat.kept.went ? "room" : "check");
   await microphone.open();
   if (seat.kept.went) sit();
@@ -165,7 +164,6 @@ function heard(message) {
 function settled() {
   const { me } = hall;
   if (!me) return;
-  if (hall.listens) return me.connected ? undefined : line.again();
   report.welcome(hall.said);
   if (me.muted) microphone.muted = true;
   else if (microphone.muted) perform("mute");
