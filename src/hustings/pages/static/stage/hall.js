@@ -4,6 +4,7 @@
  */
 
 import { Applause } from "../listener/room.js";
+import { HOSTS, RANK, SILENT, STEWARDS } from "./roles.js";
 
 /** @typedef {{id: string, name: string, role: string, place: string, muted: boolean, connected: boolean, gain_db?: number, alike?: boolean, taken_for?: string}} Person */
 /** @typedef {{id: string, name: string, question: string, participant?: string, topic?: string, taken_for?: string}} Hand */
@@ -14,11 +15,6 @@ import { Applause } from "../listener/room.js";
 /** @typedef {{items: Point[], now: string}} Order  `now`: id of the current point, or "" */
 
 /** @typedef {"invite" | "talk" | "mute" | "backstage" | "remove"} Action */
-
-const HOSTS = new Set(["host", "cohost"]);
-const STEWARDS = new Set(["host", "cohost", "moderator"]);
-const SILENT = new Set(["checker"]); // hear all, and are never heard
-const RANK = ["host", "cohost", "moderator", "speaker", "checker"];
 
 export class Hall {
   you = "";
@@ -118,7 +114,6 @@ export class Hall {
     return HOSTS.has(this.me?.role ?? "");
   }
 
-  /** Whether I only listen, as a checker does. */
   get listens() {
     return SILENT.has(this.me?.role ?? "");
   }
@@ -235,11 +230,7 @@ export class Hall {
     if (this.me?.place === "stage" || (asked && !asked.includes(this.you))) this.invited = false;
   }
 
-  /**
-   * What I may do to somebody, in the order of the buttons.
-   * @param {Person} person
-   * @returns {Action[]}
-   */
+  /** What I may do to somebody, in the order of the buttons. @param {Person} person @returns {Action[]} */
   actions(person) {
     if (person.id === this.you || !this.stewards) return [];
     if (person.role === "host" && !this.isHost) return [];

@@ -8,6 +8,7 @@ import { element, make, write } from "./dom.js";
 import { alikeWords } from "./hands.js";
 import { menu } from "./menu.js";
 import { shown } from "./meter.js";
+import { SILENT } from "./roles.js";
 import { volume } from "./volume.js";
 import { roleWord, signWords } from "./words.js";
 
@@ -143,7 +144,7 @@ export class People {
       return { words: actionWord(action), act, danger: action === "remove" };
     });
     const made = menu(t("Actions for {name}", { name: person.name }), entries);
-    if (!hosts || person.role === "checker") return made;
+    if (!hosts || SILENT.has(person.role)) return made;
     const loudness = volume(person.name, (gain_db) => this.act("gain", { participant: person.id, gain_db }, person.name));
     loudness.show(person.gain_db ?? 0);
     this.#volumes.set(person.id, loudness);
@@ -159,7 +160,7 @@ export class People {
 function description(person, hall) {
   const parts = [person.id === hall.you ? t("You") : "", roleWord(person.role)];
   if (!person.connected) parts.push(t("no sound connection"));
-  else if (person.muted && person.role !== "checker") parts.push(t("muted"));
+  else if (person.muted && !SILENT.has(person.role)) parts.push(t("muted"));
   if (hall.hosts && hall.keepsTrack(person.id)) parts.push(t("own track"));
   if (hall.stewards && person.taken_for) parts.push(alikeWords(person.taken_for));
   else if (person.alike) parts.push(t("similar name"));

@@ -4,6 +4,8 @@
  * Node. The contract is docs/protocol.md 4.
  */
 
+import { SILENT, claimOf } from "./roles.js";
+
 /** @typedef {{invitation: string, pass: string, name: string, token: string, went: boolean}} Kept  `pass`: good once, what `invitation` came of */
 /** @typedef {{token: string, expires_s: number, participant?: string, name?: string, role?: string, invitation?: string}} Pass */
 /** @typedef {{state: "ok" | "warn" | "bad", code: string, said: string, mend: string}} Finding */
@@ -59,28 +61,17 @@ export class Seat {
 
   /** The name that the invitation was made for, to begin with; "" if it has none. */
   get invitedName() {
-    return this.#claim("name");
+    return claimOf(this.kept.invitation, "name");
   }
 
   /** Whose seat it is; "" without an invitation. */
   get participant() {
-    return this.#claim("sub");
+    return claimOf(this.kept.invitation, "sub");
   }
 
   /** Whether it is the seat of somebody who only listens. */
   get listens() {
-    return this.#claim("role") === "checker";
-  }
-
-  /** What the invitation says of itself. @param {"name" | "sub" | "role"} claim */
-  #claim(claim) {
-    try {
-      const [claims = ""] = this.kept.invitation.replaceAll("-", "+").replaceAll("_", "/").split(".");
-      const bytes = Uint8Array.from(atob(claims), (each) => each.charCodeAt(0));
-      return String(JSON.parse(new TextDecoder().decode(bytes))[claim] ?? "");
-    } catch {
-      return ""; // no invitation of ours: the stage will say so
-    }
+    return SILENT.has(claimOf(this.kept.invitation, "role"));
   }
 
   /** The person has gone on stage (or backstage) with sound: a reload goes there by itself. */
