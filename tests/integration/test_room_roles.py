@@ -1,84 +1,21 @@
 """A role in a room leads to its stage, from one's own account, and away from it again: web and a real stage."""
 
-import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import msgspec
 import pytest
 
-from hustings.base.clock import SystemClock
-from hustings.settings import Settings, WebSettings
-from hustings.web.accounts.model import Account
-from hustings.web.accounts.queries import add_account
-from hustings.web.app import create_app
-from hustings.web.services import Services, open_services
 from hustings.wire.tokens import PASS_SECONDS
-from tests.fakes.loopback import serving
 from tests.integration.stage.test_app import entries
-from tests.support.stage import Person, Stage
-
-PEOPLE = (("ada", "owner"), ("mo", "member"), ("kay", "checker"))
-
-
-@dataclass
-class Evening:
-    """Web and stage of one house, and how its people come."""
-
-    services: Services
-    stage: Stage
-    url: str
-
-    async def browser(self, account: str) -> httpx.AsyncClient:
-        async with self.services.database.write() as connection:
-            session = await self.services.accounts.new_session(connection, account, "", "")
-        return httpx.AsyncClient(
-            base_url=self.url,
-            headers={"Accept": "text/html", "Cookie": f"hustings_session={session}"},
-        )
-
-    async def post(self, who: str, path: str, /, **fields: str) -> httpx.Response:
-        """What somebody presses; the stage has heard of it when this is over."""
-        async with await self.browser(who) as browser:
-            answer = await browser.post(path, data=fields)
-        self.services.outbox.pending = 1
-        while self.services.outbox.pending:
-            await self.services.outbox.turn()
-        return answer
-
-    async def ticket(self, account: str, room: str = "r") -> str:
-        """The pass that the button gives."""
-        page = await self.post(account, f"/rooms/{room}/backstage")
-        assert page.status_code == 200, page.text
-        found = re.search(r'href="[^"]*/s/\w+#i=([\w.-]+)"', page.text)
-        assert found, page.text
-        return found[1]
-
-    async def refusal(self, invitation: str, room: str = "r", **more: str) -> tuple[int, str]:
-        """How the stage refuses it, in a browser that it does not know."""
-        async with httpx.AsyncClient(base_url=self.stage.url) as http:
-            body = {"invitation": invitation, "name": "Mallory"}
-            answer = await http.post(f"/rooms/{room}/join", json=body, headers=more)
-        return answer.status_code, answer.json().get("code", "")
+from tests.support.stage import Person
+from tests.support.web_and_stage import Evening, evening_of
 
 
 @pytest.fixture
 async def evening(tmp_path: Path) -> AsyncIterator[Evening]:
-    async with Stage(tmp_path) as stage:
-        settings = Settings(data=str(tmp_path), web=WebSettings(stage=stage.url))
-        async with (
-            open_services(settings, SystemClock()) as services,
-            serving(create_app(services)) as url,
-        ):
-            async with services.database.write() as connection:
-                for name, role in PEOPLE:
-                    await add_account(connection, Account(name, name.title(), role, 1))
-            found = Evening(services, stage, url)
-            for room in ("r", "other"):
-                await found.post("ada", "/rooms", title="Hall", address=room, language="en")
-            yield found
+    async with evening_of(tmp_path) as found:
+        yield found
 
 
 async def test_a_moderator_comes_by_their_account_and_is_out_when_the_role_is(

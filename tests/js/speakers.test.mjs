@@ -307,6 +307,34 @@ test("an invitation is exchanged and remembered", async (t) => {
   assert.equal(stored().token, "t1");
 });
 
+test("of a pass, which is good once, comes an invitation for this browser", async (t) => {
+  const answer = { ...PASS, name: "Mo", invitation: "here" };
+  const { seat, calls, stored } = seatWith(t, [["join", 200, answer], ["join", 200, PASS]]);
+  seat.invited("pass");
+  await seat.join("Mo");
+  assert.equal(stored().invitation, "here");
+  seat.invited("pass"); // back in the history: it is still the same seat
+  assert.equal(stored().token, "t1");
+  await seat.join("Mo");
+  assert.equal(JSON.parse(calls[1][1].body).invitation, "here");
+  seat.invited("another");
+  assert.deepEqual([stored().invitation, stored().pass, stored().token], ["another", "", ""]);
+});
+
+test("a checker only listens, and the hosts can only remove them", () => {
+  const role = btoa(JSON.stringify({ role: "checker" }));
+  const seat = new Seat("", { read: () => ({ invitation: `${role}.x` }), write: () => {} }, () => {});
+  assert.ok(seat.listens);
+  const hall = new Hall();
+  const kay = { id: "k", name: "Kay", role: "checker", connected: true };
+  hall.apply({ type: "roster", roster: [kay, { id: "a", name: "Ada", role: "host" }] });
+  hall.you = "a";
+  assert.deepEqual(hall.actions(hall.people[1]), ["remove"]);
+  assert.equal(hall.listens, false);
+  hall.you = "k";
+  assert.ok(hall.listens);
+});
+
 test("a reload renews; if the token has died it joins again", async (t) => {
   const dead = ["renew", 401, { code: "token_expired", title: "No." }];
   const kept = { invitation: "inv", name: "Kim", token: "old" };

@@ -46,7 +46,8 @@ async def come(visit: Visitor, room: str) -> Response:
         seat, ticket = await visit.services.crew.come(who, name)
     except UserError as refused:
         return visit.go("/backstage", said=refused.code)
-    answer = visit.page("web_going.html", url=visit.links.seat(name, ticket), role=seat.role)
+    url = visit.links.seat(name, ticket).replace("#", f"{visit.lang_query}#", 1)
+    answer = visit.page("web_going.html", url=url, role=seat.role)
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
 
