@@ -158,7 +158,7 @@ async def test_a_key_may_never_do_more_than_its_person(house: House, ada: Progra
     refused = await kim.call("GET", "/people")
     assert (refused.status_code, refused.json()["code"]) == (403, "permission")
     mine = (await kim.call("GET", "/me")).json()
-    assert mine["scopes"] == ["rooms:invite", "rooms:read", "rooms:write"]
+    assert mine["scopes"] == ["rooms:crew", "rooms:invite", "rooms:read", "rooms:write"]
     assert (await ada.call("DELETE", "/people/kim")).status_code == 204
     gone = await kim.call("GET", "/me")
     assert (gone.status_code, gone.json()["code"]) == (401, "key_bad")
