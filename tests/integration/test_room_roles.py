@@ -73,7 +73,7 @@ async def test_an_account_that_is_deleted_is_out_of_every_stage(evening: Evening
     await evening.post("ada", "/people/mo/role", role="moderator")
     tickets = {room: await evening.ticket("mo", room) for room in ("r", "other")}
     seated = await Person(evening.stage, "r", "moderator", tickets["r"]).join("Mo")
-    gone = await evening.post("ada", "/people/mo/remove")
+    gone = await evening.post("ada", "/people/mo/remove", sure="yes")
     assert gone.headers["location"] == "/people?said=removed"
     bearer = {"Authorization": f"Bearer {seated.token}"}
     answer = await seated.http.post("/rooms/r/renew", headers=bearer)
