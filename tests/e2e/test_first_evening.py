@@ -218,7 +218,7 @@ async def five_hundred(evening: Evening) -> Any:
     """The audience."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "hustings", "loadtest", evening.public, "--json",
-        "--listeners", str(EXPECTED), "--over", "5", "--seconds", "45",
+        "--listeners", str(EXPECTED), "--over", "5", "--seconds", "35",
         stdout=asyncio.subprocess.PIPE, env=evening.house.environment,
     )  # fmt: skip
     out, _ = await process.communicate()
