@@ -13,6 +13,7 @@ from hustings.base.clock import ManualClock
 from hustings.base.errors import Denied, TryLater, UserError
 from hustings.store import Database
 from hustings.store.schema import emails, host_codes, letters, mail_links, metadata
+from hustings.web import notes
 from hustings.web.accounts import queries as accounts
 from hustings.web.accounts.model import Account, Who
 from hustings.web.accounts.passkeys import Party
@@ -343,7 +344,7 @@ async def test_asks_are_bounded_and_wait_for_the_database(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.person("Ada", ADA)
-    monkeypatch.setattr(module, "ASKS", 1)
+    monkeypatch.setattr(notes, "NOTES", 1)
     desk.ask()
     with pytest.raises(TryLater) as full:
         desk.ask()

@@ -178,7 +178,7 @@ async def test_a_letter_speaks_its_readers_language_and_time(desk: Desk) -> None
     english = next(e for e in desk.given("mail") if e.recipient.startswith("mail0@"))
     assert b"Soon: Town hall" in english.body
     assert b"with Ada" in english.body
-    assert b"https://house.example/remind/hall/stop?t=mail0." in english.body
+    assert b"https://house.example/remind/hall/stop?lang=en&t=mail0." in english.body
     assert len({each.body for each in desk.given("push")}) == 3
 
 

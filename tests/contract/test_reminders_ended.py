@@ -12,14 +12,14 @@ from hustings.web.outbound.door import Door
 from hustings.web.outbound.names import Resolver
 from hustings.web.post import queries as post
 from hustings.web.post.model import Draft
-from hustings.web.reminders import queries
 from hustings.web.reminders.links import ReminderLinks
+from hustings.web.reminders.queries import subscribers
 from hustings.web.reminders.service import Reminders
 from tests.fakes.reminders import Desk
 
 
 async def test_the_letters_of_one_subscription_are_found_by_their_keys(database: Database) -> None:
-    ended = queries.end_letters(["remind:hall:1:a", "remind:hall:2:a"])
+    ended = subscribers.end_letters(["remind:hall:1:a", "remind:hall:2:a"])
     drafts = [
         Draft(
             transport="push",
@@ -62,7 +62,10 @@ async def test_what_waits_for_a_browser_that_is_gone_is_not_sent(
     door = Door(desk.clock, resolve=Resolver(desk.clock), allow=[], budget=Budget(rate=1, burst=1))
     links = ReminderLinks(b"x" * 32, "https://house.example")
     reminders = Reminders(database, desk.clock, ReminderSettings(), links, door)
-    await reminders.end_browser(waiting[0], room)
+    if room:
+        await reminders.end_browser(waiting[0], room, "192.0.2.1")
+    else:
+        await reminders.forget_browser(waiting[0])
     assert await desk.subscribers() == 19
     async with database.read() as connection:
         assert [

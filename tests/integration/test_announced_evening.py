@@ -177,7 +177,7 @@ async def by_mail(newsroom: Newsroom, room: RoomMade) -> None:
     assert asked.headers["location"].endswith("?said=asked")
     await until(lambda: newsroom.postman.mails)
     text = newsroom.postman.mails[-1].get_content()
-    link = re.search(r"http\S+/yes\?t=(\S+)", text)
+    link = re.search(r"http\S+/yes\?lang=\w+&t=(\S+)", text)
     assert link, text
     agreed = await newsroom.http.post(f"{page}/yes", data={"t": link[1]})
     assert agreed.headers["location"].endswith("?said=confirmed")

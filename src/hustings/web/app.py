@@ -154,6 +154,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         tasks.start(services.post.run(), name="post"),
         tasks.start(services.hooks.run(), name="webhooks"),
         tasks.start(services.dispatch.run(), name="reminders"),
+        tasks.start(services.reminders.run(), name="reminders by mail"),
         tasks.start(services.mailbox.run(), name="mailbox"),
     ]
     for sender in senders:

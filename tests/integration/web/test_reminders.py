@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import msgspec
@@ -47,7 +47,8 @@ async def house(tmp_path: Path, postman: Postman, pushes: PushService) -> AsyncI
 
 
 async def carried(house: House) -> None:
-    """Let the post carry what waits."""
+    """Let mailboxes be asked that wait to be, and the post carry what waits."""
+    await house.services.reminders.turn()
     await house.services.post.turn()
     await house.services.post.settled()
 
@@ -60,10 +61,15 @@ async def ask(house: House, address: str = "ada@example.org") -> httpx.Response:
 def link(postman: Postman, act: str) -> str:
     """Path and query of the link in the last mail."""
     text = postman.mails[-1].get_content()
-    found = re.search(rf"http\S+/remind/hall/{act}\?t=\S+", text)
+    found = re.search(rf"http\S+/remind/hall/{act}\?lang=\w+&t=\S+", text)
     assert found, text
     parts = urlsplit(found[0])
     return f"{parts.path}?{parts.query}"
+
+
+def token_of(link: str) -> str:
+    """The part of a link that acts."""
+    return parse_qs(urlsplit(link).query)["t"][0]
 
 
 def button(page: str) -> str:
@@ -88,8 +94,10 @@ async def test_by_mail_from_the_form_to_the_reminder_to_its_end(
     yes = link(postman, "yes")
     page = await house.browser.get(yes)
     assert await subscribed(house) == 0  # looking changes nothing: mail programs open links
-    answer = await house.browser.post("/remind/hall/yes", data={"t": button(page.text)})
-    assert answer.headers["location"] == "/remind/hall?said=confirmed"
+    action = re.search(r'action="(/remind/hall/yes[^"]*)"', page.text)
+    assert action
+    answer = await house.browser.post(action[1], data={"t": button(page.text)})
+    assert answer.headers["location"] == "/remind/hall?lang=en&said=confirmed"
     assert await subscribed(house) == 1
 
     planned = await house.services.rooms.room(HALL)
@@ -119,7 +127,7 @@ async def test_by_mail_from_the_form_to_the_reminder_to_its_end(
 async def test_the_page_says_the_same_of_every_address(house: House, postman: Postman) -> None:
     first = await ask(house)
     await carried(house)
-    await house.browser.post("/remind/hall/yes", data={"t": link(postman, "yes").partition("=")[2]})
+    await house.browser.post("/remind/hall/yes", data={"t": token_of(link(postman, "yes"))})
     known, unknown = await ask(house), await ask(house, "bo@example.org")
     assert first.headers["location"] == known.headers["location"] == unknown.headers["location"]
     await carried(house)
@@ -163,7 +171,7 @@ async def test_a_link_that_confirms_does_not_end_and_the_reverse(
 ) -> None:
     await ask(house)
     await carried(house)
-    token = link(postman, "yes").partition("=")[2]
+    token = token_of(link(postman, "yes"))
     assert (await house.browser.post("/remind/hall/stop", data={"t": token})).status_code == 403
 
 
@@ -275,3 +283,8 @@ async def test_a_reader_stays_in_their_language(house: House, postman: Postman) 
     await carried(house)
     assert "القاعة" in postman.mails[-1]["Subject"]
     assert "القاعة" in postman.mails[-1].get_content()
+    for act in ("yes", "stop"):
+        opened = link(postman, "yes").replace("/yes?", f"/{act}?")
+        page = (await house.browser.get(opened, headers={"Accept-Language": "de"})).text
+        assert '<html lang="ar" dir="rtl"' in page
+        assert f"/remind/hall/{act}?lang=ar" in page

@@ -6,9 +6,9 @@ and its use ends all others of that address; each sign-in is a new session; a li
 signs nobody in before they were told whose account it is.
 """
 
-import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -37,6 +37,7 @@ from hustings.web.mailbox.model import (
     SignedIn,
     Verified,
 )
+from hustings.web.notes import Notes
 from hustings.web.post import queries as letters
 from hustings.web.post.addresses import Address
 from hustings.web.post.message import SECRET, Note, draft, secret_of
@@ -45,9 +46,6 @@ from hustings.wire.tokens import KeyRing
 
 log = logging.getLogger(__name__)
 
-ASKS: Final = 500  # that wait to be looked up, some milliseconds each
-GROUP: Final = 50
-AGAIN_S: Final = 2.0  # while the database is away
 SHOWN: Final = 20  # links of a house without mail
 
 
@@ -75,8 +73,7 @@ class Mailbox:
         self._title = title
         self._asking = Asking()
         self._patience = Patience()
-        self._asks: deque[Ask] = deque()
-        self._wake = asyncio.Event()
+        self._asks: Notes[Ask] = Notes("mailbox", self._look_up)
         self._shown: deque[Shown] = deque(maxlen=SHOWN)
 
     # -- asking ----------------------------------------------------------------------------------
@@ -89,46 +86,37 @@ class Mailbox:
         source: whence the request came. asked: a secret that the browser keeps.
         account: who wants to prove that the address is theirs; "": to sign in.
         """
-        if len(self._asks) >= ASKS:
+        if self._asks.full:
             raise TryLater("sign_in_busy", "Too many people are trying.")
         self._asking.charge(to.text, source, self._clock.monotonic())
         now_ms = self._clock.wall_ms()
-        self._asks.append(Ask(to.text, to.host, account, language, hashed(asked), now_ms))
-        self._wake.set()
+        self._asks.leave(Ask(to.text, to.host, account, language, hashed(asked), now_ms))
 
     async def run(self) -> None:
-        """Answer for ever; a fault of the database is logged and tried again."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self.turn()
-            except TryLater as error:
-                log.warning("mailbox: %s", error.title)
-                await asyncio.sleep(AGAIN_S)
-                self._wake.set()
+        """Answer for ever."""
+        await self._asks.run()
 
     async def turn(self) -> None:
-        """Look up those who asked, and write to those who are somebody here. Raises TryLater."""
-        while self._asks:
-            group = [self._asks[n] for n in range(min(GROUP, len(self._asks)))]
-            async with self._database.read() as connection:
-                known = await queries.owners_of(connection, {each.address for each in group})
-            late_ms = self._clock.wall_ms() - GOOD_S * 1_000  # the database was away for long
-            due = [
-                each
-                for each in group
-                if bool(each.account) != (each.address in known) and each.at_ms > late_ms
-            ]
-            shown: list[Shown] = []
-            if due:
-                async with self._database.write() as connection:
-                    for ask in due:
-                        await self._answer(connection, ask, known.get(ask.address, ""), shown)
-            for _ in group:
-                self._asks.popleft()
-            self._show(shown)
-            self._post.wake()
+        """Answer all who wait. Raises TryLater."""
+        await self._asks.turn()
+
+    async def _look_up(self, asks: Sequence[Ask]) -> None:
+        """Write to those who are somebody here. Raises TryLater."""
+        async with self._database.read() as connection:
+            known = await queries.owners_of(connection, {each.address for each in asks})
+        late_ms = self._clock.wall_ms() - GOOD_S * 1_000  # the database was away for long
+        due = [
+            each
+            for each in asks
+            if bool(each.account) != (each.address in known) and each.at_ms > late_ms
+        ]
+        shown: list[Shown] = []
+        if due:
+            async with self._database.write() as connection:
+                for ask in due:
+                    await self._answer(connection, ask, known.get(ask.address, ""), shown)
+        self._show(shown)
+        self._post.wake()
 
     # -- using -----------------------------------------------------------------------------------
 

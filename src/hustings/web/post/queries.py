@@ -37,10 +37,15 @@ async def add(connection: AsyncConnection, drafts: Sequence[Draft], now_ms: int)
         return
     if any(len(each.body) > BODY_BYTES or len(each.key) > KEY_CHARS for each in drafts):
         raise UserError("letter_large", "A letter has at most 64 KiB.")
-    most = PENDING + (URGENT if all(each.urgent for each in drafts) else 0)
-    if await pending(connection) + len(drafts) > most:
-        raise TryLater("post_full", "Too many letters wait to be sent.", delay_s=60)
+    urgent = all(each.urgent for each in drafts)
+    await expect_space(connection, len(drafts), urgent=urgent)
     await connection.execute(_insert(connection), [_row(each, now_ms) for each in drafts])
+
+
+async def expect_space(connection: AsyncConnection, more: int, *, urgent: bool) -> None:
+    """Whether so many can be queued. Raises TryLater("post_full")."""
+    if await pending(connection) + more > PENDING + (URGENT if urgent else 0):
+        raise TryLater("post_full", "Too many letters wait to be sent.", delay_s=60)
 
 
 async def claim(

@@ -22,7 +22,6 @@ from hustings.base.ids import RoomId
 from hustings.store import Database
 from hustings.web.outbox import queries as outbox
 from hustings.web.post import queries as post
-from hustings.web.reminders import queries
 from hustings.web.reminders.events import evening_of, event_of
 from hustings.web.reminders.letters import Letters
 from hustings.web.reminders.model import (
@@ -42,6 +41,7 @@ from hustings.web.reminders.occasions import (
     reminds,
     stands,
 )
+from hustings.web.reminders.queries import readers, sendings, subscribers
 from hustings.web.rooms import queries as rooms
 from hustings.web.rooms.model import PlannedRoom
 from hustings.wire.kinds import PROMOTION, Promotion
@@ -109,8 +109,8 @@ class Dispatch:
 
     async def _look(self) -> None:
         async with self._database.read() as connection:
-            names = await queries.rooms_with_any(connection)
-            going_on = await queries.sendings(connection)
+            names = await readers.rooms_with_any(connection)
+            going_on = await sendings.not_done(connection)
             wanted = {*names, *(each.room for each in going_on)}
             found = [await rooms.room_named(connection, name) for name in sorted(wanted)]
         self._planned = {each.room: each for each in found if each is not None}
@@ -125,10 +125,10 @@ class Dispatch:
         begun: list[tuple[Channel, Due]] = []
         async with self._database.read() as connection:
             if reminds(evening) and now_ms > evening.start_ms - HORIZON_MS:
-                many = await queries.waiting(connection, room, start_ms=evening.start_ms)
+                many = await readers.waiting(connection, room, start_ms=evening.start_ms)
                 begun += _due(many, lambda n: reminder_due(evening, n, now_ms, self._rules))
             if self._settled.get(room) != evening.told_ms:
-                many = await queries.waiting(connection, room, told_ms=evening.told_ms)
+                many = await readers.waiting(connection, room, told_ms=evening.told_ms)
                 begun += _due(many, lambda n: notice_due(evening, n, now_ms, self._rules))
                 if many:
                     self._settled.pop(room, None)
@@ -138,21 +138,21 @@ class Dispatch:
             return
         async with self._database.write() as connection:
             for channel, due in begun:
-                await queries.open_sending(connection, room, channel, due, evening.start_ms)
+                await sendings.begin(connection, room, channel, due, evening.start_ms)
 
     async def _go_on(self, now_ms: int) -> None:
         """Close what is over, tell what changed, and know what is open."""
         looked: list[tuple[Sending, Fates, int]] = []
         async with self._database.read() as connection:  # it may take long: nobody waits for it
-            for sending in await queries.sendings(connection):
-                fates = await queries.fates(connection, sending.batch)
+            for sending in await sendings.not_done(connection):
+                fates = await sendings.fates(connection, sending.batch)
                 is_open = sending.state == "open"
-                left = await queries.left(connection, sending) if is_open else 0
+                left = await readers.left(connection, sending) if is_open else 0
                 looked.append((sending, fates, left))
         for sending, fates, left in looked:
             await self._review(sending, fates, left, now_ms)
         async with self._database.read() as connection:
-            self._open = await queries.sendings(connection)
+            self._open = await sendings.not_done(connection)
         known = {each.id for each in self._open}
         self._from = {each: place for each, place in self._from.items() if each in known}
 
@@ -168,19 +168,19 @@ class Dispatch:
                     sending = msgspec.structs.replace(sending, state="closing", missed=left)
                 else:
                     unsent = await post.withdraw(connection, sending.batch)
-                    await queries.unmark(connection, sending, unsent)
+                    await readers.unmark(connection, sending, unsent)
                     self._settled.pop(sending.room, None)
-                    fates = await queries.fates(connection, sending.batch)
+                    fates = await sendings.fates(connection, sending.batch)
                     back = sending.queued - fates.total
                     sending = msgspec.structs.replace(
                         sending, state="closing", queued=fates.total, dropped=left + back
                     )
-                await queries.keep(connection, sending)
+                await sendings.keep(connection, sending)
             left = 0
         if over and fates.waiting:  # the post looks once a minute for those that are too late
             async with self._database.write() as connection:
                 await post.expire(connection, now_ms)
-                fates = await queries.fates(connection, sending.batch)
+                fates = await sendings.fates(connection, sending.batch)
         done = not fates.waiting or now_ms >= sending.spread.ends_ms + SETTLE_MS
         if sending.state == "closing" and done:
             sending = msgspec.structs.replace(sending, state="done")
@@ -199,7 +199,7 @@ class Dispatch:
             entry = {"kind": PROMOTION, "body": msgspec.to_builtins(body), "key": key}
             await outbox.add(connection, sending.room, "entry", entry, now_ms)
             sending = msgspec.structs.replace(sending, told=sending.told + 1, told_ms=now_ms)
-        await queries.keep(connection, msgspec.structs.replace(sending, body=body))
+        await sendings.keep(connection, msgspec.structs.replace(sending, body=body))
 
     # -- letters -----------------------------------------------------------------------------------
 
@@ -212,22 +212,22 @@ class Dispatch:
             return 0
         cut = sending.spread.cut(now_ms + AHEAD_MS)
         async with self._database.read() as connection:
-            overdue = await queries.overdue(connection, sending, from_place, cut)
+            overdue = await readers.overdue(connection, sending, from_place, cut)
             pace = sending.spread.pace(
                 now_ms, count=self._count(sending, overdue), overdue=overdue, most=self._rules.most
             )
             if (
                 not overdue
-                or await queries.unsent(connection, sending.channel, now_ms) > SLACK * pace
+                or await sendings.unsent(connection, sending.channel, now_ms) > SLACK * pace
             ):
                 return 0
-            who = await queries.next_due(connection, sending, from_place, cut, pace)
+            who = await readers.next_due(connection, sending, from_place, cut, pace)
         drafts = self._letters.drafts(
             sending, lambda language: event_of(planned, self._links, language), who
         )
         async with self._database.write() as connection:
             await post.add(connection, drafts, now_ms)
-            await queries.mark(connection, sending, evening_of(planned).told_ms, who)
+            await readers.mark(connection, sending, evening_of(planned).told_ms, who)
         if who:
             self._from[sending.id] = who[-1].place
         return len(who)
@@ -241,7 +241,7 @@ class Dispatch:
 
     async def _forget(self, now_ms: int) -> None:
         async with self._database.write() as connection:
-            await queries.forget_unconfirmed(connection, now_ms - UNCONFIRMED_MS)
+            await subscribers.forget_unconfirmed(connection, now_ms - UNCONFIRMED_MS)
             for room, planned in self._planned.items():
                 facts = planned.facts
                 from_ms = forget_from_ms(
@@ -250,7 +250,7 @@ class Dispatch:
                     facts.cancelled_ms if facts else 0,
                 )
                 if (from_ms and now_ms >= from_ms) or (facts and facts.deleted):
-                    await queries.forget_room(connection, room)
+                    await subscribers.forget_room(connection, room)
 
 
 def _due(many: dict[Channel, int], rule: Callable[[int], Due | None]) -> list[tuple[Channel, Due]]:

@@ -48,7 +48,7 @@ class Letters:
         return [make(sending, events[each.language], each) for each in who]
 
     def _mail(self, sending: Sending, event: Event, to: Subscription) -> Draft:
-        stop = self._links.act("stop", to.room, to.subscription)
+        stop = self._links.act("stop", to.room, to.subscription, to.language)
         subject, text = _mail_words(event, sending.occasion, to.language, to.zone)
         note = message.Note(subject, f"{text}\n{stop}\n", to.language, stop)
         return message.draft(

@@ -29,9 +29,10 @@ class ReminderLinks:
         """Where one asks to be reminded."""
         return f"{self._web}/remind/{room}"
 
-    def act(self, act: Act, room: RoomId, subscription: str) -> str:
-        """The address that a letter names; opening it shows a button, its POST acts."""
-        return f"{self.page(room)}/{act}?t={quote(self.token(act, subscription))}"
+    def act(self, act: Act, room: RoomId, subscription: str, language: str) -> str:
+        """The address that a letter in this language names; opening it shows a button, its POST acts."""
+        token = quote(self.token(act, subscription))
+        return f"{self.page(room)}/{act}?lang={quote(language)}&t={token}"
 
     def token(self, act: Act, subscription: str) -> str:
         """The part behind `t=`."""

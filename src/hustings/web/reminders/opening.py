@@ -60,5 +60,5 @@ def open_notices(settings: Settings, database: Database, clock: Clock, resolve: 
     reminders = Reminders(database, clock, wanted, links, door)
     pushes: list[Transport] = []
     if wanted.push:
-        pushes.append(Push(door, vapid, clock, reminders.end_browser))
+        pushes.append(Push(door, vapid, clock, reminders.forget_browser))
     return Notices(vapid, reminders, pushes, links, house, settings)

@@ -1,8 +1,9 @@
 """Who wants to be told of a room: asks, confirms, ends; without an account.
 
 Keeps true: nobody is told by mail who did not open the link that went to that mailbox and press its
-button; what a page answers says nothing about an address, whether it is known or not; an address is
-gone when its owner ends it, when its browser is gone, and a day after the evening
+button; what a page answers, and how long it takes, says nothing about an address, whether it is known
+or not (`web.reminders.mailing`); a browser's endpoint is a secret between it and its push service, so
+whoever says it is told whether it is known, and may end it; an address is gone when its owner ends it, when its browser is gone, and a day after the evening
 (`web.reminders.dispatch`). Addresses of visitors are looked at for limits only, never kept.
 """
 
@@ -20,23 +21,22 @@ from hustings.base.limits import Gcra, address_key
 from hustings.settings import ReminderSettings
 from hustings.store import Database
 from hustings.web.outbound.door import Door
-from hustings.web.post import queries as post
 from hustings.web.post.addresses import address_from_form
-from hustings.web.post.message import Note, draft
 from hustings.web.push.subscription import PushSubscription
-from hustings.web.reminders import queries, words
+from hustings.web.reminders.asking import Ask
 from hustings.web.reminders.events import evening_of
 from hustings.web.reminders.links import ReminderLinks
+from hustings.web.reminders.mailing import AsksByMail
 from hustings.web.reminders.model import Channel, Sending, Subscription
+from hustings.web.reminders.queries import sendings, subscribers
 from hustings.web.reminders.spread import place_of
 from hustings.web.reminders.words import Event
 from hustings.web.rooms.local_time import zones
 from hustings.web.rooms.model import PlannedRoom
 
-AGAIN_MS: Final = 600_000  # between two letters that ask the same mailbox about the same room
-UNCONFIRMED: Final = 5  # rooms for which one mailbox is asked at once
-ASK_MS: Final = 3_600_000  # later the letter that asks is of no use
-_RATE: Final = 0.2  # subscriptions a second and network; a campus shares one
+_RATE: Final = (
+    0.2  # a second and network, of those who begin, and of those who end; a campus shares one
+)
 _BURST: Final = 60.0
 _SOON_MS: Final = 5_000  # a place is given at least so far ahead of the dispatch
 
@@ -57,52 +57,37 @@ class Reminders:
         self._most = settings.subscribers
         self._links = links
         self._door = door
-        self._rates = Gcra(rate=_RATE, burst=_BURST)
+        self._by_mail = AsksByMail(database, clock, links, most=settings.subscribers)
+        self._begins, self._ends = (Gcra(rate=_RATE, burst=_BURST) for _ in range(2))
 
     async def ask_by_mail(
         self, planned: PlannedRoom, event: Event, typed: str, language: str, zone: str, visitor: str
     ) -> None:
-        """Send a link to this mailbox, unless it has one or is subscribed: the caller does not learn.
+        """A link goes to this mailbox, unless it has one or is subscribed: the caller does not learn.
 
-        Raises UserError: address_bad, remind_over. TryLater: remind_rate, remind_full, post_full.
+        Raises UserError: address_bad, remind_over. TryLater: remind_rate, remind_busy, remind_full,
+        post_full.
         """
         self._expect_open(planned, visitor)
-        address, now_ms = address_from_form(typed), self._clock.wall_ms()
-        hashed = address_hash("mail", address.text)
-        new = self._new(planned.room, "mail", address.text, language, zone)
-        try:
-            async with self._database.write() as connection:
-                found = await queries.find(connection, planned.room, hashed)
-                if found is not None:
-                    new, confirmed, made_ms = found
-                    if confirmed or now_ms < made_ms + AGAIN_MS:
-                        return
-                    await queries.ask_again(connection, new.subscription, now_ms)
-                else:
-                    if await queries.asked(connection, hashed) >= UNCONFIRMED:
-                        return
-                    await self._expect_space(connection, planned.room, "mail")
-                    told_ms = evening_of(planned).told_ms
-                    await queries.add(
-                        connection, new, hashed, told_ms=told_ms, now_ms=now_ms, confirmed=False
-                    )
-                yes = self._links.act("yes", planned.room, new.subscription)
-                note = Note(
-                    words.words("ask_subject", event, "reminder", language, zone),
-                    words.words("ask_text", event, "reminder", language, zone, yes=yes) + "\n",
-                    language,
-                )
-                letter = draft(
-                    address,
-                    note,
-                    key=queries.ask_key(new.subscription),
-                    batch=queries.ASKED,
-                    until_ms=now_ms + ASK_MS,
-                    urgent=True,
-                )
-                await post.add(connection, [letter], now_ms)
-        except IntegrityError:  # the same mailbox, twice at once: it was asked
-            return
+        to = address_from_form(typed)
+        await self._by_mail.leave(
+            Ask(
+                to,
+                address_hash("mail", to.text),
+                self._new(planned.room, "mail", to.text, language, zone),
+                event,
+                evening_of(planned).told_ms,
+                self._clock.wall_ms(),
+            )
+        )
+
+    async def run(self) -> None:
+        """Ask mailboxes, for ever."""
+        await self._by_mail.notes.run()
+
+    async def turn(self) -> None:
+        """Ask all that wait to be asked. Raises TryLater."""
+        await self._by_mail.notes.turn()
 
     async def confirm(self, planned: PlannedRoom, token: str) -> bool:
         """The button of that link: from now on it is told. False: it was ended, or is too old.
@@ -112,8 +97,9 @@ class Reminders:
         subscription = self._links.subscription("yes", token)
         self._expect_coming(planned)
         async with self._database.write() as connection:
-            return await queries.confirm(
+            return await subscribers.confirm(
                 connection,
+                planned.room,
                 subscription,
                 told_ms=evening_of(planned).told_ms,
                 place=await self._place(connection, planned.room, "mail", subscription),
@@ -138,13 +124,13 @@ class Reminders:
         new = self._new(planned.room, "push", browser.endpoint, language, zone, browser.keys)
         try:
             async with self._database.write() as connection:
-                found = await queries.find(connection, planned.room, hashed)
+                found = await subscribers.find(connection, planned.room, hashed)
                 if found is not None:
-                    await queries.renew(connection, found[0], new)
+                    await subscribers.renew(connection, found, new)
                     return
                 await self._expect_space(connection, planned.room, "push")
                 place = await self._place(connection, planned.room, "push", new.subscription)
-                await queries.add(
+                await subscribers.add(
                     connection,
                     msgspec.structs.replace(new, place=place),
                     hashed,
@@ -158,31 +144,42 @@ class Reminders:
     async def has_browser(self, room: RoomId, endpoint: str) -> bool:
         """Whether this browser is told of the room."""
         async with self._database.read() as connection:
-            return await queries.find(connection, room, address_hash("push", endpoint)) is not None
+            return (
+                await subscribers.find(connection, room, address_hash("push", endpoint)) is not None
+            )
 
     async def end_by_link(self, token: str) -> None:
         """The link in each mail; ended already is ended. Raises Denied `reminder_link`."""
         subscription = self._links.subscription("stop", token)
         async with self._database.write() as connection:
-            await queries.end(connection, subscription)
+            await subscribers.end(connection, subscription)
 
-    async def end_browser(self, endpoint: str, room: RoomId | None = None) -> None:
-        """Whoever knows the endpoint may end it, in one room or in all; a browser that is gone."""
+    async def end_browser(self, endpoint: str, room: RoomId, visitor: str) -> None:
+        """Whoever knows the endpoint may end it in a room. Raises TryLater `remind_rate`."""
+        _expect_granted(self._ends, visitor, self._clock.monotonic())
         hashed = address_hash("push", endpoint)
+        async with self._database.read() as connection:  # anybody may ask: no turn at the writer
+            found = await subscribers.find(connection, room, hashed)
+        if found is not None:
+            async with self._database.write() as connection:
+                await subscribers.end(connection, found)
+
+    async def forget_browser(self, endpoint: str) -> None:
+        """It is gone, as its push service says: it is told of no room any more."""
         async with self._database.write() as connection:
-            for subscription, where in await queries.subscriptions_of(connection, hashed):
-                if room in {None, where}:
-                    await queries.end(connection, subscription)
+            hashes = {address_hash("push", endpoint)}
+            for each in await subscribers.known(connection, hashes):
+                await subscribers.end(connection, each.subscription)
 
     async def promotions(self, room: RoomId) -> list[Sending]:
         """What was sent, for everybody to read; the latest first."""
         async with self._database.read() as connection:
-            return await queries.promotions_of(connection, room)
+            return await sendings.promotions_of(connection, room)
 
     async def counts(self, room: RoomId) -> dict[Channel, int]:
         """How many are told of the room, by channel."""
         async with self._database.read() as connection:
-            return await queries.confirmed(connection, room)
+            return await subscribers.confirmed(connection, room)
 
     # -- within ----------------------------------------------------------------------------------
 
@@ -209,9 +206,7 @@ class Reminders:
 
     def _expect_open(self, planned: PlannedRoom, visitor: str) -> None:
         self._expect_coming(planned)
-        wait_s = self._rates.take(address_key(visitor), self._clock.monotonic())
-        if wait_s:
-            raise TryLater("remind_rate", "Many from your network ask at once.", delay_s=wait_s)
+        _expect_granted(self._begins, visitor, self._clock.monotonic())
 
     @staticmethod
     def _expect_coming(planned: PlannedRoom) -> None:
@@ -221,15 +216,21 @@ class Reminders:
     async def _expect_space(
         self, connection: AsyncConnection, room: RoomId, channel: Channel
     ) -> None:
-        if await queries.count(connection, room, channel) >= self._most:
+        if await subscribers.count(connection, room, channel) >= self._most:
             raise TryLater("remind_full", "No more can be reminded of this room.", delay_s=600)
 
     async def _place(
         self, connection: AsyncConnection, room: RoomId, channel: Channel, subscription: str
     ) -> int:
-        spread = await queries.spread_of_reminder(connection, room, channel)
+        spread = await sendings.spread_of_reminder(connection, room, channel)
         share = spread.share(self._clock.wall_ms() + _SOON_MS) if spread else 0.0
         return place_of(subscription, share=share)
+
+
+def _expect_granted(rates: Gcra, visitor: str, now_s: float) -> None:
+    wait_s = rates.take(address_key(visitor), now_s)
+    if wait_s:
+        raise TryLater("remind_rate", "Many from your network ask at once.", delay_s=wait_s)
 
 
 def may_ask(planned: PlannedRoom) -> bool:

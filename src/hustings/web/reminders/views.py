@@ -58,7 +58,6 @@ async def ask_by_mail(visit: Visitor, room: str) -> Response:
         )
     except UserError as error:
         return await _page(visit, room, status=422, error=error.code, address=address[:254])
-    visit.services.post.wake()
     return visit.go(f"/remind/{room}", said="asked")
 
 
@@ -130,7 +129,8 @@ async def browser_state(visit: Visitor, room: str) -> Response:
 @router.post("/{room}/push/stop")
 async def end_browser(visit: Visitor, room: str) -> Response:
     """No more pushes about this room."""
-    await visit.services.reminders.end_browser(read_endpoint(await visit.body()), room_id(room))
+    endpoint = read_endpoint(await visit.body())
+    await visit.services.reminders.end_browser(endpoint, room_id(room), visit.address)
     return Response(status_code=204)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel.dates import format_date, format_time, get_datetime_format, get_timezone_name
+from babel.dates import format_date, format_time, get_datetime_format, get_timezone_location
 
 from hustings.base.ids import RoomId
 from hustings.pages.locales import direction
@@ -33,11 +33,14 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def moment(wall_ms: int, language: str, zone: str) -> str:
-    """Day, hour and zone in words: Tuesday, 5 May 2026, 20:00 CEST."""
+    """Day, hour and whose clock: Tuesday, 5 May 2026, 20:00 (Berlin, UTC+2).
+
+    zone: IANA, the reader's; "": not known, then UTC, since nobody says where a room is.
+    """
     clock = zone_named(zone)
     at = datetime.fromtimestamp(wall_ms / 1_000, clock)
     pattern = str(get_datetime_format("medium", locale=language))
-    hour = f"{format_time(at, 'short', locale=language)} {_zone_name(at, clock, language)}"
+    hour = f"{format_time(at, 'short', locale=language)} ({_clock_name(wall_ms, clock, language)})"
     return pattern.replace("{1}", format_date(at, "full", locale=language)).replace("{0}", hour)
 
 
@@ -76,7 +79,10 @@ def push_message(event: Event, occasion: Occasion, language: str, zone: str) -> 
     return msgspec.json.encode({"web_push": 8030, "notification": notification})
 
 
-def _zone_name(at: datetime, zone: ZoneInfo, language: str) -> str:
-    """MEZ where the language has a word for it, else UTC+1."""
-    name = "UTC" if zone.key == "UTC" else get_timezone_name(at, width="short", locale=language)
-    return name if name[:1].isalpha() else offset(int(at.timestamp() * 1_000), zone)
+def _clock_name(wall_ms: int, zone: ZoneInfo, language: str) -> str:
+    """City and distance from UTC; of a zone that is named after no place the distance alone."""
+    away = "UTC" if zone.key == "UTC" else offset(wall_ms, zone)
+    if "/" not in zone.key or zone.key.startswith("Etc/"):
+        return away
+    city = get_timezone_location(zone, locale=language, return_city=True)
+    return f"{city}{'،' if direction(language) == 'rtl' else ','} {away}"

@@ -58,7 +58,7 @@ def test_a_mail_is_due_at_its_place_and_can_be_ended_by_one_click() -> None:
     assert draft.until_ms == SPREAD.ends_ms
     assert draft.not_before_ms == SPREAD.due_ms(place_of("sub"))
     note = msgspec.json.decode(draft.body)
-    assert note["unsubscribe"] == LINKS.act("stop", HALL, "sub")
+    assert note["unsubscribe"] == LINKS.act("stop", HALL, "sub", "en")
     assert note["text"].endswith(f"\n{note['unsubscribe']}\n")
     assert note["subject"] == "Soon: Town hall"
     assert letters.carries("mail")
@@ -87,11 +87,12 @@ def test_each_reader_is_told_in_their_language(occasion: Occasion) -> None:
         who = [msgspec.structs.replace(to(channel, address), language=each) for each in titles]
         batch = msgspec.structs.replace(sending(channel), occasion=occasion)
         drafts = Letters(LINKS, [batch.channel]).drafts(batch, told, who)
-        for draft, title in zip(drafts, titles.values(), strict=True):
+        for draft, (language, title) in zip(drafts, titles.items(), strict=True):
             if channel == "mail":
                 note = msgspec.json.decode(draft.body)
                 assert title in note["subject"]
                 assert title in note["text"]
+                assert f"?lang={language}&t=" in note["unsubscribe"]
             else:
                 payload = msgspec.json.decode(draft.body, type=PushBody).message
                 assert msgspec.json.decode(payload)["notification"]["title"] == title

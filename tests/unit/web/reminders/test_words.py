@@ -29,12 +29,17 @@ EVENT = Event(
 @pytest.mark.parametrize(
     ("language", "zone", "said"),
     [
-        ("en", "", "Friday, January 15, 2027, 8:00\u202fAM UTC"),
-        ("de", "Europe/Berlin", "Freitag, 15. Januar 2027, 09:00 MEZ"),
-        ("de", "Asia/Tokyo", "Freitag, 15. Januar 2027, 17:00 UTC+9"),
+        ("en", "", "Friday, January 15, 2027, 8:00\u202fAM (UTC)"),
+        ("de", "Europe/Berlin", "Freitag, 15. Januar 2027, 09:00 (Berlin, UTC+1)"),
+        ("de", "Asia/Tokyo", "Freitag, 15. Januar 2027, 17:00 (Tokio, UTC+9)"),
+        ("en", "Asia/Calcutta", "Friday, January 15, 2027, 1:30\u202fPM (Kolkata, UTC+5:30)"),
+        ("en", "Etc/GMT+5", "Friday, January 15, 2027, 3:00\u202fAM (UTC-5)"),
+        ("ar", "Africa/Cairo", "الجمعة، 15 يناير 2027، 10:00\xa0ص (القاهرة، UTC+2)"),
     ],
 )
-def test_a_moment_is_the_readers_own(language: str, zone: str, said: str) -> None:
+def test_a_moment_is_the_readers_own_and_says_whose_clock(
+    language: str, zone: str, said: str
+) -> None:
     assert moment(START, language, zone) == said
 
 
@@ -55,7 +60,7 @@ def test_a_mail_reads_like_this() -> None:
     text = words("text", EVENT, "reminder", "en", "Europe/Berlin", said=said, stop="https://h/x")
     assert text == (
         'Rents & "wages" <now>\n\n'
-        "It begins on Friday, January 15, 2027, 9:00\u202fAM UTC+1, with Ada.\n\n"
+        "It begins on Friday, January 15, 2027, 9:00\u202fAM (Berlin, UTC+1), with Ada.\n\n"
         "https://h/r/hall\n\n"
         "-- \n"
         "You asked to be reminded of this conversation. Your address is deleted a day after it. "
@@ -81,7 +86,7 @@ def test_letters_say_when_the_doors_open_in_their_readers_language() -> None:
 def test_who_is_told_that_it_is_off_reads_when_it_was_to_be() -> None:
     assert words("body", EVENT, "cancelled", "en", "") == (
         "This conversation does not take place. "
-        "It was planned for Friday, January 15, 2027, 8:00\u202fAM UTC. Storm"
+        "It was planned for Friday, January 15, 2027, 8:00\u202fAM (UTC). Storm"
     )
     undated = msgspec.structs.replace(EVENT, start_ms=0, why="")
     assert words("body", undated, "cancelled", "en", "") == "This conversation does not take place."
