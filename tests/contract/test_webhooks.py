@@ -52,7 +52,7 @@ class Outside:
             self.clock, resolve=resolve, allow=[taking.origin], budget=ample, seconds=1.0
         )
         self.hooks = Hooks(database, KEYS, LINKS, self.clock, read=self.door.read, data=data)
-        self.rooms = Rooms(database, KEYS, self.clock, tell=self.hooks.tell)
+        self.rooms = Rooms(database, KEYS, self.clock, tell=[self.hooks.tell])
         self.transport = HookTransport(database, KEYS, self.door, self.clock)
         self.post = Post(database, [self.transport], self.clock)
 
@@ -105,7 +105,7 @@ async def test_what_is_rolled_back_is_told_to_nobody_and_what_is_kept_is_not_los
         await outside.hooks.tell(connection, changes, now_ms)
         raise NotFound("page_unknown", "The power went.")
 
-    rooms = Rooms(outside.database, KEYS, outside.clock, tell=broken)
+    rooms = Rooms(outside.database, KEYS, outside.clock, tell=[broken])
     with pytest.raises(NotFound):
         await rooms.learn([LIVE])
     await outside.deliver()

@@ -14,6 +14,7 @@ from hustings.store import Database
 from hustings.store.schema import outbox, subscriptions
 from hustings.web.post.model import Letter
 from hustings.web.post.service import Post
+from hustings.web.reminders import closing
 from hustings.web.reminders.dispatch import Dispatch
 from hustings.web.reminders.letters import Letters
 from hustings.web.reminders.links import ReminderLinks
@@ -23,8 +24,10 @@ from hustings.web.reminders.service import address_hash
 from hustings.web.reminders.spread import place_of
 from hustings.web.rooms import queries as rooms
 from hustings.web.rooms.model import PlannedRoom, Wish
+from hustings.web.rooms.service import Rooms
 from hustings.wire.kinds import Room
 from hustings.wire.links import Links
+from hustings.wire.tokens import KeyRing
 from tests.fakes.push_service import Browser
 from tests.fakes.transports import FakeTransport
 
@@ -101,8 +104,8 @@ class Desk:
         """The stage says something else of the room."""
         more = {"revision": self.facts.revision + 1, "revised_ms": self.clock.wall_ms()}
         self.facts = msgspec.structs.replace(self.facts, **more, **facts)
-        async with self.database.write() as connection:
-            await rooms.set_facts(connection, self.facts, self.clock.wall_ms())
+        known = Rooms(self.database, KeyRing([b"k" * 32]), self.clock, tell=[closing.learn])
+        await known.learn([self.facts])
 
     async def go_on(self, seconds: float, *, step_s: float = 1.0) -> None:
         """Let it work for so long."""

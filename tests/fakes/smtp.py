@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import email
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from email.policy import SMTP as POLICY
@@ -18,7 +18,11 @@ SENDER = "Town Hall <no-reply@debate.example>"
 
 
 class Postman:
-    """What the server does; as a handler of aiosmtpd. Replies: a line, "hang", "drop", or "" for yes."""
+    """What the server does; as a handler of aiosmtpd.
+
+    Replies: a line, "hang", "slow" (yes, after `slow_s`), "drop", "lie" (a line that is no reply), or
+    "" for yes.
+    """
 
     def __init__(self) -> None:
         self.port = 0
@@ -27,7 +31,12 @@ class Postman:
         self.connections = 0
         self.on_mail = ""
         self.on_rcpt: dict[str, str] = {}  # by recipient
-        self.on_data = ""
+        self.on_any_rcpt = ""
+        self.on_data = ""  # after the text
+        self.on_text = ""  # "drop": in the middle of it; "refuse": before it
+        self.slow_s = 0.0
+        self.tries = 0  # recipients that were named
+        self.plan: Callable[[int], dict[str, str]] = lambda _: {}  # try -> replies of that one
         self.over_tls: list[bool] = []
         self.password = "secret"
         self._held = asyncio.Event()
@@ -52,7 +61,10 @@ class Postman:
     async def handle_RCPT(
         self, server: Any, _session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
-        said = await self._reply(server, self.on_rcpt.get(address, ""))
+        for name, said in self.plan(self.tries).items():
+            setattr(self, name, said)
+        self.tries += 1
+        said = await self._reply(server, self.on_rcpt.get(address, self.on_any_rcpt))
         if said.startswith("2"):
             envelope.rcpt_tos.append(address)
         return said
@@ -70,6 +82,10 @@ class Postman:
     async def _reply(self, server: Any, said: str) -> str:
         if said == "hang":
             await self._held.wait()
+        elif said == "slow":
+            await asyncio.sleep(self.slow_s)
+        elif said == "lie":
+            return "HTTP/1.1 200 OK"
         elif said == "drop":
             server.transport.abort()
         return said if said[:1].isdigit() else "250 OK"
@@ -84,6 +100,21 @@ class Postman:
         return AuthResult(success=good, handled=good)
 
 
+class Server(SMTP):
+    """Breaks off where the postman says."""
+
+    async def smtp_DATA(self, arg: str) -> None:
+        postman = self.event_handler
+        if postman.on_text == "refuse":
+            await self.push("451 not now")
+        elif postman.on_text == "drop":
+            await self.push("354 go on")
+            await self._reader.readline()
+            self.transport.abort()
+        else:
+            await super().smtp_DATA(arg)
+
+
 @asynccontextmanager
 async def smtp_server(
     *, tls: ssl.SSLContext | None = None, auth: bool = False, port: int = 0
@@ -93,7 +124,7 @@ async def smtp_server(
 
     def connect() -> SMTP:
         postman.connections += 1
-        return SMTP(
+        return Server(
             postman,
             hostname="fake",
             tls_context=tls,

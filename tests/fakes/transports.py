@@ -22,6 +22,7 @@ class FakeTransport:
         self.name: TransportName = name
         self.most = most
         self.most_of_host = most_of_host
+        self.host_rest_s = 900.0
         self.again_if_unsure = again_if_unsure
         self.answer = answer
         self.gate = asyncio.Event()

@@ -31,6 +31,7 @@ from hustings.web.post.mail import Mail
 from hustings.web.post.ports import Transport
 from hustings.web.post.service import Post
 from hustings.web.push.vapid import Vapid
+from hustings.web.reminders import closing
 from hustings.web.reminders.dispatch import Dispatch
 from hustings.web.reminders.opening import open_notices
 from hustings.web.reminders.service import Reminders
@@ -94,7 +95,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
         accounts = Accounts(database, clock)
         outbound = Door(clock, resolve=to_hooks, allow=settings.outbound.allow)
         hooks = Hooks(database, people, links, clock, read=outbound.read, data=data)
-        rooms = Rooms(database, people, clock, tell=hooks.tell)
+        rooms = Rooms(database, people, clock, tell=[closing.learn, hooks.tell])
         notices = open_notices(settings, database, clock, to_pushes)
         carriers = [HookTransport(database, people, outbound, clock), *notices.pushes]
         post = Post(database, [*carriers, *_mail(settings, people, clock)], clock)

@@ -83,6 +83,7 @@ async def test_a_secret_is_put_in_when_a_letter_is_sent_and_is_the_same_at_each_
         ("421 closing", TryAgain("421 closing", scope="transport")),
         ("drop", TryAgain),
         ("hang", TryAgain),
+        ("lie", TryAgain),
     ],
 )
 async def test_a_recipients_trouble_is_one_letters(
@@ -105,8 +106,10 @@ async def test_a_recipients_trouble_is_one_letters(
     [
         ("554 spam", Refused("554 spam")),
         ("451 greylisted", TryAgain("451 greylisted")),
+        ("421 closing", TryAgain("421 closing", scope="transport")),
         ("drop", Unsure),
         ("hang", Unsure),
+        ("lie", Unsure),
     ],
 )
 async def test_a_line_that_breaks_after_the_text_leaves_a_letter_that_may_have_arrived(
@@ -116,7 +119,7 @@ async def test_a_line_that_breaks_after_the_text_leaves_a_letter_that_may_have_a
     said: str,
     outcome: Outcome | type,
 ) -> None:
-    monkeypatch.setattr(module, "STEP_S", 0.3)
+    monkeypatch.setattr(module, "TEXT_S", 0.3)
     server.on_data = said
     found = await carrier.send(letter())
     assert found == outcome or (isinstance(outcome, type) and isinstance(found, outcome))
@@ -124,7 +127,31 @@ async def test_a_line_that_breaks_after_the_text_leaves_a_letter_that_may_have_a
         assert found.scope == "transport"
 
 
-@pytest.mark.parametrize("said", ["550 not from you", "451 later", "drop", "hang"])
+async def test_before_the_text_no_line_that_breaks_costs_a_letter(
+    server: Postman, carrier: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on_text = "refuse"
+    assert await carrier.send(letter()) == TryAgain("451 not now")
+    server.on_text = (
+        "drop"  # in the middle of it: the server may not take half a text, but who knows
+    )
+    found = await carrier.send(letter())
+    assert isinstance(found, Unsure)
+    server.on_text = ""
+    assert await carrier.send(letter("bo@example.org")) == Sent()
+    assert server.recipients == ["bo@example.org"]
+
+
+async def test_a_server_that_is_slow_to_take_a_text_is_waited_for(
+    server: Postman, carrier: Mail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STEP_S", 0.5)
+    server.on_data, server.slow_s = "slow", 0.8
+    assert await carrier.send(letter()) == Sent()
+    assert module.TEXT_S >= 600  # RFC 5321 4.5.3.2.6: ten minutes
+
+
+@pytest.mark.parametrize("said", ["550 not from you", "451 later", "drop", "hang", "lie"])
 async def test_what_concerns_all_letters_is_the_transports_trouble(
     server: Postman, carrier: Mail, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from hustings.web.post.model import Outcome, Scope, TryAgain, Unsure
 
 FIRST_REST_S: Final = 5.0
-LAST_HOST_REST_S: Final = 900.0  # a dead host costs one attempt each quarter of an hour
+LAST_HOST_REST_S: Final = 900.0  # a host may ask for so much
 LAST_REST_S: Final = 60.0  # the transport itself: it is back within a minute of its return
 HOSTS: Final = 500  # that rest; then the one that is done first is forgotten
 
@@ -25,7 +25,11 @@ class _Rest:
 class Lane:
     """The road of one transport."""
 
-    def __init__(self, *, most: int, most_of_host: int) -> None:
+    def __init__(
+        self, *, most: int, most_of_host: int, host_rest_s: float = LAST_HOST_REST_S
+    ) -> None:
+        """host_rest_s: so long rests a host at most that asks for nothing."""
+        self._host_rest_s = host_rest_s
         self._most = most
         self._most_of_host = most_of_host
         self._under_way: Counter[str] = Counter()
@@ -70,17 +74,18 @@ class Lane:
             return 0.0
         asked_s = outcome.delay_s if isinstance(outcome, TryAgain) else 0.0
         if scope == "transport":
-            self._whole = _longer(self._whole, asked_s, LAST_REST_S, now_s)
+            self._whole = _longer(self._whole, min(asked_s, LAST_REST_S), LAST_REST_S, now_s)
             return self._whole.until_s - now_s
-        rest = _longer(self._resting.pop(host, _Rest(0, 0.0)), asked_s, LAST_HOST_REST_S, now_s)
+        asked_s = min(asked_s, LAST_HOST_REST_S)
+        rest = _longer(self._resting.pop(host, _Rest(0, 0.0)), asked_s, self._host_rest_s, now_s)
         if len(self._resting) >= HOSTS:
             del self._resting[min(self._resting, key=lambda each: self._resting[each].until_s)]
         self._resting[host] = rest
         return rest.until_s - now_s
 
 
-def _longer(rest: _Rest, asked_s: float, last_s: float, now_s: float) -> _Rest:
+def _longer(rest: _Rest, asked_s: float, own_s: float, now_s: float) -> _Rest:
     if now_s < rest.until_s:  # others that were under way when it began
         return rest
-    wait_s = min(last_s, FIRST_REST_S * 2.0 ** min(rest.failures, 16))
-    return _Rest(rest.failures + 1, now_s + min(max(wait_s, asked_s), last_s))
+    wait_s = min(own_s, FIRST_REST_S * 2.0 ** min(rest.failures, 16))
+    return _Rest(rest.failures + 1, now_s + max(wait_s, asked_s))

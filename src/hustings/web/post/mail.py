@@ -1,14 +1,17 @@
 """Mail through one SMTP server, over a few connections that are kept while there is something to send.
 
 The server's word decides: 5xx on a recipient or its text is for good, 4xx is the letter's own
-trouble; anything that concerns all letters (no connection, TLS, password, sender) rests the whole
-transport and costs no letter an attempt. A line that breaks after the text began to go leaves a
-letter that may have arrived. Source: RFC 5321, 4.2 and 4.5.3.2.
+trouble; anything that concerns all letters (no connection, TLS, password, sender, a reply that is
+none) rests the whole transport and costs no letter an attempt. A line that breaks after the text
+began to go leaves a letter that may have arrived. A server that is slow costs time and no letter:
+it is waited for as long as servers are used to. Source: RFC 5321, 4.2, 4.5.2 and 4.5.3.2.
 """
 
 import asyncio
 import contextlib
+import re
 import ssl
+from collections.abc import Awaitable
 from typing import Final
 
 import aiosmtplib
@@ -30,8 +33,12 @@ from hustings.web.post.model import (
 )
 from hustings.wire.tokens import KeyRing
 
-STEP_S: Final = 15.0  # longest answer to one command, and to the text
+STEP_S: Final = 60.0  # longest answer to one command; busy servers take their time
+TEXT_S: Final = (
+    600.0  # ... to the text: it may have been taken already, so giving up costs a letter
+)
 IDLE_S: Final = 5.0  # a connection that nobody uses is closed
+_DOT: Final = re.compile(rb"^\.", re.MULTILINE)
 USES: Final = 100  # letters over one connection: servers have limits of their own
 
 
@@ -48,6 +55,7 @@ class Mail:
     """Keeps `ports.Transport`."""
 
     name: TransportName = "mail"
+    host_rest_s = 60.0  # not used: a trouble here is a letter's or the server's
     again_if_unsure = False
 
     def __init__(
@@ -131,19 +139,23 @@ class Mail:
         return line
 
     async def _hand_over(self, line: _Line, letter: Letter, body: bytes) -> Outcome:
-        said_all = False
+        text_went = False
         try:
             await line.smtp.rcpt(letter.recipient)
-            said_all = True
-            await line.smtp.data(body)
+            await _expect(line.smtp.execute_command(b"DATA"), 354)
+            text_went = True
+            await _expect(_say(line.smtp, body), 250)
         except aiosmtplib.SMTPResponseException as error:
-            await self._keep(line, reset=True)
-            if error.code == 421:  # the server ends, whatever it was told
-                return TryAgain(_words(error), scope="transport")
-            return Refused(_words(error)) if error.code >= 500 else TryAgain(_words(error))
+            if 400 <= error.code < 600 and error.code != 421:
+                await self._keep(line, reset=True)
+                return Refused(_words(error)) if error.code >= 500 else TryAgain(_words(error))
+            line.smtp.close()
+            if text_went and error.code != 421:  # neither yes nor no
+                return Unsure(_words(error), scope="transport")
+            return TryAgain(_words(error), scope="transport")  # 421: it ends, whatever it was told
         except (aiosmtplib.SMTPException, OSError) as error:
             line.smtp.close()
-            if said_all:
+            if text_went:
                 return Unsure(_words(error), scope="transport")
             return TryAgain(_words(error), scope="transport")
         except BaseException:
@@ -165,6 +177,21 @@ class Mail:
             return
         line.idle_since_s = self._clock.monotonic()
         self._idle.append(line)
+
+
+async def _expect(reply: Awaitable[aiosmtplib.SMTPResponse], code: int) -> None:
+    said = await reply
+    if said.code != code:
+        raise aiosmtplib.SMTPResponseException(said.code, said.message)
+
+
+async def _say(smtp: SMTP, body: bytes) -> aiosmtplib.SMTPResponse:
+    """The text, whose lines end in CRLF; a line that begins with a dot gets one more."""
+    line = smtp.protocol
+    if line is None:
+        raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+    line.write(_DOT.sub(b"..", body) + b".\r\n")
+    return await line.read_response(timeout=TEXT_S)
 
 
 async def _quit(line: _Line) -> None:

@@ -13,11 +13,13 @@ class Transport(Protocol):
     """Letters under way at once."""
     most_of_host: int
     """Of those, to one host."""
+    host_rest_s: float
+    """How long a host that fails rests at most, if it does not ask for more."""
     again_if_unsure: bool
     """Whether receivers know a second copy by its key, so that what may have arrived goes again."""
 
     async def send(self, letter: Letter) -> Outcome:
-        """Try once, within its own time limits (60 s are the most). What it raises is a bug: the letter is given up."""
+        """Try once, within its own time limits (15 minutes are the most). What it raises is a bug: the letter is given up."""
         ...
 
     async def close(self) -> None:

@@ -27,6 +27,8 @@ PENDING: Final = 250_000  # letters that wait, of all transports; beyond it none
 URGENT: Final = 1_000  # more than that for those that somebody waits for
 TROUBLES: Final = 20  # lines on the page
 _LOOKS: Final = 5  # of one claim: one more for each time that one host fills all that was read
+RECALLED_MS: Final = 0  # `until_ms` of what is on its way and, should it come back, goes no more
+RECALL_KEPT_MS: Final = 300_000  # after it came back; whoever recalled it looks for it meanwhile
 _URGENT, _ORDINARY = 0, 1
 _OVER: Final = {"body": b"", "recipient": ""}  # of what is over nobody needs to know to whom
 
@@ -126,8 +128,11 @@ async def orphans(
 
 
 async def expire(connection: AsyncConnection, now_ms: int) -> None:
-    """Give up what waits and is of no use any more."""
-    which = (letters.c.state == "waiting") & (letters.c.until_ms < now_ms)
+    """Give up what waits and is of no use any more; forget what was recalled and came back."""
+    waits, recalled = letters.c.state == "waiting", letters.c.until_ms == RECALLED_MS
+    old = waits & recalled & (letters.c.changed_ms < now_ms - RECALL_KEPT_MS)
+    await connection.execute(delete(letters).where(old))
+    which = waits & ~recalled & (letters.c.until_ms < now_ms)
     late = func.coalesce(func.nullif(letters.c.error, ""), "It could not be sent in time.")
     await connection.execute(
         update(letters)
@@ -149,13 +154,34 @@ async def forget(
 
 
 async def withdraw(connection: AsyncConnection, batch: str) -> list[str]:
-    """Forget what waits of a batch: it is not to be sent any more (what is under way goes).
+    """Forget what waits of a batch: it is not to be sent any more. What is under way goes, once.
 
-    Returns the keys of what is forgotten.
+    Returns the keys of what is forgotten. What comes back to be tried again: `came_back`.
     """
-    which = (letters.c.batch == batch) & (letters.c.state == "waiting")
-    gone = await connection.execute(delete(letters).where(which).returning(letters.c.key))
-    return [row.key for row in gone]
+    return await _recall(connection, letters.c.batch == batch)
+
+
+async def withdraw_keys(connection: AsyncConnection, keys: Collection[str]) -> None:
+    """The same of single letters."""
+    await _recall(connection, letters.c.key.in_(keys))
+
+
+async def came_back(connection: AsyncConnection, batch: str) -> list[str]:
+    """Forget what was under way when it was withdrawn, and came back unsent; its keys."""
+    recalled = (letters.c.batch == batch) & (letters.c.until_ms == RECALLED_MS)
+    return await _forget_waiting(connection, recalled)
+
+
+async def _recall(connection: AsyncConnection, which: ColumnElement[bool]) -> list[str]:
+    keys = await _forget_waiting(connection, which)
+    under_way = update(letters).where(which, letters.c.state == "sending")
+    await connection.execute(under_way.values(until_ms=RECALLED_MS))
+    return keys
+
+
+async def _forget_waiting(connection: AsyncConnection, which: ColumnElement[bool]) -> list[str]:
+    gone = delete(letters).where(which, letters.c.state == "waiting").returning(letters.c.key)
+    return [row.key for row in await connection.execute(gone)]
 
 
 async def pending(connection: AsyncConnection) -> int:
@@ -213,6 +239,7 @@ async def _due(
         .where(c.until_ms >= now_ms, c.host.not_in(closed))
         .order_by(c.next_ms, c.id)
         .limit(limit)
+        .with_for_update(skip_locked=True)  # PostgreSQL: what is being withdrawn is not claimed
     )
     return [Letter(**row) for row in (await connection.execute(query)).mappings()]
 

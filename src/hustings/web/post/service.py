@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 IDLE_S: Final = 1.0  # between looks; a look is one small query for each transport
 PACE_S: Final = 0.05  # letters that are done within it are written down together
-SEND_S: Final = 60.0  # longest attempt; transports have shorter limits of their own
+SEND_S: Final = 900.0  # longest attempt; transports have shorter limits of their own
 CLOSE_S: Final = 3.0  # what is under way may end; the rest is found as `sending` by the next start
 TIDY_S: Final = 60.0
 ORPHAN_MS: Final = (
@@ -56,6 +56,14 @@ class _Road:
     under_way: dict[int, asyncio.Task[None]] = field(default_factory=dict)
 
 
+def _lane(transport: Transport) -> Lane:
+    return Lane(
+        most=transport.most,
+        most_of_host=transport.most_of_host,
+        host_rest_s=transport.host_rest_s,
+    )
+
+
 class Post:
     """The one sender of this process."""
 
@@ -63,8 +71,7 @@ class Post:
         self._database = database
         self._clock = clock
         self._roads: dict[TransportName, _Road] = {
-            each.name: _Road(each, Lane(most=each.most, most_of_host=each.most_of_host))
-            for each in transports
+            each.name: _Road(each, _lane(each)) for each in transports
         }
         self._wake = asyncio.Event()
         self._sends = Tasks()

@@ -1,8 +1,9 @@
 """What becomes of a letter after an attempt; pure.
 
 A letter's own trouble (a mailbox that is full) counts as an attempt: 12, over about four hours,
-then it is given up. A host's or the transport's trouble does not: it waits until that is over, or
-until `until_ms`.
+then it is given up. Before its end (`until_ms`) it is tried more often, and not given up while there
+is time for one more try. A host's or the transport's trouble costs no attempt and gives nothing up:
+the letter waits until that is over, or until `until_ms`.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from hustings.web.post.model import (
 ATTEMPTS: Final = 12
 FIRST_RETRY_S: Final = 15.0
 LAST_RETRY_S: Final = 3_600.0
+NEAR_S: Final = (
+    3_600.0  # so long before its end no letter is given up for its attempts: some ten more
+)
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,15 @@ def not_carried(error: TryLater) -> TryAgain | Unsure:
 def _later(
     letter: Letter, outcome: TryAgain, now_ms: int, *, rest_s: float, spread: float
 ) -> Verdict:
-    own = outcome.scope == "letter"
-    attempts = letter.attempts + own
-    wait_s = max(retry_in_s(attempts, spread), outcome.delay_s) if own else rest_s + spread
+    reason = plain(outcome.reason)
+    if outcome.scope != "letter":
+        next_ms = now_ms + int((rest_s + spread) * 1_000)
+        return Verdict(letter.id, "waiting", next_ms, letter.attempts, reason)
+    attempts, left_s = letter.attempts + 1, (letter.until_ms - now_ms) / 1_000
+    wait_s = max(min(retry_in_s(attempts, spread), left_s / 2), FIRST_RETRY_S / 2, outcome.delay_s)
     next_ms = now_ms + int(wait_s * 1_000)
-    over = attempts >= ATTEMPTS or next_ms > letter.until_ms
-    state: State = "given_up" if over else "waiting"
-    return Verdict(letter.id, state, next_ms, attempts, plain(outcome.reason))
+    over = next_ms > letter.until_ms or (attempts >= ATTEMPTS and left_s > NEAR_S)
+    return Verdict(letter.id, "given_up" if over else "waiting", next_ms, attempts, reason)
 
 
 def retry_in_s(attempts: int, spread: float) -> float:

@@ -74,6 +74,7 @@ class Push:
     name: TransportName = "push"
     most = 32
     most_of_host = 24  # the world has about five push services: most subscribers share one
+    host_rest_s = 60.0  # it is one of five, and many are to be told before an evening starts
     again_if_unsure = False
 
     def __init__(self, door: Door, vapid: Vapid, clock: Clock, gone: Gone) -> None:

@@ -22,6 +22,7 @@ from hustings.base.ids import RoomId
 from hustings.store import Database
 from hustings.web.outbox import queries as outbox
 from hustings.web.post import queries as post
+from hustings.web.reminders import closing
 from hustings.web.reminders.events import evening_of, event_of
 from hustings.web.reminders.letters import Letters
 from hustings.web.reminders.model import (
@@ -53,7 +54,7 @@ TICK_S: Final = 1.0
 LOOK_S: Final = 5.0  # between looks at the rooms that somebody is told of
 AHEAD_MS: Final = 1_000  # letters are made so long before they are due
 TELL_MS: Final = 300_000  # between two entries of a sending that goes on
-SETTLE_MS: Final = 600_000  # after its end a sending waits so long for its letters, at most
+SETTLE_MS: Final = 900_000  # after its end a sending waits so long for its letters, at most
 UNCONFIRMED_MS: Final = 2 * 86_400_000  # a link that nobody opened
 SLACK: Final = 2  # seconds of the pace that may wait for their transport, beyond it no more is made
 
@@ -114,6 +115,9 @@ class Dispatch:
             wanted = {*names, *(each.room for each in going_on)}
             found = [await rooms.room_named(connection, name) for name in sorted(wanted)]
         self._planned = {each.room: each for each in found if each is not None}
+        for each in going_on:
+            if each.state == "closing":  # maybe since its plan changed (`reminders.closing`)
+                self._settled.pop(each.room, None)
         now_ms = self._clock.wall_ms()
         for planned in self._planned.values():
             await self._begin(planned, now_ms)
@@ -162,25 +166,25 @@ class Dispatch:
         good = planned is not None and stands(sending, evening_of(planned))
         all_told = left == 0 and sending.occasion != "reminder"  # who comes later knows it
         over = now_ms >= sending.spread.ends_ms
-        if sending.state == "open" and (over or not good or all_told):
+        ends = sending.state == "open" and (over or not good or all_told)
+        again = fates.recalled > 0
+        if ends or again or (over and fates.waiting):
             async with self._database.write() as connection:
-                if good:
-                    sending = msgspec.structs.replace(sending, state="closing", missed=left)
-                else:
-                    unsent = await post.withdraw(connection, sending.batch)
-                    await readers.unmark(connection, sending, unsent)
-                    self._settled.pop(sending.room, None)
-                    fates = await sendings.fates(connection, sending.batch)
-                    back = sending.queued - fates.total
-                    sending = msgspec.structs.replace(
-                        sending, state="closing", queued=fates.total, dropped=left + back
-                    )
-                await sendings.keep(connection, sending)
-            left = 0
-        if over and fates.waiting:  # the post looks once a minute for those that are too late
-            async with self._database.write() as connection:
-                await post.expire(connection, now_ms)
+                if ends and good:
+                    await sendings.close(connection, sending, missed=left)
+                elif ends:
+                    await closing.close(connection, sending)
+                if again:
+                    keys = await post.came_back(connection, sending.batch)
+                    await readers.unmark(connection, sending, keys)
+                if over:  # the post looks once a minute for those that are too late
+                    await post.expire(connection, now_ms)
+                sending = await sendings.one(connection, sending.id)
                 fates = await sendings.fates(connection, sending.batch)
+            if again or not good:  # some may be due again, at a place that has passed
+                self._from.clear()
+                self._settled.pop(sending.room, None)
+            left = left if sending.state == "open" else 0
         done = not fates.waiting or now_ms >= sending.spread.ends_ms + SETTLE_MS
         if sending.state == "closing" and done:
             sending = msgspec.structs.replace(sending, state="done")
@@ -199,7 +203,7 @@ class Dispatch:
             entry = {"kind": PROMOTION, "body": msgspec.to_builtins(body), "key": key}
             await outbox.add(connection, sending.room, "entry", entry, now_ms)
             sending = msgspec.structs.replace(sending, told=sending.told + 1, told_ms=now_ms)
-        await sendings.keep(connection, msgspec.structs.replace(sending, body=body))
+        await sendings.tell(connection, msgspec.structs.replace(sending, body=body))
 
     # -- letters -----------------------------------------------------------------------------------
 
@@ -226,6 +230,8 @@ class Dispatch:
             sending, lambda language: event_of(planned, self._links, language), who
         )
         async with self._database.write() as connection:
+            if not await sendings.count(connection, sending, len(who)):
+                return 0
             await post.add(connection, drafts, now_ms)
             await readers.mark(connection, sending, evening_of(planned).told_ms, who)
         if who:

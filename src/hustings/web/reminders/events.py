@@ -11,14 +11,21 @@ from hustings.wire.pictures import picture_url
 
 def evening_of(planned: PlannedRoom) -> Evening:
     """What decides who is told what."""
-    facts = planned.facts
+    if planned.facts:
+        return evening_as_said(planned.facts)
+    return Evening(planned.room, planned.state, planned.start_ms, False, 0, 0)
+
+
+def evening_as_said(facts: Room) -> Evening:
+    """The same of what the stage says."""
     return Evening(
-        room=RoomId(planned.room),
-        state=planned.state,
-        start_ms=planned.start_ms,
-        is_off=planned.is_off,
-        revision=facts.revision if facts else 0,
-        revised_ms=facts.revised_ms if facts else 0,
+        room=RoomId(facts.room),
+        state=facts.state,
+        start_ms=facts.start_ms,
+        is_off=facts.cancelled_ms > 0,
+        revision=facts.revision,
+        revised_ms=facts.revised_ms,
+        is_gone=facts.deleted is not None,
         lobby_ms=60_000 * _lobby_min(facts),
     )
 

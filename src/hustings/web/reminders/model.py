@@ -40,6 +40,7 @@ class Evening(msgspec.Struct, frozen=True):
     revision: int
     revised_ms: int
     lobby_ms: int = 0  # so long before the start its lobby opens by itself; 0: by hand
+    is_gone: bool = False  # deleted, whatever it was
 
     @property
     def told_ms(self) -> int:
@@ -89,8 +90,10 @@ class Fates(msgspec.Struct, frozen=True):
     """What became of a batch's letters."""
 
     waiting: int = 0  # or on their way
+    recalled: int = 0  # of these: came back and go no more
     sent: int = 0
-    failed: int = 0
+    failed: int = 0  # refused, or tried in vain
+    late: int = 0  # not sent in time, by no fault of theirs: their server was slow, or away
     unsure: int = 0
     first_ms: int = 0  # 0: none was sent
     last_ms: int = 0
@@ -98,11 +101,16 @@ class Fates(msgspec.Struct, frozen=True):
     @property
     def total(self) -> int:
         """All letters that are there."""
-        return self.waiting + self.sent + self.failed + self.unsure
+        return self.waiting + self.sent + self.failed + self.late + self.unsure
 
 
 def promotion(sending: Sending, fates: Fates, *, left: int) -> Promotion:
-    """The entry for the journal. left: who is still to become a letter."""
+    """The entry for the journal. left: who is still to become a letter.
+
+    Letters that are not there any more were withdrawn: the plan changed, or their reader went.
+    """
+    final = sending.state == "done"
+    gone = sending.queued - fates.total
     return Promotion(
         id=f"{sending.id}",
         occasion=sending.occasion,
@@ -113,10 +121,11 @@ def promotion(sending: Sending, fates: Fates, *, left: int) -> Promotion:
         planned=sending.queued + sending.missed + sending.dropped + left,
         sent=fates.sent,
         failed=fates.failed,
-        uncertain=fates.unsure,
-        late=sending.missed,
-        dropped=sending.dropped,
+        uncertain=fates.unsure
+        + (fates.waiting if final else 0),  # still under way after all that time
+        late=sending.missed + fates.late,
+        dropped=sending.dropped + gone,
         first_ms=fates.first_ms,
         last_ms=fates.last_ms,
-        final=sending.state == "done",
+        final=final,
     )

@@ -75,11 +75,14 @@ def notice_due(evening: Evening, count: int, now_ms: int, rules: Rules) -> Due |
 
 def reminds(evening: Evening) -> bool:
     """Whether anybody is reminded of it."""
-    return evening.start_ms > 0 and not evening.is_off and evening.state != "ended"
+    coming = not evening.is_off and not evening.is_gone and evening.state != "ended"
+    return evening.start_ms > 0 and coming
 
 
 def notice_ends_ms(evening: Evening) -> int:
     """Until when its last change is worth a notice; 0: it is worth none."""
+    if evening.is_gone:
+        return 0
     if not evening.is_off:
         return evening.start_ms if evening.state in {"scheduled", "lobby"} else 0
     if evening.start_ms:
@@ -91,9 +94,8 @@ def stands(sending: Sending, evening: Evening) -> bool:
     """Whether what it says is still true."""
     if sending.occasion == "reminder":
         return reminds(evening) and evening.start_ms == sending.start_ms
-    return (
-        sending.revision == evening.revision and (sending.occasion == "cancelled") == evening.is_off
-    )
+    same = sending.revision == evening.revision and not evening.is_gone
+    return same and (sending.occasion == "cancelled") == evening.is_off
 
 
 def forget_from_ms(evening: Evening, ended_ms: int, cancelled_ms: int) -> int:

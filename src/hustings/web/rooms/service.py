@@ -43,10 +43,6 @@ Change = tuple[Room | None, Room]  # what the stage said of a room before, and w
 Tell = Callable[[AsyncConnection, Sequence[Change], int], Awaitable[None]]
 
 
-async def _nobody(_connection: AsyncConnection, _changes: Sequence[Change], _now_ms: int) -> None:
-    """Nobody is told what happens."""
-
-
 class Calendar(msgspec.Struct, frozen=True):
     """The home page's three lists."""
 
@@ -59,9 +55,9 @@ class Rooms:
     """The rooms of this house, as web plans them."""
 
     def __init__(
-        self, database: Database, keys: KeyRing, clock: Clock, *, tell: Tell = _nobody
+        self, database: Database, keys: KeyRing, clock: Clock, *, tell: Sequence[Tell] = ()
     ) -> None:
-        """tell: called in the transaction in which something new of rooms is written down."""
+        """tell: called in the transaction in which something new of rooms is written down, in turn."""
         self._database = database
         self._tell = tell
         self._keys = keys
@@ -311,7 +307,8 @@ class Rooms:
                 if room.deleted:
                     await queries.forget(connection, RoomId(room.room))
                     await outbox.forget(connection, RoomId(room.room))
-            await self._tell(connection, changes, now_ms)
+            for tell in self._tell:
+                await tell(connection, changes, now_ms)
 
 
 def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int, by: str) -> Invitation:

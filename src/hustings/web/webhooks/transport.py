@@ -41,6 +41,7 @@ class HookTransport:
     name: TransportName = "hook"
     most = 8  # of the door's 16
     most_of_host = 1  # what happened first is told first, as long as nothing fails
+    host_rest_s = 900.0  # a dead host costs one attempt each quarter of an hour
     again_if_unsure = True
 
     def __init__(self, database: Database, keys: KeyRing, door: Door, clock: Clock) -> None:

@@ -78,6 +78,15 @@ def test_a_host_may_ask_for_a_longer_rest_but_not_for_ever() -> None:
     assert tried(lane, "b", TryAgain("go away", delay_s=1e9, scope="host"), 0) == LAST_HOST_REST_S
 
 
+def test_where_many_letters_share_a_host_it_is_tried_more_often_unless_it_asks_for_peace() -> None:
+    lane, now_s, rests = Lane(most=4, most_of_host=2, host_rest_s=60), 0.0, []
+    for _ in range(6):
+        rests.append(tried(lane, "a", DOWN, now_s))
+        now_s += rests[-1]
+    assert rests == [5, 10, 20, 40, 60, 60]
+    assert tried(lane, "a", TryAgain("429", delay_s=300, scope="host"), now_s) == 300
+
+
 def test_a_letter_that_did_not_set_out_takes_no_room() -> None:
     lane = Lane(most=1, most_of_host=1)
     lane.begin("a")

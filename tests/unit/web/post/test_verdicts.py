@@ -51,13 +51,36 @@ def test_a_letters_own_trouble_is_given_up_after_its_last_attempt_some_hours_lat
     assert 2 * HOUR_MS < now_ms < 6 * HOUR_MS
 
 
-def test_others_trouble_costs_no_attempt_but_ends_when_the_letter_is_of_no_use() -> None:
+def test_others_trouble_costs_no_attempt_and_gives_nothing_up() -> None:
     down = TryAgain("refused", scope="transport")
-    for hour in range(48):
+    for hour in range(49):  # the last is too late: who expires letters says so, not who was down
         verdict = judge(letter(), down, hour * HOUR_MS, rest_s=60, spread=0.9)
         assert (verdict.state, verdict.attempts) == ("waiting", 0)
         assert verdict.next_ms == hour * HOUR_MS + 60_900
-    assert judge(letter(), down, 48 * HOUR_MS, rest_s=60, spread=0).state == "given_up"
+
+
+@given(
+    minutes=st.floats(1, 12 * 60),
+    spreads=st.lists(st.floats(0, 0.999), min_size=1, max_size=30),
+)
+def test_before_its_end_a_letter_is_tried_until_there_is_no_time_for_one_more(
+    minutes: float, spreads: list[float]
+) -> None:
+    until_ms = int(minutes * 60_000)
+    now_ms, tries, attempts = 0, 0, 0
+    while True:
+        spread = spreads[tries % len(spreads)]
+        verdict = judge(
+            letter(attempts, until_ms), TryAgain("451"), now_ms, rest_s=0, spread=spread
+        )
+        if verdict.state == "given_up":
+            break
+        assert now_ms < verdict.next_ms <= until_ms
+        now_ms, attempts, tries = verdict.next_ms, verdict.attempts, tries + 1
+    assert tries < 40
+    assert until_ms - now_ms < 7_500 or attempts >= ATTEMPTS - 1
+    if minutes <= 60:  # as a reminder's, whose server says no until shortly before the start
+        assert until_ms - now_ms < 7_500
 
 
 def test_tries_are_spread_and_the_other_side_may_ask_for_more_time() -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
-from hustings.store.schema import promotions, subscriptions
+from hustings.store.schema import subscriptions
 from hustings.web.reminders.model import UNTOLD, Channel, Sending, Subscription
 
 _NAMES: Final = 500  # in one query
@@ -71,19 +71,17 @@ async def mark(
     for at in range(0, len(ids), _NAMES):
         chosen = update(subscriptions).where(_s.subscription.in_(ids[at : at + _NAMES]))
         await connection.execute(chosen.values(values))
-    await connection.execute(
-        update(promotions)
-        .where(promotions.c.id == sending.id)
-        .values(queued=promotions.c.queued + len(who))
-    )
 
 
 async def unmark(connection: AsyncConnection, sending: Sending, keys: Sequence[str]) -> None:
-    """Their letters, of these keys, were withdrawn: they did not get it."""
-    values = {"reminded_ms": 0} if sending.occasion == "reminder" else {"told_ms": UNTOLD}
+    """Their letters, of these keys, were withdrawn: they did not get it, unless another told them the same."""
+    if sending.occasion == "reminder":
+        marked, values = _s.reminded_ms == sending.start_ms, {"reminded_ms": 0}
+    else:
+        marked, values = _s.told_ms == sending.told_start_ms, {"told_ms": UNTOLD}
     ids = [key.removeprefix(sending.key("")) for key in keys]
     for at in range(0, len(ids), _NAMES):
-        chosen = update(subscriptions).where(_s.subscription.in_(ids[at : at + _NAMES]))
+        chosen = update(subscriptions).where(_s.subscription.in_(ids[at : at + _NAMES]), marked)
         await connection.execute(chosen.values(values))
 
 

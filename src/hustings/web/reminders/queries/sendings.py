@@ -3,11 +3,12 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
 from hustings.store.schema import letters, promotions, subscriptions
+from hustings.web.post.queries import RECALLED_MS
 from hustings.web.reminders.model import Channel, Fates, Sending, batch_of
 from hustings.web.reminders.occasions import Due
 from hustings.web.reminders.spread import Spread
@@ -66,9 +67,11 @@ async def _mark_reminded(connection: AsyncConnection, batch: str, start_ms: int)
     await connection.execute(chosen.values(reminded_ms=start_ms))
 
 
-async def not_done(connection: AsyncConnection) -> list[Sending]:
-    """Those that go on, of all rooms."""
+async def not_done(connection: AsyncConnection, room: str = "") -> list[Sending]:
+    """Those that go on, of a room or of all."""
     query = select(promotions).where(promotions.c.state != "done").order_by(promotions.c.id)
+    if room:
+        query = query.where(promotions.c.room == room)
     return [_sending(row) for row in (await connection.execute(query)).mappings()]
 
 
@@ -84,11 +87,38 @@ async def spread_of_reminder(
     return Spread(*row) if row else None
 
 
-async def keep(connection: AsyncConnection, sending: Sending) -> None:
-    """How it stands now."""
-    names = ("state", "queued", "missed", "dropped", "told", "told_ms")
-    values = {name: getattr(sending, name) for name in names}
+async def one(connection: AsyncConnection, sending: int) -> Sending:
+    """As it stands now."""
+    found = await connection.execute(select(promotions).where(promotions.c.id == sending))
+    return _sending(found.mappings().one())
+
+
+async def count(connection: AsyncConnection, sending: Sending, more: int) -> bool:
+    """So many become letters; False if it was closed since: then none may."""
+    which = (promotions.c.id == sending.id) & (promotions.c.state == "open")
+    chosen = update(promotions).where(which).values(queued=promotions.c.queued + more)
+    return (await connection.execute(chosen)).rowcount > 0
+
+
+async def close(connection: AsyncConnection, sending: Sending, *, missed: int = 0) -> bool:
+    """No more of it become letters, for which it was too late for so many; whether it was open."""
+    which = (promotions.c.id == sending.id) & (promotions.c.state == "open")
+    chosen = update(promotions).where(which).values(state="closing", missed=missed)
+    return (await connection.execute(chosen)).rowcount > 0
+
+
+async def drop(connection: AsyncConnection, sending: Sending, more: int) -> None:
+    """So many are not to get it, since the plan changed."""
+    chosen = update(promotions).where(promotions.c.id == sending.id)
+    await connection.execute(chosen.values(dropped=promotions.c.dropped + more))
+
+
+async def tell(connection: AsyncConnection, sending: Sending) -> None:
+    """What was said of it last; if that it is done, it is."""
+    values: dict[str, Any] = {"told": sending.told, "told_ms": sending.told_ms}
     values["body"] = msgspec.json.encode(sending.body) if sending.body else b""
+    if sending.state == "done":
+        values["state"] = "done"
     chosen = update(promotions).where(promotions.c.id == sending.id)
     await connection.execute(chosen.values(**values))
 
@@ -109,18 +139,26 @@ async def fates(connection: AsyncConnection, batch: str) -> Fates:
     c = letters.c
 
     def when(*states: str) -> Any:
-        return func.coalesce(func.sum(case((c.state.in_(states), 1), else_=0)), 0)
+        return _sum(c.state.in_(states))
 
     at_ms = case((c.state == "sent", c.changed_ms), else_=None)
+    recalled = (c.state == "waiting") & (c.until_ms == RECALLED_MS)
+    late = (c.state == "given_up") & (c.attempts == 0)  # by `expire`, and nobody said no
     query = select(
         when("waiting", "sending"),
+        _sum(recalled),
         when("sent"),
-        when("given_up"),
+        when("given_up") - _sum(late),
+        _sum(late),
         when("unsure"),
         func.coalesce(func.min(at_ms), 0),
         func.coalesce(func.max(at_ms), 0),
     ).where(c.batch == batch)
     return Fates(*(int(value) for value in (await connection.execute(query)).one()))
+
+
+def _sum(which: ColumnElement[bool]) -> Any:
+    return func.coalesce(func.sum(case((which, 1), else_=0)), 0)
 
 
 async def unsent(connection: AsyncConnection, channel: Channel, now_ms: int) -> int:

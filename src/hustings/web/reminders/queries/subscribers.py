@@ -1,14 +1,15 @@
 """SQL of those who ask to be told of a room: added, confirmed, ended, forgotten."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from sqlalchemy import Update, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
 from hustings.store.schema import letters, promotions, subscriptions
+from hustings.web.post import queries as post
 from hustings.web.reminders.asking import Known
 from hustings.web.reminders.model import Channel, Subscription, batch_of
 
@@ -92,21 +93,17 @@ async def renew(connection: AsyncConnection, subscription: str, new: Subscriptio
 
 
 async def end(connection: AsyncConnection, subscription: str) -> None:
-    """Forget it, if it is there. Its letters that wait are not sent, and name nobody any more."""
+    """Forget it, if it is there. Its letters that wait are not sent.
+
+    By their keys, which are unique: a batch may have 200,000 letters, and SQLite one writer.
+    """
     gone = delete(subscriptions).where(_s.subscription == subscription).returning(_s.room)
     room = (await connection.execute(gone)).scalar_one_or_none()
     if room is None:
         return
     made = await connection.execute(select(promotions.c.id).where(promotions.c.room == room))
     keys = [f"{batch_of(room, row.id)}:{subscription}" for row in made]
-    await connection.execute(end_letters([ask_key(subscription), *keys]))
-
-
-def end_letters(keys: Sequence[str]) -> Update:
-    """By their keys, which are unique: a batch may have 200,000 letters, and SQLite one writer."""
-    ended = {"state": "given_up", "error": "It was ended.", "body": b"", "recipient": ""}
-    which = letters.c.key.in_(keys) & (letters.c.state == "waiting")
-    return update(letters).where(which).values(ended)
+    await post.withdraw_keys(connection, [ask_key(subscription), *keys])
 
 
 def ask_key(subscription: str) -> str:
