@@ -74,5 +74,5 @@ def problem_of(response: httpx.Response) -> HustingsError:
 
 
 def retry_after_s(response: httpx.Response) -> float:
-    """Seconds of `Retry-After`; 0 if there is none or it is a date."""
-    return asked_s(response.headers.get("retry-after", ""))
+    """Seconds of `Retry-After`; 0 if there is none."""
+    return asked_s(response.headers.get("retry-after", ""), response.headers.get("date", ""))

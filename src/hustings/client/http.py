@@ -111,5 +111,6 @@ def read(answer: httpx.Response, kind: type[T]) -> T:
 
 
 def _retry_after_s(answer: httpx.Response) -> float:
-    said = answer.headers.get("retry-after", "")
-    return float(said) if said.isdigit() else 0.0
+    """As a house says it; what else stands there (a proxy's date) leaves us to our own pauses."""
+    said = answer.headers.get("retry-after", "").strip()
+    return float(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0.0

@@ -26,6 +26,7 @@ from hustings.journal.entry import NO_HASH, Entry
 from hustings.journal.records import Record, RecordReader
 from hustings.journal.taken import without_taken
 from hustings.wire import kinds
+from hustings.wire.patience import asked_s
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ CONNECT_S: Final = 3.0
 DEAD_S: Final = 60.0  # a frozen stage may come back on the same connection; a dead line does not
 _FIRST_PAUSE_S: Final = 0.1
 _STEADY_S: Final = 3.0  # a connection that lasted so long was a good one
+_ASKED_S: Final = 60.0  # a stage may ask for so much
 _LONGEST_PAUSE_S: Final = 5.0  # few edges follow one stage: they may ask often
 _LINE_BYTES: Final = 1 << 18
 
@@ -246,9 +248,10 @@ async def _refusal(answer: httpx.Response) -> Refused:
         title = str(msgspec.json.decode(body, type=dict[str, Any]).get("title", ""))
     except (msgspec.MsgspecError, UnicodeDecodeError):
         title = ""
-    wait = answer.headers.get("Retry-After", "")
-    seconds = float(wait) if wait.isdigit() else 0.0
-    return Refused(answer.status_code, min(seconds, 60.0), title)
+    wait_s = asked_s(
+        answer.headers.get("Retry-After", ""), answer.headers.get("Date", ""), most_s=_ASKED_S
+    )
+    return Refused(answer.status_code, wait_s, title)
 
 
 def _edge(entry: Entry) -> list[bytes] | None:

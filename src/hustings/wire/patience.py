@@ -2,13 +2,17 @@
 
 The same rule as `pages/static/listener/protocol.js:retryDelay`: never sooner than the server asks,
 and spread so that a crowd that was cut off together does not come back together. Called by the
-commands that listen and by `hustings.load`.
+commands that listen, by `hustings.load`, and (`asked_s`) by all who read an answer's Retry-After but
+`hustings.client`, which stands alone.
 """
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 LONGEST_S: Final = 60.0
-_LONGEST_ASKED_S: Final = 600.0  # nobody may ask for more
+LONGEST_ASKED_S: Final = 600.0  # who asks for more is not believed
+_CHARS: Final = 64  # of a header that is worth reading
 
 
 def retry_delay_s(failures: int, asked_s: float, chance: float, spread_s: float = 1.0) -> float:
@@ -21,8 +25,25 @@ def retry_delay_s(failures: int, asked_s: float, chance: float, spread_s: float 
     return asked_s + chance * max(asked_s, min(LONGEST_S, own_s))
 
 
-def asked_s(header: str) -> float:
-    """Seconds of a `Retry-After`; 0 if it is empty, nonsense or a date."""
-    text = header.strip()
-    known = text.isascii() and text.isdigit() and len(text) < 10
-    return min(float(text), _LONGEST_ASKED_S) if known else 0.0
+def asked_s(retry_after: str, date: str = "", *, most_s: float = LONGEST_ASKED_S) -> float:
+    """Seconds that an answer asks to wait, 0 … `most_s`; 0 if it asks for nothing, or in nonsense.
+
+    retry_after, date: its headers `Retry-After` (seconds, or a date) and `Date`, by whose clock a
+    date is read; without it a date asks for nothing. Source: RFC 9110, 10.2.3 and 5.6.7.
+    """
+    text = retry_after.strip()[:_CHARS]
+    if text.isascii() and text.isdigit():
+        return min(float(text), most_s)
+    until, now = _moment(text), _moment(date.strip()[:_CHARS])
+    if until is None or now is None:
+        return 0.0
+    return min(max(0.0, (until - now).total_seconds()), most_s)
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date; without a zone it is UTC, as its oldest form is."""
+    try:
+        found = parsedate_to_datetime(text)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

@@ -15,6 +15,7 @@ import msgspec
 from hustings.base.clock import Clock
 from hustings.base.errors import PeerError, TryLater, UserError
 from hustings.web.outbound.door import Answer, Door
+from hustings.web.post.lanes import LAST_HOST_REST_S
 from hustings.web.post.model import (
     Draft,
     Letter,
@@ -28,6 +29,7 @@ from hustings.web.post.verdicts import not_carried
 from hustings.web.push.encryption import encrypt
 from hustings.web.push.subscription import PushSubscription, with_keys
 from hustings.web.push.vapid import Vapid
+from hustings.wire.patience import asked_s
 
 REST_S: Final = 30.0  # of a service that is overloaded and does not say for how long
 _GONE: Final = frozenset({404, 410})
@@ -126,6 +128,6 @@ class Push:
 
 
 def _rest_s(answer: Answer) -> float:
-    """As the service asks, in seconds; a date is read as nothing said."""
-    said = answer.headers.get("retry-after", "")
-    return float(said) if said.isascii() and said.isdecimal() and len(said) < 6 else REST_S
+    """As the service asks, in seconds."""
+    said = answer.headers.get("retry-after", ""), answer.headers.get("date", "")
+    return asked_s(*said, most_s=LAST_HOST_REST_S) or REST_S

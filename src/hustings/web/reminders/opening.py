@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from hustings.base.clock import Clock
 from hustings.base.keyfiles import reminders_key
@@ -21,6 +22,8 @@ from hustings.web.reminders.model import CHANNELS
 from hustings.web.reminders.occasions import rules_from_settings
 from hustings.web.reminders.service import Reminders
 from hustings.wire.links import Links, links_for
+
+PUSH_S: Final = 30.0  # for one push: a service that is slow costs time; what is cut off may have arrived
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ def open_notices(settings: Settings, database: Database, clock: Clock, resolve: 
     links = ReminderLinks(seed, house.web)
     rate = 2 * wanted.per_s  # a door of its own: what the dispatch spreads needs no other brake
     budget = Budget(rate=rate, burst=rate, of_host=Push.most_of_host, at_once=Push.most)
-    door = Door(clock, resolve=resolve, allow=settings.outbound.allow, budget=budget)
+    door = Door(
+        clock, resolve=resolve, allow=settings.outbound.allow, budget=budget, seconds=PUSH_S
+    )
     vapid = Vapid(seed, wanted.contact or (house.web if house.secure else ""))
     reminders = Reminders(database, clock, wanted, links, door)
     pushes: list[Transport] = []

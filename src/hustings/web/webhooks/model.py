@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hustings.base.errors import UserError
+from hustings.web.post.lanes import LAST_HOST_REST_S
 from hustings.web.post.model import REASON_CHARS, Outcome, Refused, Sent, TryAgain
 from hustings.web.post.verdicts import plain
 from hustings.web.webhooks.events import EVENTS
+from hustings.wire.patience import asked_s
 
 HOOKS: Final = 20  # of one house
 KEPT: Final = 50  # deliveries of one hook that are over; then the oldest is forgotten
@@ -15,7 +17,6 @@ DAY_MS: Final = 86_400_000
 OVERLAP_MS: Final = DAY_MS  # after a change of secrets both sign
 USEFUL_MS: Final = 3 * DAY_MS  # a message is tried for so long
 PATIENCE_MS: Final = 3 * DAY_MS  # a receiver that fails for so long is not told any more
-LONGEST_REST_S: Final = 900.0
 
 HookState = Literal["on", "off", "failed"]
 DeliveryState = Literal["waiting", "sent", "failed"]
@@ -82,8 +83,9 @@ def judged(status: int, headers: Mapping[str, str], body: bytes) -> Tried:
     if status == 410:
         return Tried(Refused("The receiver says that it is gone (410)."), status, said, gone=True)
     if status in {408, 425, 429} or status >= 500:
-        asked_s = _seconds(headers.get("retry-after", ""))
-        return Tried(TryAgain(f"It answered {status}.", asked_s, "host"), status, said)
+        asked = headers.get("retry-after", ""), headers.get("date", "")
+        rest_s = asked_s(*asked, most_s=LAST_HOST_REST_S)
+        return Tried(TryAgain(f"It answered {status}.", rest_s, "host"), status, said)
     why = "It redirects, which is not followed" if 300 <= status < 400 else "It answered"
     return Tried(TryAgain(f"{why} ({status})."), status, said)
 
@@ -94,8 +96,3 @@ def events_from_form(fields: Mapping[str, str]) -> tuple[str, ...]:
     if not chosen:
         raise UserError("hook_events", "Choose at least one event.", field="events")
     return chosen
-
-
-def _seconds(text: str) -> float:
-    """Retry-After in seconds, at most a quarter of an hour; a date counts as not said."""
-    return min(float(text), LONGEST_REST_S) if text.isascii() and text.isdigit() else 0.0

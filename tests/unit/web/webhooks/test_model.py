@@ -20,8 +20,14 @@ def test_an_overloaded_host_rests_as_long_as_it_asks_but_not_for_ever(status):
     outcome = judged(status, {"retry-after": "120"}, b"").outcome
     assert isinstance(outcome, TryAgain)
     assert (outcome.scope, outcome.delay_s) == ("host", 120.0)
-    for text, delay_s in (("1000000", 900.0), ("Mon, 01 Jan 2029", 0.0), ("-1", 0.0), ("٣", 0.0)):
-        outcome = judged(status, {"retry-after": text}, b"").outcome
+    date = "Mon, 30 Nov 2026 14:00:00 GMT"
+    for text, delay_s in (
+        ("1000000", 900.0),
+        ("Mon, 30 Nov 2026 14:01:00 GMT", 60.0),
+        ("-1", 0.0),
+        ("٣", 0.0),
+    ):
+        outcome = judged(status, {"retry-after": text, "date": date}, b"").outcome
         assert isinstance(outcome, TryAgain)
         assert outcome.delay_s == delay_s
 
