@@ -23,7 +23,7 @@ from hustings.web.reminders.occasions import rules_from_settings
 from hustings.web.reminders.service import Reminders
 from hustings.wire.links import Links, links_for
 
-PUSH_S: Final = 30.0  # for one push: a service that is slow costs time; what is cut off may have arrived
+PUSH_S: Final = 30.0  # for one push: a slow service costs time, what is cut off may have arrived
 
 
 @dataclass(frozen=True)
