@@ -86,6 +86,7 @@ class PushService:
 
     def __init__(self) -> None:
         self.url = ""
+        self.connections = 0
         self.answer = "201 Created"  # further header lines may follow
         self.hang = False  # take the push and say nothing
         self.delay_s = 0.0
@@ -103,22 +104,26 @@ class PushService:
         return made
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, one request: our door closes each."""
+        """One connection; requests until its other side closes it."""
+        self.connections += 1
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            first, *lines = head.strip().split("\r\n")
-            headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}
-            body = await reader.readexactly(int(headers.get("content-length", "0")))
-            await self._taken(first.split(" ")[1], headers, body)
-            if not self.hang:
-                writer.write(f"HTTP/1.1 {self.answer}\r\nContent-Length: 0\r\n\r\n".encode())
-                await writer.drain()
-            else:
-                await asyncio.sleep(60)
+            while True:
+                await self._one(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.strip().split("\r\n")
+        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        await self._taken(first.split(" ")[1], headers, body)
+        if self.hang:
+            await asyncio.sleep(60)
+        writer.write(f"HTTP/1.1 {self.answer}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
 
     async def _taken(self, path: str, headers: dict[str, str], body: bytes) -> None:
         if self.delay_s:

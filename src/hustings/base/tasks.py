@@ -28,6 +28,10 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    async def settle(self) -> None:
+        """Wait until all have ended by themselves."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def close(self) -> None:
         """Cancel all and wait until they are gone."""
         for task in list(self._tasks):

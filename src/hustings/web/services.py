@@ -33,7 +33,7 @@ from hustings.web.post.service import Post
 from hustings.web.push.vapid import Vapid
 from hustings.web.reminders import closing
 from hustings.web.reminders.dispatch import Dispatch
-from hustings.web.reminders.opening import open_notices
+from hustings.web.reminders.opening import Notices, open_notices
 from hustings.web.reminders.service import Reminders
 from hustings.web.rooms.darkroom import Darkroom
 from hustings.web.rooms.service import Rooms
@@ -91,6 +91,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
     )
     links, title = links_for(settings), settings.house.title
     resolvers = to_hooks, to_pushes, to_provider = Resolver(clock), Resolver(clock), Resolver(clock)
+    notices: Notices | None = None
     try:
         accounts = Accounts(database, clock)
         outbound = Door(clock, resolve=to_hooks, allow=settings.outbound.allow)
@@ -130,6 +131,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             darkroom=Darkroom(),
         )
     finally:
+        if notices is not None:
+            await notices.close()
         for each in resolvers:
             each.close()
         await stage.close()

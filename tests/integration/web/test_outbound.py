@@ -21,19 +21,25 @@ ANY = Budget(rate=1_000, burst=1_000)
 
 
 @contextlib.asynccontextmanager
-async def receiver(answer=OK, tls=None):
-    """Answers each request with bytes, or by `answer(writer)`; yields its port and the requests' heads."""
+async def receiver(answer=OK, tls=None, requests=1):
+    """Answers each request with bytes, or by `answer(writer)`; yields its port and the requests' heads.
+
+    requests: so many on each connection, which it then closes without a word.
+    """
     heads, serving = [], set()
 
     async def serve(reader, writer):
         serving.add(asyncio.current_task())
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            heads.append(await reader.readuntil(b"\r\n\r\n"))
-            if callable(answer):
-                await answer(writer)
-            else:
-                writer.write(answer)
-                await writer.drain()
+            for _ in range(requests):
+                heads.append(await reader.readuntil(b"\r\n\r\n"))
+                if b"\r\nContent-Length: 2\r\n" in heads[-1]:
+                    await reader.readexactly(2)
+                if callable(answer):
+                    await answer(writer)
+                else:
+                    writer.write(answer)
+                    await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)

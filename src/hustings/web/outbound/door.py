@@ -2,15 +2,16 @@
 
 Keeps true: a name is resolved once and the connection goes to an address that was checked, so that
 a name that changes its mind changes nothing, while TLS checks the name; no redirect is followed, no
-proxy asked, no cookie kept; at most `SECONDS` in all and `ANSWER_BYTES` of the answer; what goes out
-at once and to one host is bounded (`web.outbound.budget`). What may be reached at all:
-`web.outbound.addresses`. No other module of web connects to the world, mail apart (a contract).
+proxy asked, no cookie kept, whether a connection is new or kept for a moment (`web.outbound.lines`);
+at most `SECONDS` in all and `ANSWER_BYTES` of the answer; what goes out at once and to one host is
+bounded (`web.outbound.budget`). What may be reached at all: `web.outbound.addresses`. No other module of web connects to the world, mail apart (a contract).
 """
 
 import asyncio
+import contextlib
 import functools
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -20,6 +21,7 @@ from hustings.base.clock import Clock
 from hustings.base.errors import TryLater
 from hustings.web.outbound.addresses import Target, origins, reachable, target
 from hustings.web.outbound.budget import Budget
+from hustings.web.outbound.lines import Lines
 
 SECONDS: Final = 5.0  # in all: name, connection, TLS, request, answer
 CONNECT_S: Final = 2.0  # of these, to one address
@@ -56,12 +58,16 @@ class Door:
         budget: Budget | None = None,
         tls: ssl.SSLContext | None = None,
         seconds: float = SECONDS,
+        keep: bool = False,
     ) -> None:
-        """resolve: of this door alone, as `names.Resolver`. allow: origins in our own network, as the operator named them. Raises OperatorError."""
+        """resolve: of this door alone, as `names.Resolver`. allow: origins in our own network, as the operator named them.
+
+        keep: whether connections serve more than one request; then it is to be closed. Raises OperatorError.
+        """
         self._clock, self._resolve, self._seconds = clock, resolve, seconds
         self._allowed = origins(allow)
         self._budget = budget or Budget()
-        self._tls = tls or _world()
+        self._lines, self._keep = Lines(tls or _world(), keep=keep), keep
 
     def read(self, url: str) -> Target:
         """What `post` and `get` would make of a typed address. Raises UserError `outbound_url`."""
@@ -78,6 +84,10 @@ class Door:
     async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """One GET; raises as `post`."""
         return await self._ask("GET", url, None, headers)
+
+    async def close(self) -> None:
+        """Close what is kept; nothing is on its way any more."""
+        await self._lines.close()
 
     async def _ask(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
@@ -126,23 +136,20 @@ class Door:
             "Host": where.authority,
             "User-Agent": f"Hustings/{VERSION}",
             "Accept-Encoding": "identity",
-            "Connection": "close",
+            **({} if self._keep else {"Connection": "close"}),
         }
-        async with (
-            httpx.AsyncClient(
-                verify=self._tls,
-                trust_env=False,
-                follow_redirects=False,
-                timeout=httpx.Timeout(self._seconds, connect=CONNECT_S),
-            ) as http,
-            http.stream(
-                method,
-                where.at(address),
-                content=body,
-                headers={**headers, **fixed},
-                extensions={"sni_hostname": where.host, "trace": sent.trace},
-            ) as answer,
-        ):
+        request = httpx.Request(
+            method,
+            where.at(address),
+            content=body,
+            headers={**headers, **fixed},
+            extensions={
+                "sni_hostname": where.host,
+                "timeout": httpx.Timeout(self._seconds, connect=CONNECT_S).as_dict(),
+                "trace": sent.trace,
+            },
+        )
+        async with self._lines.to(where) as lines, _closed(lines, request) as answer:
             read = bytearray()
             async for piece in answer.aiter_raw():
                 read += piece
@@ -152,6 +159,18 @@ class Door:
             return Answer(
                 answer.status_code, dict(answer.headers), bytes(read[:ANSWER_BYTES]), whole
             )
+
+
+@contextlib.asynccontextmanager
+async def _closed(
+    lines: httpx.AsyncHTTPTransport, request: httpx.Request
+) -> AsyncIterator[httpx.Response]:
+    """The answer, whose line is free, or closed, afterwards."""
+    answer = await lines.handle_async_request(request)
+    try:
+        yield answer
+    finally:
+        await answer.aclose()
 
 
 class Sent:

@@ -112,7 +112,7 @@ class Push:
         return await self._judged(letter, answer)
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """The door is not ours."""
 
     async def _judged(self, letter: Letter, answer: Answer) -> Outcome:
         status = answer.status

@@ -33,9 +33,14 @@ class Notices:
     vapid: Vapid
     reminders: Reminders
     pushes: list[Transport]  # none where the house pushes nothing
+    _door: Door
     _links: ReminderLinks
     _house: Links
     _settings: Settings
+
+    async def close(self) -> None:
+        """After the post, which uses it."""
+        await self._door.close()
 
     def dispatch(
         self, database: Database, clock: Clock, post: Post, wake: Callable[[], None]
@@ -59,11 +64,16 @@ def open_notices(settings: Settings, database: Database, clock: Clock, resolve: 
     rate = 2 * wanted.per_s  # a door of its own: what the dispatch spreads needs no other brake
     budget = Budget(rate=rate, burst=rate, of_host=Push.most_of_host, at_once=Push.most)
     door = Door(
-        clock, resolve=resolve, allow=settings.outbound.allow, budget=budget, seconds=PUSH_S
+        clock,
+        resolve=resolve,
+        allow=settings.outbound.allow,
+        budget=budget,
+        seconds=PUSH_S,
+        keep=True,  # many go to the same five services
     )
     vapid = Vapid(seed, wanted.contact or (house.web if house.secure else ""))
     reminders = Reminders(database, clock, wanted, links, door)
     pushes: list[Transport] = []
     if wanted.push:
         pushes.append(Push(door, vapid, clock, reminders.forget_browser))
-    return Notices(vapid, reminders, pushes, links, house, settings)
+    return Notices(vapid, reminders, pushes, door, links, house, settings)
