@@ -141,6 +141,9 @@ class Dispatch:
         if not begun:
             return
         async with self._database.write() as connection:
+            now = await rooms.room_named(connection, room)
+            if now is None or evening_of(now) != evening:
+                return  # it changed since this look began: the next one knows
             for channel, due in begun:
                 await sendings.begin(connection, room, channel, due, evening.start_ms)
 

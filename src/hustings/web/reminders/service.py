@@ -2,9 +2,10 @@
 
 Keeps true: nobody is told by mail who did not open the link that went to that mailbox and press its
 button; what a page answers, and how long it takes, says nothing about an address, whether it is known
-or not (`web.reminders.mailing`); a browser's endpoint is a secret between it and its push service, so
-whoever says it is told whether it is known, and may end it; an address is gone when its owner ends it, when its browser is gone, and a day after the evening
-(`web.reminders.dispatch`). Addresses of visitors are looked at for limits only, never kept.
+or not (`web.reminders.mailing`); an address is gone when its owner ends it, when its browser is gone,
+and a day after the evening (`web.reminders.dispatch`). A browser's endpoint is a secret between it and
+its push service: whoever says it is told whether it is known, and may end it; the token of a link is
+one of its mailbox. Addresses of visitors are looked at for limits only, never kept.
 """
 
 import hashlib
@@ -34,9 +35,7 @@ from hustings.web.reminders.words import Event
 from hustings.web.rooms.local_time import zones
 from hustings.web.rooms.model import PlannedRoom
 
-_RATE: Final = (
-    0.2  # a second and network, of those who begin, and of those who end; a campus shares one
-)
+_RATE: Final = 0.2  # a second and network, who begin; as many who end. A campus shares one
 _BURST: Final = 60.0
 _SOON_MS: Final = 5_000  # a place is given at least so far ahead of the dispatch
 
