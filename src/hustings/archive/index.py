@@ -79,9 +79,10 @@ class Replay(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def describe(outline: Outline, *, stamp: str, renditions: Sequence[str]) -> Replay:
     """The index of an evening, still without downloads."""
-    assert outline.room is not None
+    room = outline.told
+    assert room is not None
     return Replay(
-        room=outline.room,
+        room=room,
         duration_s=_s(outline.samples),
         first=outline.first,
         end=outline.end,

@@ -49,6 +49,7 @@ class Outline:
         self._withdrawn: dict[
             str, int
         ] = {}  # participant -> entry with which they last agreed no more
+        self._guests: dict[str, kinds.Booking] = {}
         self.names: dict[str, str] = {}  # participant -> the last name they bore
         self.chapters: list[Chapter] = []
         self._turns: dict[str, list[Turn]] = {}
@@ -59,6 +60,8 @@ class Outline:
         """Take the next entry."""
         if entry.kind == kinds.TRACK:
             self._track(entry)
+        if entry.kind == kinds.GUEST:
+            self._guest(entry)
         if entry.visibility != 0:
             return
         if entry.kind == kinds.PART:
@@ -86,6 +89,16 @@ class Outline:
             return
         if track.who in self._tracks or len(self._tracks) < _PEOPLE:
             self._tracks.setdefault(track.who, set()).add(track.n)
+
+    def _guest(self, entry: Entry) -> None:
+        """Only the newest of a guest's has a body, soon; one without says nothing."""
+        try:
+            said = entry.decode(kinds.Booking)
+        except PeerError:
+            return
+        self._guests.pop(said.guest.id, None)
+        if said.announced and not said.gone and len(self._guests) < _PEOPLE:
+            self._guests[said.guest.id] = said
 
     def _take_back(self, whose: set[str], seq: int) -> None:
         """Nothing of their tracks before this entry is to be had, erased yet or not."""
@@ -136,6 +149,14 @@ class Outline:
             self.chapters.append(Chapter(at, title, kind))
 
     # ------------------------------------------------------------ asked afterwards
+
+    @property
+    def told(self) -> kinds.Room | None:
+        """The room's facts with the guests who are announced now, as the stage tells them."""
+        if self.room is None:
+            return None
+        said = sorted(self._guests.values(), key=lambda each: (each.place, each.guest.id))
+        return msgspec.structs.replace(self.room, guests=[each.guest for each in said])
 
     @property
     def start(self) -> int:

@@ -20,7 +20,9 @@ import msgspec
 from hustings.archive.index import Download, Replay
 from hustings.base.ids import is_private
 from hustings.settings import Settings
+from hustings.wire.kinds import Guest
 from hustings.wire.links import Links, links_for
+from hustings.wire.pictures import guest_url
 
 PODCAST: Final = "podcast.xml"
 EPISODES: Final = 300  # Apple shows so many; some 2 kB each
@@ -75,10 +77,11 @@ class Episode(msgspec.Struct, frozen=True):
     duration_s: float
     audio: Download
     others: list[Download]  # the same sound in other formats
-    people: list[str]  # who spoke, beside the host
+    people: list[str]  # who spoke, beside the host and the guests
     chapters: bool
     transcript: str
     picture: str = ""  # its file, below the room's address
+    guests: list[Guest] = []  # who were announced and agreed to it
 
 
 def house_of(settings: Settings, links: Links | None = None) -> House:
@@ -102,6 +105,7 @@ def episode(replay: Replay) -> Episode | None:
         return None
     host = plain(room.host)
     names = dict.fromkeys(plain(speaker.name) for speaker in replay.speakers)
+    told = {host, *(plain(guest.name) for guest in room.guests)}
     return Episode(
         room=room.room,
         title=plain(room.title) or room.room,
@@ -112,10 +116,11 @@ def episode(replay: Replay) -> Episode | None:
         duration_s=replay.duration_s,
         audio=audio,
         others=[each for each in replay.downloads if each.name != ENCLOSURE],
-        people=[name for name in names if name and name != host][:_PEOPLE],
+        people=[name for name in names if name and name not in told][:_PEOPLE],
         chapters=bool(replay.chapters),
         transcript=replay.transcript,
         picture=room.picture.file if room.picture else "",
+        guests=room.guests,
     )
 
 
@@ -182,6 +187,8 @@ def _item(channel: Element, house: House, each: Episode) -> None:
     if each.host:
         add(item, "itunes:author", each.host)
         add(item, "podcast:person", each.host, role="host")
+    for guest in each.guests:
+        add_guest(item, house.edge, each.room, guest)
     for name in each.people:
         add(item, "podcast:person", name, role="guest")
     if each.chapters:
@@ -199,6 +206,13 @@ def add(parent: Element, tag: str, words: str = "", **attributes: str) -> Elemen
     made = SubElement(parent, tag, attributes)
     made.text = words or None
     return made
+
+
+def add_guest(item: Element, edge: str, room: str, guest: Guest) -> None:
+    """Somebody who was announced, with their picture and address where there are such."""
+    more = {"img": guest_url(edge, room, guest), "href": guest.url}
+    shown = {name: value for name, value in more.items() if value}
+    add(item, "podcast:person", plain(guest.name), role="guest", **shown)
 
 
 def _file(file: Download) -> dict[str, str]:

@@ -62,6 +62,7 @@ class Gone:
         self._dumps: list[kinds.Dump] = []
         self._withdrawn: list[tuple[str, int]] = []  # whose track, before which entry
         self._tracks: list[str] = []
+        self._guests: dict[str, int] = {}  # guest -> the newest entry of them
 
     def learn(self, region: Region) -> None:
         """Read it all."""
@@ -75,6 +76,8 @@ class Gone:
             return entry.kind != kinds.TOMBSTONE
         if entry.seq in self._bare:
             return True
+        if entry.kind == kinds.GUEST:
+            return entry.seq < self._guests.get(_guest(entry), entry.seq)
         if entry.kind not in SOUND:
             return False
         number = entry.media_time // PART_SAMPLES
@@ -90,6 +93,9 @@ class Gone:
             self._dumps.append(dump)
         elif entry.kind == kinds.TOMBSTONE:
             self.deleted = True
+        elif entry.kind == kinds.GUEST:
+            who = _guest(entry)
+            self._guests[who] = max(entry.seq, self._guests.get(who, 0))
         elif entry.kind == kinds.ROOM:
             tracks = _tracks(entry, self._tracks)
             self._withdrawn += [(who, entry.seq) for who in self._tracks if who not in tracks]
@@ -182,6 +188,13 @@ def _tracks(entry: Entry, before: list[str]) -> list[str]:
         return entry.decode(kinds.Room).tracks
     except PeerError:
         return before
+
+
+def _guest(entry: Entry) -> str:
+    try:
+        return entry.decode(kinds.Booking).guest.id
+    except PeerError:
+        return ""
 
 
 def _is_of(entry: Entry, who: str) -> bool:

@@ -43,7 +43,7 @@ KEYS: Final = (
     "revoked",
 )
 _BESIDE: Final = ("ended.json", TOMBSTONE_FILE, DELETE_FILE)  # a journal: small and whole
-_TELLING: Final = frozenset({kinds.DUMP, kinds.ROOM, kinds.TOMBSTONE})
+_TELLING: Final = frozenset({kinds.DUMP, kinds.ROOM, kinds.TOMBSTONE, kinds.GUEST})
 _TRIES: Final = 4  # a room that changes again and again while it is copied
 _LOOKS: Final = 20
 _COPY: Final = 1 << 20

@@ -12,6 +12,8 @@ It imports nothing of the services: a program that uses it speaks HTTP alone.
 from hustings.client.errors import ApiError, Changed, Denied, NotFound, TryLater, Unreachable
 from hustings.client.house import House
 from hustings.client.types import (
+    Guest,
+    GuestAnswer,
     Helper,
     Invitation,
     Me,
@@ -33,6 +35,8 @@ __all__ = [
     "ApiError",
     "Changed",
     "Denied",
+    "Guest",
+    "GuestAnswer",
     "Helper",
     "House",
     "Invitation",

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from hustings.client.http import Line, read
 from hustings.client.types import (
+    Guest,
     Helper,
     Invitation,
     Person,
@@ -36,6 +37,10 @@ class _Invitations(msgspec.Struct):
 
 class _Crew(msgspec.Struct):
     crew: list[Helper]
+
+
+class _Guests(msgspec.Struct):
+    guests: list[Guest]
 
 
 class Rooms:
@@ -224,6 +229,39 @@ class Rooms:
         """How many are told of this room, and what was sent."""
         return self._line.get(f"/rooms/{_name(room)}/reminders", Reminders)
 
+    def guests(self, room: Room | str) -> Sequence[Guest]:
+        """Whom the evening announces, in order, and what each of them agreed to."""
+        return self._line.get(f"/rooms/{_name(room)}/guests", _Guests).guests
+
+    def add_guest(self, room: Room | str, name: str, *, line: str = "", url: str = "") -> Guest:
+        """One more guest; nothing of them is public before they agree by their link."""
+        asked = {"name": name, "line": line, "url": url}
+        path = f"/rooms/{_name(room)}/guests"
+        return read(self._line.call("POST", path, body=asked, once=True), Guest)
+
+    def change_guest(
+        self,
+        room: Room | str,
+        guest: Guest | str,
+        *,
+        name: str | UnsetType = UNSET,
+        line: str | UnsetType = UNSET,
+        url: str | UnsetType = UNSET,
+        place: int | UnsetType = UNSET,
+    ) -> Guest:
+        """Change what is named; place: 0 is first. Who agreed to other words is asked anew."""
+        asked = {"name": name, "line": line, "url": url, "place": place}
+        path = _guest(room, guest)
+        return read(self._line.call("PATCH", path, body=_sent(asked)), Guest)
+
+    def renew_guest_link(self, room: Room | str, guest: Guest | str) -> Guest:
+        """Another link; the one before is good no more."""
+        return read(self._line.call("POST", f"{_guest(room, guest)}/link"), Guest)
+
+    def remove_guest(self, room: Room | str, guest: Guest | str) -> None:
+        """No guest any more: all that is kept of them goes."""
+        self._line.call("DELETE", _guest(room, guest))
+
     def _do(self, room: Room | str, what: str, asked: dict[str, Any] | None) -> RoomPlan:
         answer = self._line.call("POST", f"/rooms/{_name(room)}/{what}", body=asked)
         return _versioned(answer, RoomPlan)
@@ -235,6 +273,10 @@ def _name(room: Room | str) -> str:
 
 def _whose(person: Person | Helper | str) -> str:
     return person if isinstance(person, str) else person.person
+
+
+def _guest(room: Room | str, guest: Guest | str) -> str:
+    return f"/rooms/{_name(room)}/guests/{guest if isinstance(guest, str) else guest.guest}"
 
 
 def _sent(asked: dict[str, Any]) -> dict[str, Any]:

@@ -107,6 +107,31 @@ class Reminders(msgspec.Struct, frozen=True, kw_only=True):
     promotions: list[Promotion] = []  # the latest first
 
 
+class GuestAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a guest was asked (announce, picture, record), and their last answer."""
+
+    purpose: str
+    agreed: bool = False
+    at_ms: int = 0  # 0: they have not answered
+    words: int = 0  # number of the words that they were asked in
+    by_host: bool = False  # it ended since a host changed what is announced
+
+
+class Guest(msgspec.Struct, frozen=True, kw_only=True):
+    """One guest of an evening; the link is there for keys with the scope rooms:invite."""
+
+    guest: str
+    name: str
+    line: str = ""
+    url: str = ""
+    made_ms: int = 0
+    announced: bool = False
+    recorded: bool = False
+    picture: str | None = None
+    answers: list[GuestAnswer] = []
+    link: str | None = None
+
+
 class RoomMade(RoomPlan, frozen=True, kw_only=True):
     """A new room with the invitations to its stage."""
 

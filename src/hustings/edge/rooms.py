@@ -77,6 +77,8 @@ class Rooms:
                 live.program.clock.observe(line.media_time, now_s)
             if not live.program.heard:
                 live.program.facts.room = Facts(line.facts).room
+            if live.program.facts.guests != (guests := line.facts.get("guests", [])):
+                live.program.facts.meet(guests)
 
     def _wipe(self, room: RoomId) -> None:
         if (live := self.live.pop(room, None)) is not None:

@@ -195,7 +195,9 @@ class Routes:
 
     def _file(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
         if found := PICTURE_FILE.fullmatch(name):
-            self._pictures.serve(connection, request, room, found[1])
+            self._pictures.serve(
+                connection, request, room, found[1], of_guest=name.startswith("guest")
+            )
             return
         facts = self._rooms.facts(room)
         if name == gone.TOMBSTONE:

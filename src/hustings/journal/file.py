@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from hustings.base.clock import Clock
-from hustings.base.errors import OperatorError, TryLater
+from hustings.base.errors import NotFound, OperatorError, TryLater
 from hustings.base.ids import RoomId
 from hustings.journal.checkpoint import Checkpoint, make_checkpoint
 from hustings.journal.disk import Disk, Health, Waiting
@@ -295,6 +295,11 @@ class Journal:
         """A reader of what is on file; the caller closes it."""
         return JournalReader(self.folder)
 
+    def entry(self, seq: int) -> Entry:
+        """One entry as it is on file. Raises NotFound `entry_missing`, OperatorError `journal_damaged`."""
+        with self.reader() as reader:
+            return reader.find(seq)[1]
+
     def erase(self, seq: int) -> None:
         """Destroy body and nonce of an entry on disk; its header stays and everything verifies.
 
@@ -309,6 +314,14 @@ class Journal:
                 if entry.body is None:
                     return
                 erase_records(self.folder, [(found, entry)], where=reader.fileno())
+
+    def erase_entry(self, seq: int) -> int:
+        """As `erase`; returns 1, or 0 for one that is not on file: it has no body to erase."""
+        try:
+            self.erase(seq)
+        except NotFound:
+            return 0
+        return 1
 
     def withhold(self, first: int, last: int) -> None:
         """Give the bodies of parts first..last to no reader of `attach` any more, from now on."""

@@ -42,6 +42,13 @@ def cancelled(facts: Room, *, off: bool, why: str, now_ms: int) -> dict[str, Any
     return new | ({"state": "ended", "ended_ms": now_ms} if facts.state == "lobby" else {})
 
 
+def announced_anew(after: Room, before: Room, now_ms: int) -> Room:
+    """`after`, whose guests are others now: one number more, unless it has one or the room was live."""
+    if after.state not in _PLANNED or after.revision != before.revision:
+        return after
+    return msgspec.structs.replace(after, revision=before.revision + 1, revised_ms=now_ms)
+
+
 def revised(before: Room, after: Room, now_ms: int) -> Room:
     """`after` with the number of its announcement."""
     if all(getattr(before, name) == getattr(after, name) for name in _ANNOUNCED):

@@ -37,6 +37,8 @@ class Seen(msgspec.Struct, frozen=True):
     edges: list[Edge]
     open_rooms: int
     journal: Journal
+    guests: int = 0
+    unrecorded: list[str] = []
 
 
 def look(studio: Studio, room: str) -> Seen:
@@ -44,6 +46,7 @@ def look(studio: Studio, room: str) -> Seen:
     hall = studio.meeting(room)
     facts = hall.model.facts
     check = studio.sound_checks.asked(hall, studio.now_s)
+    guests = studio.hall(room).model.guests  # a rehearsal has none of its own
     return Seen(
         state=facts.state,
         expected=facts.expected,
@@ -62,6 +65,8 @@ def look(studio: Studio, room: str) -> Seen:
         edges=[_edge(row) for row in studio.fleet.view(studio.now_s)],
         open_rooms=sum(each.is_open for each in studio.halls.values()),
         journal=hall.journal,
+        guests=len(guests),
+        unrecorded=guests.unrecorded,
     )
 
 
@@ -86,6 +91,8 @@ def facts(seen: Seen, settings: Settings, clock: Clock) -> Facts:
         open_rooms=seen.open_rooms,
         certificate=certificate(settings, clock),
         expected=seen.expected,
+        guests=seen.guests,
+        unrecorded=seen.unrecorded,
     )
 
 

@@ -1,4 +1,4 @@
-"""Taking sound back: which parts, whose track, the public list, and the thread that erases bodies.
+"""Taking back what was kept: parts, tracks, outdated entries; the public list, and the thread that erases.
 
 Keeps true: first nothing more of it is given out (`Journal.withhold`), then the record says so
 (entry `dump`), then bodies and nonces are overwritten; what a crash leaves undone is pending in the
@@ -44,9 +44,22 @@ class Withdrawn(msgspec.Struct, frozen=True):
     before: int
 
 
-def withdrawn(before: Room, after: Room, seq: int) -> list[Withdrawn]:
-    """Whose track is to be kept no more, as entry `seq` says."""
-    return [Withdrawn(who, seq) for who in before.tracks if who not in after.tracks]
+class Outdated(msgspec.Struct, frozen=True):
+    """One entry whose body a newer one takes the place of."""
+
+    seq: int
+    entry: None = None  # what tells it from a stretch in a snapshot
+
+
+What = Stretch | Withdrawn | Outdated
+
+
+def withdrawn(
+    before: Room, after: Room, seq: int, outdated: int | None = None
+) -> list[Withdrawn | Outdated]:
+    """Whose track is to be kept no more, as entry `seq` says; and the entry that it outdates."""
+    tracks = [Withdrawn(who, seq) for who in before.tracks if who not in after.tracks]
+    return [*tracks, *([] if outdated is None else [Outdated(outdated)])]
 
 
 def pressed(tick: int, *, delay: int, next_part: int) -> Stretch:
@@ -79,13 +92,13 @@ def listed(facts: Room, taken: Stretch, *, reason: str, at_ms: int) -> list[Eras
 
 
 class Eraser:
-    """Overwrites bodies of sound, in a thread of its own while there is something to do."""
+    """Overwrites bodies, in a thread of its own while there is something to do."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._changed = threading.Condition()  # guards all below
-        self._now: Stretch | Withdrawn | None = None  # being erased
-        self._stretches: deque[Stretch] = deque()  # go first: people wait for them
+        self._now: What | None = None  # being erased
+        self._stretches: deque[Stretch | Outdated] = deque()  # go first: people wait for them
         self._withdrawn: dict[str, Withdrawn] = {}  # one each: the later one takes in the earlier
         self._erased: dict[str, int] = {}  # nothing of theirs is left before this entry
         self._thread: threading.Thread | None = None
@@ -104,14 +117,17 @@ class Eraser:
     def resume(self, pending: Iterable[Any]) -> None:
         """Do what another run left."""
         for one, two in pending:
-            self.erase(Withdrawn(one, two) if isinstance(one, str) else Stretch(one, two))
+            if two is None:
+                self.erase(Outdated(one))
+            else:
+                self.erase(Withdrawn(one, two) if isinstance(one, str) else Stretch(one, two))
 
-    def erase(self, what: Stretch | Withdrawn) -> None:
+    def erase(self, what: What) -> None:
         """Give nothing more of it out, and erase it soon; never waits for the disk."""
         if isinstance(what, Stretch):  # tracks are given to nobody anyway
             self._journal.withhold(what.first, what.last)
         with self._changed:
-            if isinstance(what, Stretch):
+            if not isinstance(what, Withdrawn):
                 self._stretches.append(what)
             elif (other := self._withdrawn.get(what.who)) is None or other.before < what.before:
                 self._withdrawn[what.who] = what
@@ -135,31 +151,33 @@ class Eraser:
                         self._put_back(what)
                 self._now = None
 
-    def _next(self) -> Stretch | Withdrawn | None:
+    def _next(self) -> What | None:
         if self._stretches:
             return self._stretches.popleft()
         return self._withdrawn.pop(next(iter(self._withdrawn))) if self._withdrawn else None
 
-    def _put_back(self, what: Stretch | Withdrawn) -> None:
-        if isinstance(what, Stretch):
+    def _put_back(self, what: What) -> None:
+        if not isinstance(what, Withdrawn):
             self._stretches.appendleft(what)
         else:
             self._withdrawn.setdefault(what.who, what)  # a later one came meanwhile
 
-    def _try(self, what: Stretch | Withdrawn) -> bool:
+    def _try(self, what: What) -> bool:
         stop = self._stop.is_set
         try:
             if isinstance(what, Stretch):
                 erased = self._journal.erase_parts(what.first, what.last, stop)
+            elif isinstance(what, Outdated):
+                erased = self._journal.erase_entry(what.seq)
             else:
                 since = self._erased.get(what.who, 0)
                 erased = self._journal.erase_tracks(what.who, what.before, since, stop)
                 self._erased[what.who] = what.before
         except (OSError, HustingsError) as error:
-            log.error("%s: parts cannot be erased yet: %s", self._journal.room, error)
+            log.error("%s: bodies cannot be erased yet: %s", self._journal.room, error)
             return False
         except Exception:  # a thread that dies would leave the rest unerased, unseen
-            log.exception("%s: parts cannot be erased yet", self._journal.room)
+            log.exception("%s: bodies cannot be erased yet", self._journal.room)
             return False
         log.info("%s: %d bodies erased", self._journal.room, erased)
         return True

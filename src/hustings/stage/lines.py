@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def index_line(hall: "Hall", *, wall_ms: int) -> dict[str, Any]:
     """The room's line in `GET /feed`."""
     return line_of(
-        hall.model.facts, head=hall.journal.size, media_time=hall.media_time, wall_ms=wall_ms
+        hall.model.told, head=hall.journal.size, media_time=hall.media_time, wall_ms=wall_ms
     )
 
 

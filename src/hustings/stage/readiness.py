@@ -81,6 +81,8 @@ class Facts(msgspec.Struct, frozen=True):
     open_rooms: int
     certificate: Certificate
     expected: int  # listeners; 0: nobody said
+    guests: int = 0
+    unrecorded: list[str] = []  # guests who have not agreed to be recorded
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,6 +99,7 @@ def judge(facts: Facts) -> list[Finding]:
     return [
         *_mics(facts),
         *_probe(facts),
+        *_guests(facts),
         _recording(facts.recording),
         *_edges(facts.edges),
         *_clock(facts),
@@ -145,6 +148,17 @@ def _probe(facts: Facts) -> Iterator[Finding]:
         yield Finding("probe", "bad", "probe_away", values)
     elif probe.state == "waiting":
         yield Finding("probe", "warn", "probe_waits", values)
+
+
+def _guests(facts: Facts) -> Iterator[Finding]:
+    """Whether they agreed to be recorded, while it is not too late to ask."""
+    if not facts.guests or facts.state not in {"scheduled", "lobby", "live"}:
+        return
+    if names := facts.unrecorded:
+        values: dict[str, str | int | float] = {"names": ", ".join(names), "count": len(names)}
+        yield Finding("guests", "warn", "guests_unrecorded", values)
+    else:
+        yield Finding("guests", "ok", "guests_agreed", {"count": facts.guests})
 
 
 def _recording(recording: Recording) -> Finding:

@@ -12,7 +12,8 @@ from typing import Any, Final, cast
 import msgspec
 
 from hustings.base.errors import Denied, TryLater, UserError
-from hustings.stage.announcing import cancelled, moved, revised
+from hustings.stage.announcing import announced_anew, cancelled, moved, revised
+from hustings.stage.guests import Guests
 from hustings.stage.mix.delay import chosen_delay
 from hustings.stage.names import alike, clean
 from hustings.wire import kinds
@@ -100,6 +101,7 @@ class RoomModel:
         self.panic: kinds.Panic | None = None  # how it was before the hosts cleared the stage
         self.talks: dict[str, str] = {}  # host -> guest, in private (`stage.talkback`)
         self.speaking: list[str] = []
+        self.guests = Guests()
         self.seats = seats
         self._max_people = people
 
@@ -157,6 +159,7 @@ class RoomModel:
             "ending": self.ending,
             "panic": msgspec.to_builtins(self.panic),
             "talks": dict(self.talks),
+            "guests": dict(self.guests.at),
         }
 
     def restore(self, snapshot: kinds.Snapshot) -> None:
@@ -174,11 +177,17 @@ class RoomModel:
         self.ending = bool(snapshot.private.get("ending"))
         self.talks = dict(snapshot.private.get("talks", {}))
         self.panic = msgspec.convert(snapshot.private.get("panic"), kinds.Panic | None)
+        self.guests.at = dict(snapshot.private.get("guests", {}))
 
     @property
     def ended(self) -> bool:
         """Whether the evening is over."""
         return self.facts.state == "ended"
+
+    @property
+    def told(self) -> Room:
+        """The facts with the guests that are announced, who are in no `room` entry."""
+        return msgspec.structs.replace(self.facts, guests=self.guests.told(self.facts.host))
 
     @property
     def on_stage(self) -> list[Participant]:
@@ -212,7 +221,11 @@ class RoomModel:
         if wanted.get("state") == "lobby" and self.facts.state == "scheduled" and not is_off:
             facts |= {"state": "lobby", "epoch_ms": self.facts.epoch_ms or now_ms}
         after = revised(self.facts, msgspec.structs.replace(self.facts, **facts), now_ms)
-        return [] if after == self.facts else [Change(kinds.ROOM, after)]
+        guests = [] if "guests" not in wanted else self.guests.put(wanted["guests"])
+        if guests and self.guests.announces(guests):
+            after = announced_anew(after, self.facts, now_ms)
+        room = [] if after == self.facts else [Change(kinds.ROOM, after)]
+        return [*room, *(Change(kinds.GUEST, each, public=False) for each in guests)]
 
     def _kept_for(self, days: int | None) -> int | None:
         """As asked for; after the end never shorter, for what is there goes only by a host's deletion.

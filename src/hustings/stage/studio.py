@@ -160,7 +160,7 @@ class Studio:
     def facts_of_all(self, *, past: bool) -> list[Any]:
         """What web may know of the rooms in memory, and of all past ones or the new among them."""
         now_s = self._clock.monotonic()
-        found = [hall.model.facts for hall in self.public_halls]
+        found = [hall.model.told for hall in self.public_halls]
         new = {room for room, at_s in self._adopted_s.items() if now_s - at_s < NEWS_S}
         return [
             *found,

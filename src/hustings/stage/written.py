@@ -20,6 +20,7 @@ BODIES: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.DUMP: kinds.Dump,
     kinds.TOMBSTONE: kinds.Tombstone,
     kinds.ENDING: kinds.Ending,
+    kinds.GUEST: kinds.Booking,
     **KINDS,
 }
 STAGE_KINDS: Final = frozenset(BODIES) | {

@@ -331,3 +331,20 @@ seats: Final = Table(
     Column("made_ms", BigInteger, nullable=False),  # when they first went there
     Index(None, "account"),
 )
+
+guests: Final = Table(
+    "guests",
+    metadata,
+    Column("guest", String(32), primary_key=True),
+    Column("room", String(64), ForeignKey("rooms.room", ondelete="CASCADE"), nullable=False),
+    Column("place", Integer, nullable=False),  # in the hosts' order
+    Column("name", String(80), nullable=False),
+    Column("line", String(120), nullable=False),  # who they are
+    Column("url", String(300), nullable=False),
+    Column("link", String(32), nullable=False),  # id of the one link that is good
+    Column("made_ms", BigInteger, nullable=False),
+    Column("answers", LargeBinary, nullable=False),  # JSON: what they agreed to, and when
+    Column("picture", String(32), nullable=False),  # hash of `jpeg`; empty: none
+    Column("jpeg", LargeBinary, nullable=False),  # what they gave, 50 kB; empty: none
+    Index(None, "room"),
+)

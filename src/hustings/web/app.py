@@ -33,6 +33,7 @@ from hustings.settings import Settings
 from hustings.web.accounts import sign_in
 from hustings.web.accounts import views as accounts
 from hustings.web.api import crew as api_crew
+from hustings.web.api import guests as api_guests
 from hustings.web.api import invitations as api_invitations
 from hustings.web.api import openapi
 from hustings.web.api import people as api_people
@@ -42,6 +43,8 @@ from hustings.web.api import views as api
 from hustings.web.api import webhooks as api_webhooks
 from hustings.web.board import views as board
 from hustings.web.crew import views as crew
+from hustings.web.guests import own as guests_own
+from hustings.web.guests import views as guests
 from hustings.web.health import views as health
 from hustings.web.house import views as house
 from hustings.web.keys import views as keys
@@ -75,6 +78,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     for router in (
         crew.router,
+        guests.router,
+        guests_own.router,
         picturing.router,
         telling.router,
         rooms.router,
@@ -89,6 +94,7 @@ def create_app(services: Services) -> FastAPI:
         board.router,
         keys.router,
         api_rooms.router,
+        api_guests.router,
         api_invitations.router,
         api_crew.router,
         api_pictures.router,
@@ -156,6 +162,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         tasks.start(services.dispatch.run(), name="reminders"),
         tasks.start(services.reminders.run(), name="reminders by mail"),
         tasks.start(services.mailbox.run(), name="mailbox"),
+        tasks.start(services.guests.run(), name="guests"),
     ]
     for sender in senders:
         sender.add_done_callback(lambda _: server.stop())

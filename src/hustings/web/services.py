@@ -15,6 +15,7 @@ from hustings.web.accounts.service import Accounts
 from hustings.web.api.pace import Pace
 from hustings.web.board.service import Board
 from hustings.web.crew.service import Crew
+from hustings.web.guests.service import Guests
 from hustings.web.house.service import House
 from hustings.web.keys.service import Keys
 from hustings.web.mailbox.service import Mailbox
@@ -54,6 +55,7 @@ class Services:
     accounts: Accounts
     people: People
     crew: Crew
+    guests: Guests
     keys: Keys
     mailbox: Mailbox
     rooms: Rooms
@@ -113,6 +115,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             house=House(database, clock),
             accounts=accounts,
             crew=Crew(database, clock, people),
+            guests=Guests(database, people, clock),
             people=People(database, clock, people),
             mailbox=Mailbox(database, accounts, post, people, clock, web=links.web, title=title),
             keys=Keys(database, clock),

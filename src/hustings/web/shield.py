@@ -21,7 +21,7 @@ BODY_BYTES: Final = 64 * 1024
 PHOTO_BYTES: Final = 12_000_000  # what telephones make
 UPLOAD_BYTES: Final = PHOTO_BYTES + BODY_BYTES  # a form with one
 UPLOADS: Final = re.compile(  # the requests that may have one; they check rights, then read it
-    r"(POST |PUT /api/v1)/rooms/[a-z0-9-]{1,64}/picture"
+    r"(?:(?:POST |PUT /api/v1)/rooms|POST /guest)/[a-z0-9-]{1,64}/picture"
 )
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS: Final = (

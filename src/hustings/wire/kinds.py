@@ -35,6 +35,7 @@ QUESTIONS: Final = "questions"
 POLL: Final = "poll"
 TOMBSTONE: Final = "tombstone"
 ENDING: Final = "ending"
+GUEST: Final = "guest"
 PROMOTION: Final = "promotion"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
@@ -101,6 +102,22 @@ class Picture(msgspec.Struct, frozen=True):
         return f"picture.{self.hash}.jpg"
 
 
+class Guest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who is announced for an evening, as everybody may see them."""
+
+    id: str
+    name: str = ""
+    line: str = ""  # who they are, in a few words
+    url: str = ""  # http or https; empty: none
+    picture: str = ""  # hash of a picture, named as the room's is; empty: none is shown
+    alike: bool = False  # the name looks like the host's, or a guest's before them
+
+    @property
+    def file(self) -> str:
+        """Their picture's name below the room's own address."""
+        return f"guest.{self.picture}.jpg"
+
+
 class Words(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a room is, in one language."""
 
@@ -143,11 +160,26 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     texts: dict[str, Words] = {}  # by language (BCP 47), beside the one that is spoken
     picture: Picture | None = None  # the room's, as cards and players show it
     lobby_min: int | None = None  # minutes before the start at which its lobby opens; 0: by hand
+    guests: list[Guest] = []  # announced, in order; told beside it, never in an entry (`Booking`)
 
     @property
     def doors_ms(self) -> int:
         """Wall ms at which its lobby opens by itself; 0: by hand, or not known."""
         return self.start_ms - self.lobby_min * 60_000 if self.start_ms and self.lobby_min else 0
+
+
+class Booking(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `guest` (stage only): one guest as they are after one change, and what they agreed to.
+
+    The newest entry of a guest's id counts, and the bodies of all earlier ones are erased. `gone`:
+    no guest any more; nothing but the id is left.
+    """
+
+    guest: Guest
+    place: int = 0  # in the hosts' order
+    announced: bool = False  # by name and line, for everybody
+    recorded: bool = False
+    gone: bool = False
 
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):

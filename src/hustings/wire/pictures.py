@@ -9,10 +9,12 @@ import re
 from typing import Final
 
 from hustings.base.errors import UserError
-from hustings.wire.kinds import Room
+from hustings.wire.kinds import Guest, Room
 
 PICTURE_BYTES: Final = 50_000  # of one: what a phone loads while the sound has begun already
-PICTURE_FILE: Final = re.compile(r"picture\.([0-9a-f]{32})\.jpg")  # below a room's address
+PICTURE_FILE: Final = re.compile(
+    r"(?:picture|guest)\.([0-9a-f]{32})\.jpg"
+)  # below a room's address
 DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 ALT_CHARS: Final = 300
 _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -29,9 +31,24 @@ def picture_url(edge: str, room: Room) -> str:
     return f"{edge}/r/{room.room}/{room.picture.file}" if room.picture else ""
 
 
+def guest_url(edge: str, room: str, guest: Guest) -> str:
+    """Where everybody gets a guest's picture; empty: none is shown. edge: base URL."""
+    return f"{edge}/r/{room}/{guest.file}" if guest.picture else ""
+
+
+def only_guest(room: Room) -> Guest | None:
+    """The one announced guest with a picture, if there is exactly one: who stands for the evening.
+
+    The same rule for all evenings and all guests; hosts cannot choose whom a notice shows.
+    """
+    pictured = [each for each in room.guests if each.picture]
+    return pictured[0] if len(pictured) == 1 else None
+
+
 def shown(room: Room) -> frozenset[str]:
     """Names of all pictures that the room's facts show."""
-    return frozenset({room.picture.hash} if room.picture else ())
+    guests = {each.picture for each in room.guests if each.picture}
+    return frozenset(guests | ({room.picture.hash} if room.picture else set()))
 
 
 def expect_small_jpeg(data: bytes) -> tuple[int, int]:

@@ -6,7 +6,8 @@ keys change, the one before. Checking is constant-time and needs no lookup; whoe
 (`stage.room`) keeps the list of revoked ids.
 
 Kinds: `invite` (a link; good until its room ends, or with an end once, for `PASS_SECONDS`), `token` (15 minutes, bound to a device),
-`whip` (an outside encoder), `edge` (an edge following the feed), `service` (web -> stage).
+`whip` (an outside encoder), `edge` (an edge following the feed), `service` (web -> stage),
+`guest` (a guest's own page at web).
 """
 
 import base64
@@ -19,7 +20,7 @@ import msgspec
 
 from hustings.base.errors import Denied
 
-Kind = Literal["invite", "token", "whip", "edge", "service"]
+Kind = Literal["invite", "token", "whip", "edge", "service", "guest"]
 TOKEN_SECONDS: Final = 900
 PASS_SECONDS: Final = 120  # from one's own page in web to the stage
 LEEWAY_SECONDS: Final = 60  # between machines' clocks

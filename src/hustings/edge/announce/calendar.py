@@ -99,6 +99,7 @@ def _said(room: Room) -> Iterator[str]:
     """What stands above the link."""
     yield room.cancelled_why if room.cancelled_ms else ""
     yield room.description
+    yield "\n".join(", ".join(filter(None, (each.name, each.line))) for each in room.guests)
     if room.lobby_min and not room.cancelled_ms:
         yield render("doors.txt", choose_language(room.language), minutes=room.lobby_min).decode()
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 from xml.etree.ElementTree import Element, tostring
 
-from hustings.archive.podcast import House, add, plain
+from hustings.archive.podcast import House, add, add_guest, plain
 from hustings.base.ids import is_private
 from hustings.edge.announce.calendar import LENGTH_MS
 from hustings.wire.kinds import Room
@@ -80,6 +80,8 @@ def _item(house: House, room: Room, status: Status) -> bytes:
     if host := plain(room.host):
         add(item, "itunes:author", host)
         add(item, "podcast:person", host, role="host")
+    for each in room.guests:
+        add_guest(item, house.edge, room.room, each)
     return bytes(tostring(item, encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""Rooms' pictures at an edge: fetched once from where it feeds, kept in memory, the same for all.
+"""Pictures of rooms and guests at an edge: fetched once from where it feeds, kept in memory, the same for all.
 
 Keeps true: only a picture that the room's facts show now is fetched or given, so made-up addresses
 cost nothing, and a picture that was taken away is gone here as soon as the facts are; its bytes are
@@ -46,14 +46,25 @@ class Pictures:
         self._fetch = fetch
         self._shelf = Shelf(clock, most_bytes=KEPT_BYTES, readers=_FETCHES, rest=0.0, kept_s=KEPT_S)
 
-    def serve(self, connection: Connection, request: Request, room: RoomId, name: str) -> None:
-        """Answer with a picture; with the way to the newer one, where it was replaced.
+    def serve(
+        self,
+        connection: Connection,
+        request: Request,
+        room: RoomId,
+        name: str,
+        *,
+        of_guest: bool = False,
+    ) -> None:
+        """Answer with a picture; with the way to the room's newer one, where it was replaced.
+
+        of_guest: asked for as a guest's, which leads nowhere once they took it back.
 
         Raises NotFound `room_unknown`, `picture_unknown`, UserError `room_deleted`, TryLater.
         """
         facts = self._facts(room)
         if name not in shown(facts):
-            if facts.picture is None:
+            self._shelf.forget((room, name))
+            if facts.picture is None or of_guest:
                 raise _unknown()
             headers = {
                 "Location": f"/r/{room}/{facts.picture.file}",

@@ -38,6 +38,7 @@ class Facts:
 
     def __init__(self, room: dict[str, Any] | None = None) -> None:
         self.seq = -1
+        self.guests: list[Any] = list((room or {}).get("guests", ()))
         self.room = _room(room or {})
         self.speaking: list[str] = []
         self.shown: dict[str, Any] = {}  # kind -> the last body of it, with its media time `at`
@@ -79,7 +80,7 @@ class Facts:
 
     def _fold(self, kind: str, body: dict[str, Any], at: int) -> None:
         if kind == kinds.ROOM:
-            self.room = _room(body)
+            self.room = self._with_guests(_room(body))
         elif kind == kinds.LEVEL:
             self.speaking = list(body["speaking"])
         elif kind == kinds.REACH:
@@ -89,12 +90,23 @@ class Facts:
         elif kind in kinds.SHOWN:
             self._show(kind, body, at)
         elif kind == kinds.SNAPSHOT:
-            self.room, self.speaking = _room(body["room"]), list(body["speaking"])
+            self.room, self.speaking = (
+                self._with_guests(_room(body["room"])),
+                list(body["speaking"]),
+            )
             shown = body.get("shown", {})
             self.shown = {each: shown[each] for each in kinds.SHOWN & shown.keys()}
             self._roster = {}
             for participant in body["roster"]:
                 self._seat(participant)
+
+    def meet(self, guests: list[Any]) -> None:
+        """Who is announced now, as the index says beside the facts: no entry says it."""
+        self.guests = guests
+        self.room = self._with_guests({k: v for k, v in self.room.items() if k != "guests"})
+
+    def _with_guests(self, room: dict[str, Any]) -> dict[str, Any]:
+        return {**room, "guests": self.guests} if self.guests else room
 
     @property
     def brief(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Hall:
     def _entered(self, changes: Sequence[Change]) -> None:
         """The record has taken these in: the sound, the index and the pages follow."""
         self.sound.arrange(self.model.people, self.model.talks, self.model.facts.tracks)
-        if any(change.kind == kinds.ROOM for change in changes):
+        if any(change.kind in {kinds.ROOM, kinds.GUEST} for change in changes):
             self._on_facts()
         self.telling.entered(changes)
 
@@ -179,7 +179,7 @@ class Hall:
         """Create or change the room's facts, as web asks."""
         wanted, now_ms = said(wanted, self._limits), self._clock.wall_ms()
         self.take(self.model.put(wanted, now_ms=now_ms))
-        return self.model.facts
+        return self.model.told
 
     def take(self, changes: Iterable[Change]) -> None:
         """Changes that the rules have made."""

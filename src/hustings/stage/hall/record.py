@@ -64,6 +64,7 @@ class Record:
         past = self.journal.recovered
         if past.snapshot is not None:
             self.model.restore(past.snapshot)
+            self.model.guests.read_back(lambda seq: self.journal.entry(seq).decode(kinds.Booking))
             self._keys.restore(past.snapshot.private.get("keys", {}))
             self.evening.restore(past.snapshot)
             self.eraser.resume(past.snapshot.private.get("erasing", ()))
@@ -93,8 +94,9 @@ class Record:
         before = self.model.facts
         self.model.fold(body)
         self.evening.fold(body, entry.media_time)
-        for track in withdrawn(before, self.model.facts, entry.seq):
-            self.eraser.erase(track)
+        outdated = self.model.guests.fold(body, entry.seq)
+        for what in withdrawn(before, self.model.facts, entry.seq, outdated):
+            self.eraser.erase(what)
 
     def begin_term(self) -> str:
         """From here on it is ours; returns why: `start`, or `restart` after another run."""

@@ -6,9 +6,10 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hustings.base.errors import UserError
+from hustings.base.errors import NotFound, UserError
 from hustings.base.ids import RoomId, is_private, room_id
 from hustings.journal.entry import Visibility
+from hustings.stage.guests import LINE_CHARS, bookings
 from hustings.stage.http.door import Door
 from hustings.stage.studio import Studio
 from hustings.wire.batch import Batch, encode, read
@@ -18,6 +19,7 @@ from hustings.wire.report import Report
 from hustings.wire.wording import TEXTS
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
+GUESTS: Final = 12  # of one evening
 LATEST_SAMPLE: Final = 2**53  # 5,900 years; what JSON readers hold exactly
 
 
@@ -33,6 +35,18 @@ class WantedWords(BaseModel):
 
     title: str = Field(min_length=1, max_length=200)
     description: str = Field(default="", max_length=2_000)
+
+
+class WantedGuest(BaseModel):
+    """A guest of the evening, and what they agreed to."""
+
+    id: str = Field(pattern="^[a-z0-9]{1,32}$")
+    name: str = Field(min_length=1, max_length=80)
+    line: str = Field(default="", max_length=LINE_CHARS)
+    url: str = Field(default="", max_length=300, pattern="^(https?://.*)?$")
+    picture: str = Field(default="", pattern="^([0-9a-f]{32})?$")
+    announced: bool = False
+    recorded: bool = False
 
 
 Language = Annotated[str, Field(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
@@ -59,6 +73,7 @@ class WantedRoom(BaseModel):
     cancelled_why: str | None = Field(default=None, max_length=280)
     texts: dict[Language, WantedWords] | None = Field(default=None, max_length=TEXTS)  # all of them
     picture: WantedPicture | None = None  # null: none
+    guests: list[WantedGuest] | None = Field(default=None, max_length=GUESTS)  # all, in order
 
 
 class WantedEntry(BaseModel):
@@ -156,16 +171,28 @@ async def _put(door: Door, room: RoomId, wanted: WantedRoom, facts: dict[str, An
     async def put() -> Room:
         return await door.engine.do(lambda studio: studio.hall_or_new(room).put(facts))
 
-    if "picture" not in wanted.model_fields_set:
+    if not wanted.model_fields_set & {"picture", "guests"}:
         return await put()
     async with door.pictures.changing:
         if asked := wanted.picture:
             facts["picture"] = await door.pictures.found(room, asked.hash, asked.alt)
-        else:
+        elif "picture" in wanted.model_fields_set:
             facts["picture"] = None
+        if wanted.guests is not None:
+            facts["guests"] = bookings([await _pictured(door, room, g) for g in wanted.guests])
         made = await put()
         await door.pictures.tidy(room, shown(made))
         return made
+
+
+async def _pictured(door: Door, room: RoomId, guest: WantedGuest) -> WantedGuest:
+    """Without a picture that is not here, as after a restore: the evening is told all the same."""
+    try:
+        if guest.picture:
+            await door.pictures.read(room, guest.picture)
+    except NotFound:
+        return guest.model_copy(update={"picture": ""})
+    return guest
 
 
 def _listing(routes: APIRouter, door: Door) -> None:

@@ -6,7 +6,7 @@ from hustings.web.reminders.words import Event
 from hustings.web.rooms.model import PlannedRoom
 from hustings.wire.kinds import Room
 from hustings.wire.links import Links
-from hustings.wire.pictures import picture_url
+from hustings.wire.pictures import guest_url, only_guest, picture_url
 
 
 def evening_of(planned: PlannedRoom) -> Evening:
@@ -40,7 +40,7 @@ def event_of(planned: PlannedRoom, links: Links, language: str) -> Event:
         start_ms=planned.start_ms,
         why=facts.cancelled_why if facts else "",
         page=links.listen(planned.room),
-        icon=picture_url(links.edge, facts) if facts else "",
+        icon=_icon(links.edge, facts) if facts else "",
         house=links.web,
         lobby_min=_lobby_min(facts),
     )
@@ -48,3 +48,9 @@ def event_of(planned: PlannedRoom, links: Links, language: str) -> Event:
 
 def _lobby_min(facts: Room | None) -> int:
     return (facts.lobby_min if facts else None) or 0
+
+
+def _icon(edge: str, room: Room) -> str:
+    """The only guest with a picture, who agreed to it; else the room's picture. One rule for all."""
+    guest = only_guest(room)
+    return guest_url(edge, room.room, guest) if guest else picture_url(edge, room)

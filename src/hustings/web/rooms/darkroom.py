@@ -21,6 +21,7 @@ from hustings.wire.pictures import PICTURE_BYTES
 WAITING: Final = 4  # photos that come, wait or are developed: 48 MB
 PATIENCE_S: Final = 30.0
 CARD_PX: Final = (1_200, 630)  # what sites show of a link
+FACE_PX: Final = (512, 512)  # what notices and podcast players show of a person
 
 
 class Darkroom:
@@ -41,21 +42,21 @@ class Darkroom:
         finally:
             self._photos -= 1
 
-    async def develop(self, photo: bytes) -> bytes:
-        """The small JPEG. Raises UserError as `media.pictures.small_jpeg`."""
+    async def develop(self, photo: bytes, within: tuple[int, int] = CARD_PX) -> bytes:
+        """The small JPEG. within: px. Raises UserError as `media.pictures.small_jpeg`."""
         expect_photo(photo)  # what its head gives away costs no process
         async with self._turn:
             try:
                 async with asyncio.timeout(PATIENCE_S):
-                    return await _developed(photo)
+                    return await _developed(photo, within)
             except TimeoutError:
                 raise _broken() from None
 
 
-async def _developed(photo: bytes) -> bytes:
+async def _developed(photo: bytes, within: tuple[int, int]) -> bytes:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "hustings.media.pictures"),
-        *(str(each) for each in (*CARD_PX, PICTURE_BYTES)),
+        *(str(each) for each in (*within, PICTURE_BYTES)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

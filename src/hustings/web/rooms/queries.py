@@ -8,7 +8,7 @@ from sqlalchemy import Select, case, delete, func, insert, select, tuple_, updat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
-from hustings.store.schema import crew, invitations, rooms, seats
+from hustings.store.schema import crew, guests, invitations, rooms, seats
 from hustings.web.outbox import queries as outbox
 from hustings.web.rooms.lists import CANCELLED, Query
 from hustings.web.rooms.model import NEVER_MS, Invitation, PlannedRoom, Wish, folded
@@ -113,6 +113,7 @@ async def forget(connection: AsyncConnection, room: RoomId) -> None:
     await connection.execute(delete(invitations).where(invitations.c.room == room))
     await connection.execute(delete(crew).where(crew.c.room == room))
     await connection.execute(delete(seats).where(seats.c.room == room))
+    await connection.execute(delete(guests).where(guests.c.room == room))
     await connection.execute(
         update(rooms).where(rooms.c.room == room).values(description="", host="")
     )

@@ -46,7 +46,18 @@ from hustings.wire.kinds import DELAYS_S
 
 router = APIRouter(include_in_schema=False)
 FORMS: Final = frozenset(
-    {"lobby", "cancel", "revive", "invitations", "picture", "languages", "crew", "erase", "delete"}
+    {
+        "lobby",
+        "cancel",
+        "revive",
+        "invitations",
+        "picture",
+        "languages",
+        "crew",
+        "guests",
+        "erase",
+        "delete",
+    }
 )
 
 REFUSED: Final = {"room_changed": 409}  # what a form could not save; else 422
@@ -326,6 +337,10 @@ async def room_view(
         who=who,
         crew=None if guest else await visit.services.crew.of(room),
         made_by=Counter(each.made_by for each in passes if not each.revoked_ms),
+        guests=[
+            (each, visit.services.guests.link(each, visit.links.web))
+            for each in await visit.services.guests.of(room)
+        ],
         **_form(visit, fields or fields_of(plan.wish), error),
         seats=[(each, _address(visit, each)) for each in theirs if each.kind == "invite"],
         encoders=[

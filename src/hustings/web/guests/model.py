@@ -1,0 +1,158 @@
+"""A guest, what they agreed to and when, and the forms that say so; pure.
+
+Keeps true: nothing is agreed to that was not ticked and sent; each answer is kept with its time and
+the number of the words it was given to; a host who changes what is announced of somebody asks anew.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from hustings.base.errors import UserError
+from hustings.base.ids import RoomId
+from hustings.web.rooms.model import NAME_CHARS, clean
+
+MOST: Final = 12  # of one evening; as many as a stage takes (`stage.http.services`)
+LINE_CHARS: Final = 120
+URL_CHARS: Final = 300
+ANSWERS: Final = 60  # kept of one guest; then the oldest go
+WORDS: Final = 1  # number of the words in `_web_guest_words.html`: another meaning, another number
+
+Purpose = Literal["announce", "picture", "record"]
+PURPOSES: Final[tuple[Purpose, ...]] = ("announce", "picture", "record")
+_UNFIT: Final = re.compile(r"[\s\"'<>\\^`{|}\x00-\x20\x7f-\x9f]")
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that was agreed to, or taken back."""
+
+    purpose: Purpose
+    agreed: bool
+    at_ms: int  # wall
+    words: int = WORDS
+    by_host: bool = False  # it ended since a host changed what was agreed to
+
+
+class Guest(msgspec.Struct, frozen=True):
+    """One guest. The link is signed anew each time it is shown, always the same until it is renewed."""
+
+    guest: str
+    room: RoomId
+    place: int
+    name: str
+    line: str
+    url: str
+    link: str  # id of the one link that is good
+    made_ms: int
+    answers: list[Answer] = []
+    picture: str = ""  # hash of what they gave; empty: nothing
+
+    def answer(self, purpose: Purpose) -> Answer | None:
+        """The last they gave; None: none yet."""
+        given = [each for each in self.answers if each.purpose == purpose]
+        return given[-1] if given else None
+
+    def agrees(self, purpose: Purpose) -> bool:
+        """Whether they agree now."""
+        last = self.answer(purpose)
+        return last is not None and last.agreed
+
+    @property
+    def announced(self) -> bool:
+        """Whether everybody may see name and line."""
+        return self.agrees("announce")
+
+    @property
+    def shown(self) -> str:
+        """The picture that everybody may see; empty: none."""
+        return self.picture if self.announced and self.agrees("picture") else ""
+
+    def told(self) -> dict[str, Any]:
+        """As the stage hears of them (docs/protocol.md 4)."""
+        return {
+            "id": self.guest,
+            "name": self.name,
+            "line": self.line,
+            "url": self.url,
+            "picture": self.shown,
+            "announced": self.announced,
+            "recorded": self.agrees("record"),
+        }
+
+
+class Card(msgspec.Struct, frozen=True):
+    """What is announced of a guest."""
+
+    name: str
+    line: str = ""
+    url: str = ""
+
+
+def card_from_form(fields: Mapping[str, str]) -> Card:
+    """Read a form. Raises UserError `name_missing`, `guest_url`."""
+    name = clean(fields.get("name", ""), NAME_CHARS)
+    if not name:
+        raise UserError("name_missing", "Give the guest's name.", field="name")
+    line = clean(fields.get("line", ""), LINE_CHARS)
+    return Card(name, line, web_address(fields.get("url", "")))
+
+
+def web_address(typed: str) -> str:
+    """An http or https address, as it was typed; "" for none. Raises UserError `guest_url`."""
+    url = typed.strip()
+    if not url:
+        return ""
+    if "://" not in url and ":" not in url.partition("/")[0]:
+        url = f"https://{url}"
+    try:
+        parts = urlsplit(url)
+        fit = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        fit = False
+    if not fit or len(url) > URL_CHARS or _UNFIT.search(url):
+        raise UserError("guest_url", "Give a web address, like https://example.org.", field="url")
+    return url
+
+
+def by_host(guest: Guest, card: Card, now_ms: int) -> Guest:
+    """As a host corrects it. Whoever agreed to be announced in other words is asked anew."""
+    same = (card.name, card.line, card.url) == (guest.name, guest.line, guest.url)
+    changed = msgspec.structs.replace(guest, **msgspec.structs.asdict(card))
+    if same or not guest.announced:
+        return changed
+    return _answered(changed, Answer("announce", agreed=False, at_ms=now_ms, by_host=True))
+
+
+def by_guest(guest: Guest, card: Card, agreed: frozenset[Purpose], now_ms: int) -> Guest:
+    """As the guest corrects it and decides; what they decided before already is no news.
+
+    Without a picture there is nothing to agree to about one; who takes that back takes it along.
+    """
+    if not guest.picture:
+        agreed -= {"picture"}
+    changed = msgspec.structs.replace(guest, **msgspec.structs.asdict(card))
+    for purpose in PURPOSES:
+        if (said := purpose in agreed) != guest.agrees(purpose):
+            changed = _answered(changed, Answer(purpose, agreed=said, at_ms=now_ms))
+    took_back = guest.agrees("picture") and not changed.agrees("picture")
+    return msgspec.structs.replace(changed, picture="") if took_back else changed
+
+
+def agreed_in(fields: Mapping[str, str]) -> frozenset[Purpose]:
+    """What is ticked in the guest's form."""
+    return frozenset(each for each in PURPOSES if fields.get(each) == "yes")
+
+
+def with_picture(guest: Guest, name: str, now_ms: int) -> Guest:
+    """Another picture; "": none, and none is agreed to any more."""
+    changed = msgspec.structs.replace(guest, picture=name)
+    if name or not guest.agrees("picture"):
+        return changed
+    return _answered(changed, Answer("picture", agreed=False, at_ms=now_ms))
+
+
+def _answered(guest: Guest, answer: Answer) -> Guest:
+    return msgspec.structs.replace(guest, answers=[*guest.answers, answer][-ANSWERS:])

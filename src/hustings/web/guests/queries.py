@@ -1,0 +1,84 @@
+"""SQL of guests; called inside a transaction of `store.Database`."""
+
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hustings.base.ids import RoomId
+from hustings.store.schema import guests, rooms
+from hustings.web.guests.model import Answer, Guest
+from hustings.web.rooms.lists import CANCELLED
+
+_COLUMNS: Final = [column for column in guests.c if column.name != "jpeg"]
+
+
+def _guest(row: Any) -> Guest:
+    fields = {name: getattr(row, name) for name in Guest.__struct_fields__}
+    return Guest(**fields | {"answers": msgspec.json.decode(row.answers, type=list[Answer])})
+
+
+def _row(guest: Guest) -> dict[str, Any]:
+    return msgspec.structs.asdict(guest) | {"answers": msgspec.json.encode(guest.answers)}
+
+
+async def of_room(connection: AsyncConnection, room: RoomId) -> list[Guest]:
+    """All of an evening, in the hosts' order."""
+    query = select(*_COLUMNS).where(guests.c.room == room)
+    rows = await connection.execute(query.order_by(guests.c.place, guests.c.guest))
+    return [_guest(row) for row in rows]
+
+
+async def named(connection: AsyncConnection, room: RoomId, guest: str) -> Guest | None:
+    """One of them."""
+    query = select(*_COLUMNS).where(guests.c.room == room, guests.c.guest == guest)
+    row = (await connection.execute(query)).one_or_none()
+    return _guest(row) if row else None
+
+
+async def jpeg(connection: AsyncConnection, guest: str) -> bytes:
+    """The picture they gave; empty: none."""
+    query = select(guests.c.jpeg).where(guests.c.guest == guest)
+    return bytes((await connection.execute(query)).scalar_one_or_none() or b"")
+
+
+async def add(connection: AsyncConnection, guest: Guest) -> None:
+    """One more."""
+    await connection.execute(insert(guests).values(**_row(guest), jpeg=b""))
+
+
+async def change(connection: AsyncConnection, guest: Guest, jpeg: bytes | None = None) -> None:
+    """As they are now; jpeg: their picture, None: the one that is there, if there is to be one."""
+    values = _row(guest)
+    if jpeg is not None or not guest.picture:
+        values["jpeg"] = jpeg or b""
+    await connection.execute(update(guests).where(guests.c.guest == guest.guest).values(values))
+
+
+async def remove(connection: AsyncConnection, guest: str) -> None:
+    """No guest any more, and nothing of them."""
+    await connection.execute(delete(guests).where(guests.c.guest == guest))
+
+
+async def place(connection: AsyncConnection, order: list[str]) -> None:
+    """Their order anew."""
+    for at, guest in enumerate(order):
+        await connection.execute(update(guests).where(guests.c.guest == guest).values(place=at))
+
+
+async def never_held(connection: AsyncConnection, before_ms: int, *, limit: int) -> list[RoomId]:
+    """Rooms with guests that were to begin before then, and did not."""
+    query = (
+        select(rooms.c.room)
+        .where(rooms.c.state.in_(("scheduled", CANCELLED)), rooms.c.sort_ms < before_ms)
+        .where(rooms.c.room.in_(select(guests.c.room)))
+        .order_by(rooms.c.sort_ms)
+        .limit(limit)
+    )
+    return [RoomId(row.room) for row in await connection.execute(query)]
+
+
+async def clear(connection: AsyncConnection, room: RoomId) -> None:
+    """All guests of a room go."""
+    await connection.execute(delete(guests).where(guests.c.room == room))

@@ -1,0 +1,90 @@
+"""Guests as those see them who plan the room: name, correct, order, link, remove."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from hustings.base.errors import UserError
+from hustings.base.ids import RoomId, room_id
+from hustings.web.guests.model import card_from_form
+from hustings.web.visit import Visit, Visitor
+
+router = APIRouter(prefix="/rooms/{room}/guests", include_in_schema=False)
+_SAID: Final = frozenset({"name_missing", "guest_url", "guests_many", "room_state"})
+_WAYS: Final = {"earlier": -1, "later": 1}
+
+
+@router.post("")
+async def add(visit: Visitor, room: str) -> Response:
+    """One more guest."""
+    name = await _theirs(visit, room)
+    fields = await visit.form()
+    try:
+        await visit.services.guests.add(name, card_from_form(fields))
+    except UserError as error:
+        return _refused(visit, name, error)
+    return _done(visit, name, "guest")
+
+
+@router.post("/{guest}")
+async def change(visit: Visitor, room: str, guest: str) -> Response:
+    """Correct name, line and address, or move the guest in the order."""
+    name = await _theirs(visit, room)
+    fields = await visit.form()
+    try:
+        if way := _WAYS.get(fields.get("move", "")):
+            await visit.services.guests.move(name, guest, way)
+            return _done(visit, name, "guest_moved")
+        await visit.services.guests.change(name, guest, card_from_form(fields))
+    except UserError as error:
+        return _refused(visit, name, error)
+    return _done(visit, name, "guest_changed")
+
+
+@router.post("/{guest}/link")
+async def renew(visit: Visitor, room: str, guest: str) -> Response:
+    """Another link; the one before is good no more."""
+    name = await _theirs(visit, room)
+    try:
+        await visit.services.guests.renew(name, guest)
+    except UserError as error:
+        return _refused(visit, name, error)
+    return _done(visit, name, "guest_link")
+
+
+@router.post("/{guest}/remove")
+async def remove(visit: Visitor, room: str, guest: str) -> Response:
+    """No guest any more, and nothing is kept of them."""
+    name = await _theirs(visit, room)
+    try:
+        await visit.services.guests.remove(name, guest)
+    except UserError as error:
+        return _refused(visit, name, error)
+    return _done(visit, name, "guest_out")
+
+
+@router.get("/{guest}")
+@router.get("/{guest}/link")
+@router.get("/{guest}/remove")
+async def again(visit: Visitor, room: str, guest: str) -> Response:
+    """A form's address without the form."""
+    return visit.go(f"/rooms/{room_id(room)}")
+
+
+async def _theirs(visit: Visit, room: str) -> RoomId:
+    name = room_id(room)
+    await visit.needs_in(name, "rooms")
+    await visit.services.rooms.room(name)
+    return name
+
+
+def _done(visit: Visit, room: RoomId, said: str) -> Response:
+    visit.services.outbox.wake()
+    return visit.go(f"/rooms/{room}", said=said)
+
+
+def _refused(visit: Visit, room: RoomId, error: UserError) -> Response:
+    if error.code not in _SAID:
+        raise error
+    return visit.go(f"/rooms/{room}", said=error.code)
