@@ -24,6 +24,7 @@ class FakeStage:
         self.erased: list[tuple[str, dict[str, Any]]] = []
         self.pictures: dict[str, bytes] = {}
         self.entries: list[dict[str, Any]] = []
+        self.guests: list[dict[str, Any]] = []  # as they were said last
         self.calls: list[str] = []
         self.queries: list[str] = []  # calls with a query, whole
         self.board: dict[str, Any] = {
@@ -81,7 +82,11 @@ class FakeStage:
             return stopped
         name = request.path_params["room"]
         room = self.rooms.setdefault(name, {"room": name, "title": "", "state": "scheduled"})
-        room.update(await request.json())
+        wanted = await request.json()
+        if "guests" in wanted:
+            self.guests = wanted["guests"]
+            wanted["guests"] = [_seen(each) for each in self.guests if each["announced"]]
+        room.update(wanted)
         if picture := room.get("picture"):  # it must have come before
             if picture["hash"] not in self.pictures:
                 return JSONResponse({"title": "No such picture.", "code": "picture_unknown"}, 404)
@@ -119,3 +124,8 @@ class FakeStage:
             return stopped
         self.revoked.append((request.path_params["room"], (await request.json())["participant"]))
         return JSONResponse({})
+
+
+def _seen(guest: dict[str, Any]) -> dict[str, Any]:
+    """What everybody sees of one who is announced."""
+    return {name: said for name, said in guest.items() if name not in {"announced", "recorded"}}

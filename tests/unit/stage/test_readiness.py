@@ -122,7 +122,7 @@ def test_each_finding_has_its_sentence_and_whatever_is_not_green_says_what_to_do
     assert len(told) == len(CODES)
     assert [code for code, (said, _) in zip(CODES, told, strict=True) if not said] == []
     green = {"mic_heard", "probe_heard", "recording_ok", "edges_warm", "clock_ok", "capacity_ok"}
-    green |= {"certificate_ok", "certificate_proxy", "certificate_local"}
+    green |= {"certificate_ok", "certificate_proxy", "certificate_local", "guests_agreed"}
     assert {finding.code for finding in judge(GREEN)} <= set(CODES)
     without = {code for code, (_, mend) in zip(CODES, told, strict=True) if not mend}
     assert without == green

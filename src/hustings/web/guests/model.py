@@ -112,7 +112,7 @@ def web_address(typed: str) -> str:
         fit = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:
         fit = False
-    if not fit or len(url) > URL_CHARS or _UNFIT.search(url):
+    if not fit or clean(url, URL_CHARS) != url or _UNFIT.search(url):
         raise UserError("guest_url", "Give a web address, like https://example.org.", field="url")
     return url
 
@@ -124,6 +124,13 @@ def by_host(guest: Guest, card: Card, now_ms: int) -> Guest:
     if same or not guest.announced:
         return changed
     return _answered(changed, Answer("announce", agreed=False, at_ms=now_ms, by_host=True))
+
+
+def kept_longer(guest: Guest, now_ms: int) -> Guest:
+    """The recording is to be kept for longer than they were told: they are asked anew."""
+    if not guest.agrees("record"):
+        return guest
+    return _answered(guest, Answer("record", agreed=False, at_ms=now_ms, by_host=True))
 
 
 def by_guest(guest: Guest, card: Card, agreed: frozenset[Purpose], now_ms: int) -> Guest:

@@ -16,6 +16,7 @@ from hustings.base.clock import Clock
 from hustings.base.errors import NotFound, UserError
 from hustings.base.ids import RoomId, new_id
 from hustings.store import Database
+from hustings.web.guests.asking import asked_anew
 from hustings.web.once import Once, expect_first
 from hustings.web.outbox import queries as outbox
 from hustings.web.rooms import queries
@@ -170,6 +171,8 @@ class Rooms:
                 expect_ahead(wish.start_ms, now_ms, before_ms=before.wish.start_ms)
             await queries.change_wish(connection, room, wish, now_ms)
             await outbox.put_room(connection, room, _wanted(wish, texts), now_ms)
+            was, days = before.wish.keep_days, wish.keep_days
+            await asked_anew(connection, room, now_ms, was=was, days=days)
 
     async def tell_in(self, room: RoomId, texts: Mapping[str, Words], *, seen: str = "") -> None:
         """Its words in further languages: these, and no others. Raises as `change`."""

@@ -1,0 +1,230 @@
+"""Guests on both databases: what reaches the stage, links that end, what goes with the room."""
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+
+from hustings.base.clock import ManualClock
+from hustings.base.errors import NotFound, TryLater, UserError
+from hustings.base.ids import RoomId
+from hustings.store import Database
+from hustings.web.guests import queries
+from hustings.web.guests.model import MOST, PURPOSES, Card, Guest
+from hustings.web.guests.service import NEVER_HELD_MS, Guests
+from hustings.web.outbox import queries as outbox
+from hustings.web.outbox.model import Message
+from hustings.web.rooms.model import Person, Wish
+from hustings.web.rooms.service import Rooms
+from hustings.wire import kinds
+from hustings.wire.kinds import Deleted, Room
+from hustings.wire.pictures import digest
+from hustings.wire.tokens import KeyRing
+from tests.fakes.photos import jpeg
+from tests.support.counting import counted
+
+HALL, OTHER = RoomId("hall"), RoomId("other")
+KEYS = KeyRing([b"k" * 32])
+PICTURE = jpeg()
+HERE = "192.0.2.1"
+ALL = frozenset(PURPOSES)
+CARD = Card("Bo Lind", "Mayor of Kalmar")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def rooms(database: Database, clock: ManualClock) -> Rooms:
+    made = Rooms(database, KEYS, clock)
+    for room in (HALL, OTHER):
+        wish = Wish(title=room.title(), start_ms=clock.wall_ms() + 1, keep_days=30)
+        await made.create(room, wish, [Person("Ada", "host")])
+    return made
+
+
+@pytest.fixture
+def guests(database: Database, rooms: Rooms, clock: ManualClock) -> Guests:
+    return Guests(database, KEYS, clock)
+
+
+def token(guests: Guests, guest: Guest) -> str:
+    return guests.link(guest, "").partition("?t=")[2]
+
+
+async def sent(database: Database, room: RoomId = HALL) -> list[Message]:
+    """All that waits for the stage."""
+    async with database.write() as connection:
+        found = []
+        while some := [
+            m for m in await outbox.due(connection, 1 << 50, limit=50) if m.room == room
+        ]:
+            found += some
+            for message in some:
+                await outbox.sent(connection, message)
+        return found
+
+
+async def told(database: Database) -> list[dict[str, Any]]:
+    last: list[dict[str, Any]] = (await sent(database))[-1].body["guests"]
+    return last
+
+
+async def test_nothing_of_a_guest_is_announced_before_they_agree(
+    guests: Guests, database: Database, clock: ManualClock
+) -> None:
+    bo = await guests.add(HALL, CARD)
+    [said] = await told(database)
+    assert (said["announced"], said["recorded"], said["picture"]) == (False, False, "")
+    agreed = await guests.say(HALL, token(guests, bo), HERE, CARD, frozenset({"announce"}))
+    answer = agreed.answer("announce")
+    assert answer is not None
+    assert answer.at_ms == clock.wall_ms()
+    assert await guests.of(HALL) == [agreed]
+    [said] = await told(database)
+    assert (said["announced"], said["recorded"]) == (True, False)
+    with counted(database) as asked:  # the same form twice is one answer, and no news
+        assert (
+            await guests.say(HALL, token(guests, bo), HERE, CARD, frozenset({"announce"})) == agreed
+        )
+    assert not [each for each in asked if not each.startswith("SELECT")]
+    assert await sent(database) == []
+
+
+async def test_a_picture_waits_here_until_it_may_be_shown_and_goes_when_it_may_not(
+    guests: Guests, database: Database
+) -> None:
+    bo = await guests.add(HALL, CARD)
+    link = token(guests, bo)
+    await sent(database)
+    await guests.show(HALL, link, HERE, PICTURE)
+    assert await sent(database) == []  # nobody but the guest sees it
+    assert (await guests.by_link(HALL, link, HERE))[1] == PICTURE
+    await guests.say(HALL, link, HERE, CARD, ALL)
+    picture, room = await sent(database)
+    assert base64.b64decode(picture.body["jpeg"]) == PICTURE
+    assert room.body["guests"][0]["picture"] == digest(PICTURE) == picture.body["hash"]
+    await guests.say(HALL, link, HERE, CARD, frozenset({"announce"}))
+    [said] = await told(database)
+    assert (said["picture"], said["announced"]) == ("", True)
+    found, kept = await guests.by_link(HALL, link, HERE)
+    assert (found.picture, kept) == ("", b"")
+    async with database.read() as connection:
+        assert await queries.jpeg(connection, bo.guest) == b""
+
+
+async def test_all_of_it_is_taken_back_at_once_also_on_our_own_pages(
+    guests: Guests, rooms: Rooms, database: Database
+) -> None:
+    bo = await guests.add(HALL, CARD)
+    link = token(guests, bo)
+    await guests.show(HALL, link, HERE, PICTURE)
+    await guests.say(HALL, link, HERE, CARD, ALL)
+    seen = kinds.Guest(bo.guest, "Bo Lind", picture=digest(PICTURE))
+    await rooms.learn([Room("hall", "Hall", guests=[seen])])
+    taken = await guests.withdraw(HALL, link, HERE)
+    assert not any(taken.agrees(each) for each in PURPOSES)
+    assert [each.agreed for each in taken.answers] == [True] * 3 + [False] * 3
+    facts = (await rooms.room(HALL)).facts
+    assert facts is not None
+    assert facts.guests == []  # though the stage may be away
+    assert (await told(database))[0]["announced"] is False
+    assert await guests.withdraw(HALL, link, HERE) == taken
+
+
+async def test_a_link_is_one_guests_of_one_room_until_it_is_renewed(
+    guests: Guests, clock: ManualClock
+) -> None:
+    bo = await guests.add(HALL, CARD)
+    link = token(guests, bo)
+    assert token(guests, (await guests.of(HALL))[0]) == link  # the same text each time
+    foreign = Guests(guests._database, KeyRing([b"f" * 32]), clock)
+    other = await guests.add(OTHER, CARD)
+    renewed = await guests.renew(HALL, bo.guest)
+    bad = [link, token(foreign, renewed), token(guests, other), "", "x.y", link + "x"]
+    for each in bad:
+        with pytest.raises(NotFound) as refused:
+            await guests.by_link(HALL, each, HERE)
+        assert refused.value.code == "guest_link"
+        with pytest.raises(NotFound):
+            await guests.withdraw(HALL, each, HERE)
+    assert (await guests.by_link(HALL, token(guests, renewed), HERE))[0].guest == bo.guest
+    await guests.remove(HALL, bo.guest)
+    with pytest.raises(NotFound):
+        await guests.by_link(HALL, token(guests, renewed), HERE)
+
+
+async def test_who_tries_many_links_waits_and_good_ones_go_on(guests: Guests) -> None:
+    link = token(guests, await guests.add(HALL, CARD))
+    with pytest.raises(TryLater) as refused:
+        for n in range(100):
+            with pytest.raises(NotFound):
+                await guests.by_link(HALL, f"{n}.x", HERE)
+    assert refused.value.code == "request_rate"
+    await guests.by_link(HALL, link, HERE)
+    with pytest.raises(NotFound):
+        await guests.by_link(HALL, "x", "198.51.100.7")
+    with pytest.raises(TryLater):
+        for n in range(100):  # and nobody changes their mind a thousand times
+            await guests.say(HALL, link, HERE, Card(f"Bo {n}"), ALL)
+
+
+async def test_hosts_order_correct_and_remove_them(guests: Guests, database: Database) -> None:
+    bo, cy, di = [await guests.add(HALL, Card(name)) for name in ("Bo", "Cy", "Di")]
+    await guests.move(HALL, di.guest, -1)
+    await guests.move(HALL, bo.guest, -1)
+    assert [each.name for each in await guests.of(HALL)] == ["Bo", "Di", "Cy"]
+    await guests.put_at(HALL, cy.guest, 0)
+    assert [each["name"] for each in await told(database)] == ["Cy", "Bo", "Di"]
+    await guests.say(HALL, token(guests, cy), HERE, Card("Cy"), ALL)
+    changed = await guests.change(HALL, cy.guest, Card("Cy", "Clown"))
+    assert not changed.announced  # they agreed to other words
+    await guests.remove(HALL, bo.guest)
+    assert [each["name"] for each in await told(database)] == ["Cy", "Di"]
+    for act in (
+        guests.remove(HALL, bo.guest),
+        guests.change(OTHER, cy.guest, CARD),
+        guests.renew(HALL, "x"),
+    ):
+        with pytest.raises(NotFound):
+            await act
+    for n in range(MOST - 2):
+        await guests.add(HALL, Card(f"G{n}"))
+    with pytest.raises(UserError) as refused:
+        await guests.add(HALL, CARD)
+    assert refused.value.code == "guests_many"
+
+
+async def test_a_recording_kept_for_longer_is_asked_about_anew(
+    guests: Guests, rooms: Rooms, database: Database
+) -> None:
+    bo = await guests.add(HALL, CARD)
+    await guests.say(HALL, token(guests, bo), HERE, CARD, ALL)
+    wish = (await rooms.room(HALL)).wish
+    await rooms.change(HALL, msgspec.structs.replace(wish, keep_days=7))
+    assert (await told(database))[0]["recorded"] is True
+    await rooms.change(HALL, msgspec.structs.replace(wish, keep_days=None))
+    [said] = await told(database)
+    assert (said["recorded"], said["announced"]) == (False, True)
+
+
+async def test_they_go_with_the_recording_and_after_an_evening_that_was_not_held(
+    guests: Guests, rooms: Rooms, clock: ManualClock, database: Database
+) -> None:
+    await guests.add(HALL, CARD)
+    await guests.add(OTHER, CARD)
+    deleted = Room("hall", "Hall", "ended", deleted=Deleted(1, "host", "asked"))
+    await rooms.learn([deleted])
+    assert await guests.of(HALL) == []
+    with pytest.raises(UserError):
+        await guests.add(HALL, CARD)
+    clock.advance((NEVER_HELD_MS - 10) / 1_000)
+    assert await guests.tidy() == 0
+    clock.advance(1)
+    assert await guests.tidy() == 1
+    assert await guests.of(OTHER) == []
+    assert (await sent(database, OTHER))[-1].body["guests"] == []
+    assert await guests.tidy() == 0
