@@ -15,7 +15,7 @@ MOST = {
     "/all": 3,  # who, the page, the months on offer
     "/all?when=coming": 3,
     "/rooms/new": 1,
-    "/rooms/room-10": 7,  # who, room, backlog, invitations, crew, promotions and how many there are
+    "/rooms/room-10": 8,  # who, room, backlog, invitations, crew, guests, promotions and how many there are
     "/account": 7,  # who, passkeys, recovery codes, devices, mail address, keys, rooms one helps with
     "/people": 4,  # who, everybody, invitations, browsers without an account
 }
