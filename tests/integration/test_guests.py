@@ -96,7 +96,7 @@ async def test_a_guest_is_at_every_edge_while_they_agree_and_nowhere_afterwards(
                     "line": LINE,
                     "picture": digest(PICTURE),
                     "url": "https://kalmar.example",
-                }  # fmt: skip
+                }
             ]
             await put(stage, guest(name="Bo", announced=False))  # taken back, by another name even
             for edge in (first, second):

@@ -141,7 +141,7 @@ def test_readiness_says_who_has_not_agreed_to_be_recorded() -> None:
                 "open_rooms": 1,
                 "certificate": Certificate("local"),
                 "expected": 0,
-            }  # fmt: skip
+            }
             | more
         )  # type: ignore[arg-type]
         return [(f.state, f.code, f.values) for f in judge(facts) if f.check == "guests"]  # type: ignore[misc]
