@@ -113,7 +113,7 @@ def web_address(typed: str) -> str:
     except ValueError:
         fit = False
     if not fit or clean(url, URL_CHARS) != url or _UNFIT.search(url):
-        raise UserError("guest_url", "Give a web address, like https://example.org.", field="url")
+        raise UserError("guest_url", "Give a web address, like example.org.", field="url")
     return url
 
 

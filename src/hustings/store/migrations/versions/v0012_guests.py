@@ -30,3 +30,8 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_guests_room", "guests", ["room"])
+
+
+def downgrade() -> None:
+    """Back: guests are forgotten."""
+    op.drop_table("guests")
