@@ -198,9 +198,14 @@ def _evening(client: Client, house: House) -> None:
         assert her.post(bo.link.replace("?", "/withdraw?")).status_code == 303
         _eventually(lambda: edge.get(file[0]).status_code == 404)
         _eventually(lambda: NAME not in edge.get(page).text)
+        bo = client.rooms.change_guest(room, bo, line="Of Kalmar", place=0)
+        assert (bo.line, bo.name) == ("Of Kalmar", NAME)
+        renewed = client.rooms.renew_guest_link(room, bo)
+        assert her.get(str(bo.link)).status_code == 404
+        assert her.get(str(renewed.link)).status_code == 200
         client.rooms.remove_guest(room, bo)  # until then the hosts' own plan names her
         assert client.rooms.guests(room) == []
-        assert her.get(bo.link).status_code == 404
+        assert her.get(str(renewed.link)).status_code == 404
 
 
 def _eventually(true: Any, seconds: float = 30) -> None:

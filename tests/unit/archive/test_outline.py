@@ -187,3 +187,25 @@ def test_a_track_that_was_taken_back_stays_so_when_they_agree_again_before_it_is
     assert not any(outline.agreed("ada", seq) for seq in old)
     assert all(outline.agreed("ada", seq) for seq in new)
     assert outline.agreed("ben", old[0])
+
+
+def test_guests_are_those_whose_newest_entry_says_so() -> None:
+    outline, writer = Outline(), Writer()
+
+    def says(who: str, **more: object) -> None:
+        booking = kinds.Booking(kinds.Guest(who, who.title()), **more)  # type: ignore[arg-type]
+        outline.fold(writer.add(kinds.GUEST, booking, visibility=1))
+
+    assert outline.told is None
+    outline.fold(writer.add(kinds.ROOM, kinds.Room("r", "R")))
+    says("cy", announced=True, place=1)
+    says("bo", announced=True)
+    says("di", announced=True, place=2)
+    says("ed", place=3)
+    assert outline.told is not None
+    assert [each.id for each in outline.told.guests] == ["bo", "cy", "di"]
+    says("cy", place=1)
+    says("di", gone=True)
+    outline.fold(writer.add(kinds.GUEST, kinds.Booking(kinds.Guest("bo"))).bare())  # erased
+    assert outline.told is not None
+    assert [each.id for each in outline.told.guests] == ["bo"]

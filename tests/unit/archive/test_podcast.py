@@ -180,3 +180,15 @@ def test_an_episode_has_its_rooms_picture():
     picture = kinds.Picture("0" * 32, "A bridge", 640, 480)
     [found] = parsed(replay("a", picture=picture))["episodes"]
     assert found["episode_art_url"] == f"https://edge.example/r/a/{picture.file}"
+
+
+def test_a_guest_who_spoke_is_one_person_with_a_picture() -> None:
+    guests = [kinds.Guest("a", "Ben <b>", picture="a" * 32), kinds.Guest("b", "Cy")]
+    found = episode(replay(guests=guests))
+    assert found is not None
+    item = ET.fromstring(feed(HOUSE, [found])).find("channel/item")
+    assert item is not None
+    space = {"podcast": "https://podcastindex.org/namespace/1.0"}
+    persons = [(each.text, each.get("img")) for each in item.findall("podcast:person", space)]
+    picture = f"https://edge.example/r/may/guest.{'a' * 32}.jpg"
+    assert persons == [("Ada", None), ("Ben <b>", picture), ("Cy", None)]

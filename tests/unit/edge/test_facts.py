@@ -70,3 +70,16 @@ def test_those_present_hear_of_a_room_without_its_words_in_all_languages() -> No
     told.fold(kinds.ROOM, room)
     assert told.take() == [{"room": "r", "title": "R"}]
     assert told.facts.room["texts"]["de"]["title"] == "Die Brücke"  # a page that is made knows them
+
+
+def test_guests_are_the_indexs_word_and_outlive_what_the_journal_says() -> None:
+    told = Told()
+    told.fold(kinds.ROOM, kinds.Room("r", "R"))
+    bo = {"id": "bo", "name": "Bo"}
+    told.facts.meet([bo])
+    told.fold(kinds.ROOM, kinds.Room("r", "R 2"))
+    assert (told.facts.room["title"], told.facts.room["guests"]) == ("R 2", [bo])
+    assert all("guests" not in each for each in told.take())  # a page has them, a part no room
+    told.facts.meet([])
+    assert "guests" not in told.facts.room
+    assert Facts({"room": "r", "guests": [bo]}).room["guests"] == [bo]

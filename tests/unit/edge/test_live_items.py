@@ -18,7 +18,7 @@ from hustings.edge.announce.live_items import (
     put_in,
     status_of,
 )
-from hustings.wire.kinds import Deleted, Imported, Picture, Room
+from hustings.wire.kinds import Deleted, Guest, Imported, Picture, Room
 
 NOW = 1_800_000_000_000
 HOUR = 3_600_000
@@ -118,3 +118,14 @@ def test_a_room_has_its_own_picture_if_it_has_one() -> None:
     itunes = "{http://www.itunes.com/dtds/podcast-1.0.dtd}image"
     assert one.find(itunes).attrib["href"] == f"https://e.example/r/a/{picture.file}"  # type: ignore[union-attr]
     assert other.find(itunes) is None
+
+
+def test_guests_who_are_announced_are_persons_with_their_pictures() -> None:
+    guests = [Guest("a", "Bo <b>", picture="a" * 32), Guest("b", "Cy", url="https://cy.example")]
+    [item] = items(Room("hall", "Hall", "live", live_ms=NOW, host="Ada", guests=guests))
+    persons = [(each.text, dict(each.attrib)) for each in item.findall("podcast:person", SPACE)]
+    assert persons == [
+        ("Ada", {"role": "host"}),
+        ("Bo <b>", {"role": "guest", "img": f"https://e.example/r/hall/guest.{'a' * 32}.jpg"}),
+        ("Cy", {"role": "guest", "href": "https://cy.example"}),
+    ]

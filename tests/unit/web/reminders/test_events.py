@@ -4,7 +4,7 @@ from hustings.base.ids import RoomId
 from hustings.web.reminders.events import evening_of, event_of
 from hustings.web.reminders.model import OFF
 from hustings.web.rooms.model import PlannedRoom, Wish
-from hustings.wire.kinds import Picture, Room, Words
+from hustings.wire.kinds import Guest, Picture, Room, Words
 from hustings.wire.links import Links
 
 LINKS = Links("https://web", "https://stage", "https://edge")
@@ -36,3 +36,14 @@ def test_its_picture_and_its_title_in_the_readers_language() -> None:
     assert event_of(room, LINKS, "de").title == "Rathaus"
     assert event_of(room, LINKS, "ar").title == "Town hall"
     assert event_of(room, LINKS, "ar").icon == f"https://edge/r/hall/picture.{'a' * 32}.jpg"
+
+
+def test_a_notice_shows_the_one_guest_who_agreed_to_it_by_one_rule_for_all() -> None:
+    room, bo, cy = Picture("a" * 32, "", 2, 1), "b" * 32, "c" * 32
+
+    def icon(*pictures: str) -> str:
+        guests = [Guest(f"g{n}", "G", picture=each) for n, each in enumerate(pictures)]
+        return event_of(planned(picture=room, guests=guests), LINKS, "en").icon
+
+    assert icon("", bo, "") == f"https://edge/r/hall/guest.{bo}.jpg"
+    assert icon(bo, cy) == icon("") == icon() == f"https://edge/r/hall/{room.file}"
