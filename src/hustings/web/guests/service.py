@@ -64,6 +64,10 @@ class Guests:
         async with self._database.read() as connection:
             return await queries.of_room(connection, room)
 
+    async def linked(self, room: RoomId, web: str) -> list[tuple[Guest, str]]:
+        """The same, each with their link. web: as `link`."""
+        return [(each, self.link(each, web)) for each in await self.of(room)]
+
     async def add(self, room: RoomId, card: Card, *, once: Once | None = None) -> Guest:
         """One more. Raises NotFound `room_unknown`, UserError `guests_many`, `room_deleted`, as `expect_first`."""
         now_ms = self._clock.wall_ms()

@@ -337,17 +337,10 @@ async def room_view(
         who=who,
         crew=None if guest else await visit.services.crew.of(room),
         made_by=Counter(each.made_by for each in passes if not each.revoked_ms),
-        guests=[
-            (each, visit.services.guests.link(each, visit.links.web))
-            for each in await visit.services.guests.of(room)
-        ],
+        guests=await visit.services.guests.linked(room, visit.links.web),
         **_form(visit, fields or fields_of(plan.wish), error),
         seats=[(each, _address(visit, each)) for each in theirs if each.kind == "invite"],
-        encoders=[
-            (each, rooms.sign(each), rooms.source_password(each))
-            for each in theirs
-            if each.kind == "whip"
-        ],
+        encoders=[_encoder(visit, each) for each in theirs if each.kind == "whip"],
         backlog=plan.backlog,
         is_off=plan.is_off,
         why=plan.why,
@@ -367,6 +360,12 @@ async def room_view(
         roles=[each for each in ROLES if not (guest and each in LEADS)],
         said=visit.request.query_params.get("said", ""),
     )
+
+
+def _encoder(visit: Visit, pass_: Invitation) -> tuple[Invitation, str, str]:
+    """An encoder's pass with its token, and what a radio studio shows."""
+    rooms = visit.services.rooms
+    return pass_, rooms.sign(pass_), rooms.source_password(pass_)
 
 
 def _picture(visit: Visit, plan: Plan) -> dict[str, str] | None:
