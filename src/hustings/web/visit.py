@@ -21,7 +21,7 @@ from hustings.web.uploads import Form, is_upload, read_upload
 from hustings.wire.links import Links, elsewhere, lasting_links
 
 SESSION: Final = "session"
-Act = Literal["person", "browsers", "passkey", "key", "hook", "seat"]
+Act = Literal["person", "browsers", "passkey", "key", "hook", "seat", "guest", "guest_link"]
 """What is asked about before it goes."""
 _FIELDS: Final = 50
 _PROXIED: Final = frozenset({"x-forwarded-for", "forwarded", "via"})

@@ -150,7 +150,10 @@ async def test_links_that_are_not_good_meet_one_answer(hall: House) -> None:
         link.replace("/hall?", "/nowhere?"),
         link[:-3],
     ]
-    await hall.browser.post(f"/rooms/hall/guests/{guest.guest}/link")
+    renew = f"/rooms/hall/guests/{guest.guest}/link"
+    assert "stops working at once" in (await hall.browser.post(renew)).text
+    assert (await hall.browser.get(link)).status_code == 200  # nothing is done unasked
+    await hall.browser.post(renew, data={"sure": "yes"})
     bad.append(link)
     answers = set()
     for path in bad:
@@ -220,7 +223,9 @@ async def test_hosts_see_who_agreed_to_what_and_when(hall: House) -> None:
     for address in ("", f"/{guest.guest}", f"/{guest.guest}/link", f"/{guest.guest}/remove"):
         answer = await hall.browser.get(f"/rooms/hall/guests{address}")
         assert answer.headers["location"] == "/rooms/hall"
-    assert (await hall.browser.post(f"{path}/remove")).headers["location"].endswith("guest_out")
+    assert "Remove this guest?" in (await hall.browser.post(f"{path}/remove")).text
+    answer = await hall.browser.post(f"{path}/remove", data={"sure": "yes"})
+    assert answer.headers["location"].endswith("guest_out")
     assert (await hall.browser.post(f"{path}/remove")).status_code == 404
     hall.browser.cookies.clear()
     for address in ("", f"/{guest.guest}", f"/{guest.guest}/link", f"/{guest.guest}/remove"):

@@ -46,6 +46,9 @@ async def change(visit: Visitor, room: str, guest: str) -> Response:
 async def renew(visit: Visitor, room: str, guest: str) -> Response:
     """Another link; the one before is good no more."""
     name = await _theirs(visit, room)
+    about = (await visit.services.guests.guest(name, guest)).name
+    if question := await visit.unsure("guest_link", about, back=f"/rooms/{name}"):
+        return question
     try:
         await visit.services.guests.renew(name, guest)
     except UserError as error:
@@ -57,6 +60,9 @@ async def renew(visit: Visitor, room: str, guest: str) -> Response:
 async def remove(visit: Visitor, room: str, guest: str) -> Response:
     """No guest any more, and nothing is kept of them."""
     name = await _theirs(visit, room)
+    about = (await visit.services.guests.guest(name, guest)).name
+    if question := await visit.unsure("guest", about, back=f"/rooms/{name}"):
+        return question
     try:
         await visit.services.guests.remove(name, guest)
     except UserError as error:
