@@ -42,6 +42,8 @@ ROOM = {
     "delay_s": 0,
     "keep_days": None,
     "lobby_min": None,
+    "own_rules": "Je eine Frage.",
+    "rules_alone": False,
     "made_here": False,
     "created_ms": 2**62,
     "changed_ms": 1,
@@ -244,7 +246,7 @@ async def test_rows_that_are_there_are_never_written_over(
 async def test_a_dump_of_an_older_schema_is_upgraded(database_url: str, tmp_path: Path) -> None:
     await emptied(database_url, tmp_path)
     engine = engine_for(database_url, tmp_path)
-    newer = {"keep_days", "lobby_min", "sort_ms", "words"}
+    newer = {"keep_days", "lobby_min", "own_rules", "rules_alone", "sort_ms", "words"}
     old = {name: value for name, value in ROOM.items() if name not in newer}
     async with engine.begin() as connection:
         await connection.run_sync(migrate, "0002")
@@ -258,6 +260,7 @@ async def test_a_dump_of_an_older_schema_is_upgraded(database_url: str, tmp_path
         async with there.read() as connection:
             [room] = (await connection.execute(select(rooms))).mappings()
             assert (room["keep_days"], room["lobby_min"]) == (None, None)
+            assert (room["own_rules"], room["rules_alone"]) == ("", False)
             assert room["sort_ms"] == ROOM["start_ms"]
             assert room["words"].startswith("burger fragen")
         await there.close()

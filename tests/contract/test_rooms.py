@@ -61,6 +61,8 @@ async def test_all_that_was_wished_is_kept(rooms: Rooms, clock: ManualClock) -> 
         delay_s=7,
         keep_days=30,
         lobby_min=0,
+        own_rules="c",
+        rules_alone=True,
     )
     await rooms.create(ROOM, wish, PEOPLE)
     assert (await rooms.room(ROOM)).wish == wish

@@ -154,6 +154,8 @@ async def take_seat(phone: BrowserContext, link: str) -> Page:
     page = await phone.new_page()
     await page.goto(link)
     await page.get_by_role("button", name="Join", exact=True).click()
+    await expect(page.locator("#rules-text")).to_contain_text("Speak to one another with respect")
+    await page.get_by_role("button", name="I agree to these rules").click()
     await page.get_by_role("button", name="Join the stage").click()
     await expect(page.locator("#step-room")).to_be_visible(timeout=HANG_MS)
     return page
@@ -229,6 +231,7 @@ async def bring_up_a_hand(evening: Evening, audience: Browser, host: Page) -> Pa
     """A listener asks, is called, and speaks, without leaving the listeners' page."""
     guest = await listen(evening, audience)
     await guest.get_by_text("Raise your hand", exact=True).click()
+    await guest.get_by_label("I have read these rules and agree to them.").check()
     await guest.locator("#hand-name").fill(OTTO)
     await guest.locator("#hand-question").fill("Who pays for it?")
     hand = host.locator("#hands li", has_text="Who pays for it?")

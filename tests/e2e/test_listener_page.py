@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from hustings.base.clock import SystemClock
 from hustings.wire import kinds
+from hustings.wire.rules import rules_of
 from tests.e2e.barriers import barriers
 from tests.e2e.chromium import SILENT, chromium, heard, played, plays_on, stretches
 from tests.e2e.keyboard import tab_to
@@ -159,13 +160,23 @@ async def test_everything_works_by_keyboard(page: Page, edge: FakeEdge) -> None:
     await expect(page.locator("#play")).to_have_accessible_name("Listen")
 
 
+def rules_hold(edge: FakeEdge, rules: kinds.Rules) -> None:
+    assert edge.room is not None
+    edge.rules, edge.room = rules, msgspec.structs.replace(edge.room, rules=rules.id)
+
+
 async def test_in_arabic_too_a_hand_goes_up_by_keyboard_alone(page: Page, edge: FakeEdge) -> None:
+    rules_hold(edge, rules_of({"ar": "أوجزوا.", "en": "Be brief."}, ""))
     await page.set_viewport_size({"width": 320, "height": 640})
     await page.goto(f"{edge.url}?lang=ar")
     await plays_on(page)
     for selector in ("#play", "#mute", "#volume", "#save-data", "#share", "#hand > summary"):
         await tab_to(page, selector)  # in this order
     await page.keyboard.press("Enter")
+    await expect(page.locator(".rules")).to_have_text("أوجزوا.")
+    assert await barriers(page) == []
+    await tab_to(page, "#hand-form [type=checkbox]")
+    await page.keyboard.press("Space")
     await tab_to(page, "#hand-name")
     await page.keyboard.type("كيم")
     await tab_to(page, "#hand-question")
@@ -173,7 +184,9 @@ async def test_in_arabic_too_a_hand_goes_up_by_keyboard_alone(page: Page, edge: 
     await tab_to(page, "#hand-form .primary")
     await page.keyboard.press("Enter")
     await expect(page.locator("#hand-lower")).to_be_visible()
-    assert edge.hands == [{"name": "كيم", "question": "من يدفع؟", "topic": ""}]
+    assert edge.hands == [
+        {"name": "كيم", "question": "من يدفع؟", "topic": "", "rules": edge.rules.id}
+    ]
 
 
 async def test_keys_in_a_text_are_text_and_a_hand_goes_up(page: Page, edge: FakeEdge) -> None:
@@ -183,13 +196,19 @@ async def test_keys_in_a_text_are_text_and_a_hand_goes_up(page: Page, edge: Fake
     await page.locator("#hand-question").press_sequentially("makes me ask")
     await page.get_by_role("button", name="Raise hand").click()
     await expect(page.locator("#hand-answer")).to_contain_text("Your hand is up")
-    assert edge.hands == [{"name": "Kim", "question": "makes me ask", "topic": ""}]
+    assert edge.hands == [{"name": "Kim", "question": "makes me ask", "topic": "", "rules": ""}]
     await page.get_by_role("button", name="Lower your hand").click()
     await expect(page.locator("#hand-answer")).to_have_text("Your hand is down.")
     async with asyncio.timeout(10):
         while len(edge.hands) < 2:
             await asyncio.sleep(0.05)
     assert edge.hands[1] == {"ticket": "t", "raised": False}
+    rules_hold(edge, rules_of({"en": "Be brief."}, ""))  # meanwhile
+    await page.get_by_role("button", name="Raise hand").click()
+    await expect(page.locator("#hand-answer")).to_contain_text("Read the rules above")
+    await page.get_by_role("button", name="Raise hand").click()  # the browser asks for the tick
+    assert len(edge.hands) == 2
+    await page.get_by_label("I have read these rules and agree to them.").check()
     await page.get_by_role("button", name="Raise hand").click()
     await expect(page.locator("#hand-answer")).to_contain_text("Your hand is up")
     await expect(page.locator("#play")).to_have_accessible_name("Stop")

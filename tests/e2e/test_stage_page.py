@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from playwright.async_api import Page, expect
 
 from hustings.wire.kinds import Participant
+from hustings.wire.rules import rules_of
 from tests.e2e.barriers import barriers
 from tests.e2e.chromium import chromium
 from tests.e2e.keyboard import tab_to
@@ -77,8 +78,18 @@ async def go_in(page: Page, stage: FakeStage, link: str = "host-link") -> None:
 
 
 async def test_from_the_link_to_the_ears_of_the_audience(stage: FakeStage, edge: FakeEdge) -> None:
+    stage.rules = rules_of({"en": "Be brief."}, "One question each.")
     async with opened() as page:
-        await join(page, stage)
+        await page.goto(f"{stage.url}/s/square#i=host-link")
+        await page.fill("#name", "Amina")
+        await page.click("#join-form button")
+        await expect(page.locator("#rules-text .rules")).to_have_text(
+            ["Be brief.", "One question each."]
+        )
+        assert await barriers(page) == []
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#step-check")).to_be_visible()
         assert "#" not in page.url  # the invitation is not left where others may read it
         await expect(page.locator("#microphones option")).not_to_have_count(0)
         async with asyncio.timeout(10):

@@ -53,6 +53,7 @@ class FakeEdge:
             description="Two candidates, one bridge, and your questions.",
             start_ms=1_800_000_000_000,
         )
+        self.rules = kinds.Rules()
         self.roster = [
             kinds.Participant("amina", "Amina Berg", "host", "stage", connected=True),
             kinds.Participant("otto", "Otto Lind", "speaker", "stage", connected=True),
@@ -209,8 +210,15 @@ class FakeEdge:
             return 200, kind, found.body
         if path == "/live/square/state.json":
             return 200, json_type, json.dumps(self.state()).encode()
+        if path == "/live/square/rules.json":
+            return 200, json_type, msgspec.json.encode(self.rules)
         if path == "/live/square/hand" and method == "POST":
-            self.hands.append(json.loads(body))
+            said = json.loads(body)
+            holds = self.room.rules if self.room else ""
+            if said.get("raised", True) and said.get("rules", "") != holds:
+                unread = {"code": "rules_unread", "rules": msgspec.to_builtins(self.rules)}
+                return 428, json_type, json.dumps(unread).encode()
+            self.hands.append(said)
             return 200, json_type, b'{"hand": "h1", "ticket": "t"}'
         if path == "/live/square/questions.json":
             return 200, json_type, json.dumps(self.shown.get("questions", {})).encode()

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError
+from hustings.wire.rules import rules_of
 from hustings.wire.tokens import KeyRing
 
 
@@ -23,6 +24,7 @@ class FakeStage:
         self.revoked: list[tuple[str, str]] = []
         self.erased: list[tuple[str, dict[str, Any]]] = []
         self.pictures: dict[str, bytes] = {}
+        self.rules: dict[str, dict[str, Any]] = {}  # room -> their texts
         self.entries: list[dict[str, Any]] = []
         self.guests: list[dict[str, Any]] = []  # as they were said last
         self.calls: list[str] = []
@@ -87,6 +89,9 @@ class FakeStage:
             self.guests = wanted["guests"]
             wanted["guests"] = [_seen(each) for each in self.guests if each["announced"]]
         room.update(wanted)
+        if isinstance(said := room.get("rules"), dict):
+            self.rules[name] = said
+            room["rules"] = rules_of(**said).id
         if picture := room.get("picture"):  # it must have come before
             if picture["hash"] not in self.pictures:
                 return JSONResponse({"title": "No such picture.", "code": "picture_unknown"}, 404)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,7 +24,7 @@ from hustings.pages.assets import asset
 from hustings.pages.render import choose_language, page_headers, render
 from hustings.settings import Rtc
 from hustings.stage.rtc.peers import Peers
-from hustings.wire.kinds import Room
+from hustings.wire.kinds import Room, Rules
 from tests.fakes.loopback import serving
 
 INVITES = {"host-link": ("amina", "host"), "speaker-link": ("kim", "speaker")}
@@ -31,8 +32,8 @@ OTTO = {"id": "otto", "name": "Otto Lind", "role": "cohost", "place": "stage", "
 LENA = {"id": "lena", "name": "Lena Roth", "role": "speaker", "connected": True}
 
 
-def problem(status: int, code: str, title: str = "No.") -> JSONResponse:
-    return JSONResponse({"code": code, "title": title, "status": status}, status)
+def problem(status: int, code: str, title: str = "No.", **more: Any) -> JSONResponse:
+    return JSONResponse({"code": code, "title": title, "status": status, **more}, status)
 
 
 class FakeStage:
@@ -50,6 +51,7 @@ class FakeStage:
         self.asked: list[str] = []
         self.refuse: JSONResponse | None = None
         self.calls: list[str] = []
+        self.rules = Rules()  # that are to be agreed to
         self.commands: list[dict[str, Any]] = []
         self.packets = 0
         self._tasks = Tasks()
@@ -151,6 +153,8 @@ class FakeStage:
         wanted = await request.json()
         if wanted["invitation"] not in INVITES:
             return problem(401, "token_bad")
+        if self.rules.id and wanted.get("rules") != self.rules.id:
+            return problem(428, "rules_unread", rules=msgspec.to_builtins(self.rules))
         who, role = INVITES[wanted["invitation"]]
         name = wanted["name"] or "Invited"
         seat = {"id": who, "name": name, "role": role}

@@ -257,3 +257,27 @@ async def test_the_board_is_for_services_only(tmp_path: Path, path: str) -> None
         assert (await http.request(method, path)).status_code == 401
         wrong = stage.service_headers("edge" if path == "/board" else "service")
         assert (await http.request(method, path, headers=wrong)).status_code == 403
+
+
+async def test_a_hand_goes_up_with_the_rules_that_hold_and_no_others(tmp_path: Path) -> None:
+    """Asked for by the edge, shown by the refusal, and once more when they have changed."""
+    first = {"house": {"en": "Be kind."}, "own": ""}
+    async with Stage(tmp_path) as stage, edge_of(stage) as http:
+        await stage.put("r", title="R", state="lobby")
+        assert (await http.get("/live/r/rules.json")).json() == {}
+        await say(http, name="Before")
+        made = await stage.put("r", rules=first)
+        await at_edge(http, rules=made["rules"])
+        assert (await http.get("/live/r/rules.json")).json()["house"] == {"en": "Be kind."}
+        for unread in ({}, {"rules": "0" * 32}):
+            refused = await http.post("/live/r/hand", json={"name": "Eve", **unread})
+            assert (refused.status_code, refused.json()["code"]) == (428, "rules_unread")
+            assert refused.json()["rules"]["id"] == made["rules"]
+            assert refused.json()["rules"]["house"] == {"en": "Be kind."}
+        hand = await say(http, name="Eve", rules=made["rules"])
+        changed = await stage.put("r", rules=first | {"own": "One each."})
+        await at_edge(http, rules=changed["rules"])
+        late = {"name": "Late", "rules": made["rules"]}
+        assert (await http.post("/live/r/hand", json=late)).json()["rules"]["own"] == "One each."
+        lowered = await http.post("/live/r/hand", json={"ticket": hand["ticket"], "raised": False})
+        assert lowered.status_code == 202  # down it goes whatever holds

@@ -300,7 +300,7 @@ test("an invitation is exchanged and remembered", async (t) => {
   const { seat, calls, renewed, stored } = seatWith(t, [["join", 200, { ...PASS, name: "Kim" }]]);
   seat.invited("inv");
   await seat.join("kim");
-  assert.deepEqual(JSON.parse(calls[0][1].body), { invitation: "inv", name: "kim" });
+  assert.deepEqual(JSON.parse(calls[0][1].body), { invitation: "inv", name: "kim", rules: "" });
   assert.equal(calls[0][1].headers.Authorization, undefined);
   assert.deepEqual(renewed, ["t1"]);
   assert.equal(stored().name, "Kim");
@@ -333,6 +333,19 @@ test("a checker only listens, and the hosts can only remove them", () => {
   assert.equal(hall.listens, false);
   hall.you = "k";
   assert.ok(hall.listens);
+});
+
+test("a refusal brings the rules that are to be read, and which ones were agreed to is said", async (t) => {
+  const rules = { id: "r1", house: { en: "Be kind." } };
+  const unread = { code: "rules_unread", title: "Read", rules };
+  const { seat, calls } = seatWith(t, [["join", 428, unread], ["join", 428, unread], ["join", 200, PASS]]);
+  seat.invited("inv");
+  await assert.rejects(seat.join("kim"), (error) => error instanceof Refusal && !error.passing && error.rules?.id === "r1");
+  const asked = [];
+  seat.reads = async (said, before) => asked.push([said.id, before]);
+  await seat.join("kim");
+  assert.deepEqual(asked, [["r1", ""]]);
+  assert.equal(JSON.parse(calls[2][1].body).rules, "r1");
 });
 
 test("a reload renews; if the token has died it joins again", async (t) => {

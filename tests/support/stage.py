@@ -156,6 +156,9 @@ class Person:
     async def join(self, name: str = "") -> Self:
         body = {"invitation": self.invitation, "name": name or self.role}
         answer = await self.http.post(f"/rooms/{self.room}/join", json=body)
+        if answer.status_code == 428:  # the room has rules: read, and agreed to
+            body["rules"] = answer.json()["rules"]["id"]
+            answer = await self.http.post(f"/rooms/{self.room}/join", json=body)
         assert answer.status_code == 200, answer.text
         self.token, self.id = answer.json()["token"], answer.json()["participant"]
         return self

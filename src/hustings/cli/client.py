@@ -70,7 +70,8 @@ def problem_of(response: httpx.Response) -> HustingsError:
         ticket = {"ticket": str(document["ticket"])} if "ticket" in document else {}
         return TryLater(code, title, delay_s=retry_after_s(response), **ticket)
     kinds = {401: Denied, 403: Denied, 404: NotFound, 410: NotFound}
-    return kinds.get(response.status_code, PeerError)(code, title)
+    told = {"rules": document["rules"]} if isinstance(document.get("rules"), dict) else {}
+    return kinds.get(response.status_code, PeerError)(code, title, **told)
 
 
 def retry_after_s(response: httpx.Response) -> float:

@@ -71,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--in-step", action="store_true", help="for ever, in step with the wall clock"
     )
     parser.add_argument("--go-live", action="store_true", help="as host, also open the room")
+    parser.add_argument("--agree", action="store_true", help="to the room's house rules")
     parser.add_argument("--seconds", type=float, default=0.0, help="end after so long on stage")
     parser.add_argument("--ca", default="", metavar="F", help="certificates to trust besides")
     parser.add_argument("--json", action="store_true", help="the report as an object")
@@ -96,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         invitation=args.invite or _invitation(settings, args, name, clock),
         name=name,
         go_live=args.go_live,
+        agree=args.agree,
         ca=args.ca or settings.tls.cert,
     )
     said = asyncio.run(_say(ticket, speak, args.seconds, clock, beep=args.beep))

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -43,6 +44,7 @@ class Ticket:
     invitation: str
     name: str = ""
     go_live: bool = False  # a host also opens the room
+    agree: bool = False  # to the room's rules, whatever they are
     ca: str = ""
 
 
@@ -66,6 +68,7 @@ class Seat:
         self._token = ""
         self._renew_s = 600.0
         self._commands = 0
+        self._rules = ""  # id of those that were agreed to
         self._hung_up = asyncio.Event()
 
     def send(self, frame: bytes) -> None:
@@ -120,8 +123,7 @@ class Seat:
     async def _sit(self) -> None:
         """One time from joining to the end of either connection."""
         ticket = self._ticket
-        wanted = {"invitation": ticket.invitation, "name": ticket.name}
-        joined = await self._post("join", json=wanted)
+        joined = await self._join()
         self._token, self._role = str(joined["token"]), str(joined["role"])
         self._me = str(joined["participant"])
         self._renew_s = float(joined.get("expires_s", 900)) * 0.6
@@ -159,6 +161,20 @@ class Seat:
             peer, self.peer = self.peer, None
             if peer is not None:
                 await peer.close()
+
+    async def _join(self) -> dict[str, Any]:
+        """Take the seat; whoever agreed beforehand agrees to the rules that hold."""
+        wanted = {"invitation": self._ticket.invitation, "name": self._ticket.name}
+        try:
+            return await self._post("join", json=wanted | {"rules": self._rules})
+        except PeerError as error:
+            if error.code != "rules_unread":
+                raise
+            rules = error.facts.get("rules", {})
+            if not self._ticket.agree:
+                raise Denied(error.code, _unread(rules)) from None
+            self._rules = str(rules.get("id", ""))
+        return await self._post("join", json=wanted | {"rules": self._rules})
 
     async def _call(self) -> Peer:
         async def exchange(offer: str) -> str:
@@ -257,3 +273,10 @@ class Seat:
 
     def _cookies(self) -> str:
         return "; ".join(f"{each.name}={each.value}" for each in self._client.cookies.jar)
+
+
+def _unread(rules: Mapping[str, Any]) -> str:
+    house = rules.get("house", {})
+    texts = [house.get("en") or next(iter(house.values()), ""), rules.get("own", "")]
+    said = "\n\n".join(text for text in texts if text)
+    return f"This room has rules; with --agree you say that you will keep them:\n\n{said}"

@@ -93,11 +93,14 @@ class Rooms:
         delay_s: int = 0,
         keep_days: int | UnsetType | None = UNSET,
         lobby_min: int | UnsetType | None = UNSET,
+        own_rules: str = "",
+        rules_alone: bool = False,
         texts: Mapping[str, Words] | None = None,
     ) -> RoomMade:
         """Plan a room. keep_days: None is for ever; left out: as the house is used to.
 
         lobby_min: minutes before the start at which its lobby opens; 0: by hand, None: as usual.
+        own_rules: beside the house's, which people agree to; or, with rules_alone, in their place.
         texts: title and description for readers of other languages, as {"de": Words("Der Hafen")}.
         """
         asked = {
@@ -114,6 +117,8 @@ class Rooms:
             "delay_s": delay_s,
             "keep_days": keep_days,
             "lobby_min": lobby_min,
+            "own_rules": own_rules,
+            "rules_alone": rules_alone,
             "texts": texts or UNSET,
         }
         answer = self._line.call("POST", "/rooms", body=_sent(asked), once=True)
@@ -133,6 +138,8 @@ class Rooms:
         delay_s: int | UnsetType = UNSET,
         keep_days: int | UnsetType | None = UNSET,
         lobby_min: int | UnsetType | None = UNSET,
+        own_rules: str | UnsetType = UNSET,
+        rules_alone: bool | UnsetType = UNSET,
         texts: Mapping[str, Words] | UnsetType = UNSET,
     ) -> RoomPlan:
         """Change what is named. A room as it was read: raises Changed if it is not so any more.
@@ -150,6 +157,8 @@ class Rooms:
             "delay_s": delay_s,
             "keep_days": keep_days,
             "lobby_min": lobby_min,
+            "own_rules": own_rules,
+            "rules_alone": rules_alone,
             "texts": texts,
         }
         version = room.etag if isinstance(room, RoomPlan) and room.etag else "*"

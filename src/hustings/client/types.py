@@ -37,6 +37,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: int = 0
     keep_days: int | None = None
     lobby_min: int | None = None  # None: as the house does it
+    own_rules: str = ""
+    rules_alone: bool = False
     deleted: bool = False
     picture: str | None = None
     picture_alt: str = ""

@@ -51,7 +51,7 @@ _PREFLIGHT: Final = {
 }
 _STREAMS: Final = {f"{name}.mp4": name for name in CMAF_RENDITIONS}
 _PLAYLISTS: Final = frozenset(f"{name}/index.m3u8" for name in CMAF_RENDITIONS)
-_OF_ROOM: Final = frozenset({"state.json", "questions.json", "queue.json", "ticket"})
+_OF_ROOM: Final = frozenset({"state.json", "questions.json", "rules.json", "queue.json", "ticket"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _POSTS: Final = frozenset({"hand", "react", "receipt", "question", "vote", "poll"})
 EMBED: Final = "embed"  # below a room's address: the small player, for frames
@@ -272,6 +272,8 @@ class Routes:
         if name == "questions.json":
             shown = live.program.facts.shown.get(kinds.QUESTIONS, {})
             return _json(shown, cache="public, max-age=3")
+        if name == "rules.json":
+            return _json(live.program.facts.shown.get(kinds.RULES, {}), cache="public, max-age=3")
         if name == "queue.json":
             return _ready(self._waiting.view(live), cache="public, max-age=2")
         shown = request.query.get("ticket", "")
@@ -323,7 +325,13 @@ class Routes:
             raise TryLater("hands_full", "Very many hands are up already.", delay_s=60)
         keys, second = self._keys.now, live.second
         made = live.audience.hand(
-            request.body, now_s, room=room, keys=keys, second=second, facts=facts
+            request.body,
+            now_s,
+            room=room,
+            keys=keys,
+            second=second,
+            facts=facts,
+            rules=live.program.facts.shown.get(kinds.RULES, {}),
         )
         return _json(made, status=202)
 

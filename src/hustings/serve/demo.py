@@ -73,7 +73,7 @@ async def open_demo(settings: Settings, clock: Clock) -> Demo:
     def child(one: Voice) -> Child:
         words = [sys.executable, "-m", "hustings", "say", room, str(DATA / one.file)]
         words += ["--stage", stage_url(settings), "--name", one.name, "--in-step"]
-        words += ["--invite", invitation(one.seat, one.name, one.role), *one.flags]
+        words += ["--invite", invitation(one.seat, one.name, one.role), "--agree", *one.flags]
         return voice(settings, one.name, tuple(words))
 
     links = links_for(settings)

@@ -117,6 +117,8 @@ def rehearsed(facts: Room, now_ms: int) -> dict[str, Any]:
 
 def _carried(hall: Hall) -> Iterator[Change]:
     """What holds in a room's rehearsal too: the running order, and who may not come in."""
+    if hall.record.evening.rules.id:
+        yield Change(kinds.RULES, hall.record.evening.rules)
     if items := hall.record.evening.order.items:
         yield Change(kinds.ORDER, kinds.Order(list(items)), public=False)
     for who in hall.model.revoked:

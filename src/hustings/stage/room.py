@@ -28,6 +28,7 @@ from hustings.wire.kinds import (
     keeps_shorter,
 )
 from hustings.wire.names import ENCODER_SEAT
+from hustings.wire.rules import rules_of
 
 TEXT_CHARS: Final = 2_000
 GAIN_DB: Final = 12  # what a host may add to or take from a speaker's loudness
@@ -220,12 +221,22 @@ class RoomModel:
         is_off = facts.get("cancelled_ms", self.facts.cancelled_ms)
         if wanted.get("state") == "lobby" and self.facts.state == "scheduled" and not is_off:
             facts |= {"state": "lobby", "epoch_ms": self.facts.epoch_ms or now_ms}
+        rules = self._other_rules(wanted)
+        facts.update(("rules", each.id) for each in rules)
         after = revised(self.facts, msgspec.structs.replace(self.facts, **facts), now_ms)
         guests = [] if "guests" not in wanted else self.guests.put(wanted["guests"])
         if guests and self.guests.announces(guests):
             after = announced_anew(after, self.facts, now_ms)
         room = [] if after == self.facts else [Change(kinds.ROOM, after)]
-        return [*room, *(Change(kinds.GUEST, each, public=False) for each in guests)]
+        told = (Change(kinds.RULES, each) for each in rules)
+        return [*told, *room, *(Change(kinds.GUEST, each, public=False) for each in guests)]
+
+    def _other_rules(self, wanted: Mapping[str, Any]) -> list[kinds.Rules]:
+        """Those that hold from now on, if they differ; what held in an evening holds for ever."""
+        if "rules" not in wanted or self.ended:
+            return []
+        rules = rules_of(**wanted["rules"])
+        return [] if rules.id == self.facts.rules else [rules]
 
     def _kept_for(self, days: int | None) -> int | None:
         """As asked for; after the end never shorter, for what is there goes only by a host's deletion.

@@ -45,6 +45,8 @@ rooms: Final = Table(
     Column("delay_s", Integer, nullable=False),
     Column("keep_days", Integer, nullable=True),  # of the recording; NULL: for ever
     Column("lobby_min", Integer, nullable=True),  # NULL: as the house does it
+    Column("own_rules", Text, nullable=False),
+    Column("rules_alone", Boolean, nullable=False),  # the house's do not hold there
     Column("made_here", Boolean, nullable=False),  # false: the stage told us of it
     Column("created_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
@@ -54,6 +56,13 @@ rooms: Final = Table(
     Column("words", Text, nullable=False),  # title and host, folded, for the search
     Index(None, "sort_ms", "room"),
     Index("ix_rooms_state", "state", "sort_ms", "room"),
+)
+
+house_rules: Final = Table(  # as owners wrote them; without any the built-in ones hold
+    "house_rules",
+    metadata,
+    Column("language", String(35), primary_key=True),
+    Column("text", Text, nullable=False),
 )
 
 invitations: Final = Table(

@@ -56,6 +56,7 @@ from hustings.web.problems import not_found, problem_response
 from hustings.web.reminders import views as reminders
 from hustings.web.rooms import picturing, telling
 from hustings.web.rooms import views as rooms
+from hustings.web.rules import views as rules
 from hustings.web.services import Services, open_services
 from hustings.web.shield import UPLOAD_BYTES, UPLOADS, Shield
 from hustings.web.webhooks import views as webhooks
@@ -89,6 +90,7 @@ def create_app(services: Services) -> FastAPI:
         oidc.router,
         mailbox.router,
         people.router,
+        rules.router,
         post.router,
         reminders.router,
         board.router,

@@ -38,6 +38,7 @@ from hustings.web.reminders.opening import Notices, open_notices
 from hustings.web.reminders.service import Reminders
 from hustings.web.rooms.darkroom import Darkroom
 from hustings.web.rooms.service import Rooms
+from hustings.web.rules.service import HouseRules
 from hustings.web.webhooks.service import Hooks
 from hustings.web.webhooks.transport import HookTransport
 from hustings.wire.links import Links, links_for, stage_url
@@ -59,6 +60,7 @@ class Services:
     keys: Keys
     mailbox: Mailbox
     rooms: Rooms
+    rules: HouseRules
     outbox: Outbox
     post: Post
     vapid: Vapid
@@ -85,12 +87,8 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
     data = Path(settings.data)
     people, services = KeyRing([participant_key(data)]), KeyRing([service_key(data)])
     database = await open_database(settings.web.database, folder=data)
-    stage = StageClient(
-        stage_url(settings),
-        services,
-        clock,
-        tls=True if settings.web.stage else neighbour_tls(settings.tls.cert),
-    )
+    tls = True if settings.web.stage else neighbour_tls(settings.tls.cert)
+    stage = StageClient(stage_url(settings), services, clock, tls=tls)
     links, title = links_for(settings), settings.house.title
     resolvers = to_hooks, to_pushes, to_provider = Resolver(clock), Resolver(clock), Resolver(clock)
     notices: Notices | None = None
@@ -120,6 +118,7 @@ async def open_services(settings: Settings, clock: Clock) -> AsyncIterator[Servi
             mailbox=Mailbox(database, accounts, post, people, clock, web=links.web, title=title),
             keys=Keys(database, clock),
             rooms=rooms,
+            rules=HouseRules(database, clock),
             outbox=outbox,
             post=post,
             vapid=notices.vapid,

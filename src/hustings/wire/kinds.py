@@ -37,11 +37,12 @@ TOMBSTONE: Final = "tombstone"
 ENDING: Final = "ending"
 GUEST: Final = "guest"
 PROMOTION: Final = "promotion"
+RULES: Final = "rules"
 
 # Kinds that an edge reads itself; every other public kind it forwards in-band as JSON.
-NOT_FORWARDED: Final = frozenset({QUESTION, QUESTIONS, PART, SNAPSHOT, TERM, GAP})
+NOT_FORWARDED: Final = frozenset({QUESTION, QUESTIONS, RULES, PART, SNAPSHOT, TERM, GAP})
 # What listeners who come later must know: the last one of each is in public snapshots.
-SHOWN: Final = frozenset({AGENDA, QUESTIONS, POLL})
+SHOWN: Final = frozenset({AGENDA, QUESTIONS, POLL, RULES})
 
 DELAYS_S: Final = (0, 3, 4, 5, 6, 7)  # broadcast delays that a room may choose
 EXPECTED: Final = 100_000_000  # listeners that hosts may reckon with
@@ -161,6 +162,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     picture: Picture | None = None  # the room's, as cards and players show it
     lobby_min: int | None = None  # minutes before the start at which its lobby opens; 0: by hand
     guests: list[Guest] = []  # announced, in order; told beside it, never in an entry (`Booking`)
+    rules: str = ""  # `Rules.id` of those that hold from here on; empty: there are none
 
     @property
     def doors_ms(self) -> int:
@@ -341,6 +343,17 @@ class Poll(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: list[int] = []
     votes: int = 0
     moved: int = 0
+
+
+class Rules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Kind `rules`: what people agree to before they raise a hand or come on stage.
+
+    The `room` entry that follows says its `id`, which is made of the texts (`wire.rules`).
+    """
+
+    id: str = ""
+    house: dict[str, str] = {}  # the house's, by language
+    own: str = ""  # the room's own, in the language that is spoken there
 
 
 class Talk(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -22,6 +22,7 @@ from hustings.edge.audience.hands import Hand, HandQueue, age_of, new_ticket
 from hustings.journal.entry import Entry
 from hustings.wire.batch import Answer, Asked, Batch, Now, fresh
 from hustings.wire.kinds import Call, Poll
+from hustings.wire.rules import expect_read
 from hustings.wire.sketch import Sketch
 from hustings.wire.tickets import TicketKeys
 from hustings.wire.tokens import hand_of
@@ -38,6 +39,7 @@ class _Hand(msgspec.Struct, frozen=True):
     topic: str = ""
     ticket: str = ""  # of a hand that was raised before
     raised: bool = True
+    rules: str = ""  # id of those that its owner agreed to
 
 
 class _Reaction(msgspec.Struct, frozen=True):
@@ -94,12 +96,14 @@ class Audience:
         keys: TicketKeys | None = None,
         second: float = 0.0,
         facts: Mapping[str, Any] = MappingProxyType({}),
+        rules: Mapping[str, Any] = MappingProxyType({}),
     ) -> dict[str, str]:
         """Raise a hand, raise it again, or lower it; its id, and the ticket that proves whose it is.
 
         The id is the ticket's fingerprint (`wire.tokens.hand_of`), so any edge can lower what
         another holds; the ticket says since when it is up, so that raised again at another edge
-        it keeps its place. second: now, as tickets count it. facts: the room's.
+        it keeps its place. second: now, as tickets count it. facts: the room's; rules:
+        their texts, for who has not read them (UserError `rules_unread`).
         """
         said = _read(body, _Hand)
         name, question = " ".join(said.name.split()), " ".join(said.question.split())
@@ -110,6 +114,7 @@ class Audience:
         if not said.raised:
             self.hands.lower(made)
             return {"hand": made}
+        expect_read(str(facts.get("rules", "")), said.rules, rules)
         if not 0 < len(name) <= _NAME or len(question) > _QUESTION:
             raise UserError(
                 "hand_bad", "A hand has a name of 1 to 80 and a question of at most 280 letters."

@@ -110,10 +110,11 @@ class Facts:
 
     @property
     def brief(self) -> dict[str, Any]:
-        """What is shown, as it opens a stream: of the questions only whether there are any."""
-        if (questions := self.shown.get(kinds.QUESTIONS)) is None:
-            return self.shown
-        return self.shown | {kinds.QUESTIONS: {"mode": questions["mode"]}}
+        """What is shown, as it opens a stream: of the questions only whether there are any, of rules nothing."""
+        brief = {kind: body for kind, body in self.shown.items() if kind != kinds.RULES}
+        if (questions := brief.get(kinds.QUESTIONS)) is not None:
+            brief[kinds.QUESTIONS] = {"mode": questions["mode"]}
+        return brief
 
     def _show(self, kind: str, body: dict[str, Any], at: int) -> None:
         """For newcomers; what says nothing (no point is current) is not shown."""

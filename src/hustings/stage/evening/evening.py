@@ -27,6 +27,7 @@ KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     kinds.QUESTION: kinds.Question,
     kinds.QUESTIONS: kinds.Questions,
     kinds.POLL: kinds.Poll,
+    kinds.RULES: kinds.Rules,
 }
 """Kinds of entries that are folded here -> their bodies."""
 
@@ -39,6 +40,7 @@ class Evening:
         self.spoken = Spoken()
         self.questions = AudienceQuestions()
         self.polls = Polls()
+        self.rules = kinds.Rules()
         self._live = False  # who is heard before and after is not on the air
         self._told: dict[str, int] = {}  # seconds spoken, as pages last heard
 
@@ -58,6 +60,8 @@ class Evening:
                 self.order.fold(body, at)
             case kinds.Poll():
                 self.polls.fold(body, at)
+            case kinds.Rules():
+                self.rules = body
             case kinds.Question() | kinds.Questions():
                 self.questions.fold(body, at)
             case kinds.Level():
@@ -76,6 +80,7 @@ class Evening:
             "spoken": self.spoken.state(at),
             "questions": self.questions.state(),
             "polls": self.polls.state(),
+            "rules": self.said_rules,
         }
 
     def restore(self, snapshot: kinds.Snapshot) -> None:
@@ -85,6 +90,7 @@ class Evening:
         self.spoken.restore(state.get("spoken", {}))
         self.questions.restore(state.get("questions", {}))
         self.polls.restore(state.get("polls", {}))
+        self.rules = msgspec.convert(state.get("rules", {}), kinds.Rules)
         self._live = snapshot.room.state == "live"
 
     def shown(self) -> dict[str, Any]:
@@ -93,8 +99,15 @@ class Evening:
             kinds.AGENDA: self.order.shown(),
             kinds.QUESTIONS: self.questions.shown(),
             kinds.POLL: self.polls.shown(),
+            kinds.RULES: self.said_rules,
         }
         return {kind: body for kind, body in shown.items() if body}
+
+    @property
+    def said_rules(self) -> dict[str, Any]:
+        """The house rules that hold, as plain data; {}: there are none."""
+        said: dict[str, Any] = msgspec.to_builtins(self.rules)
+        return said
 
     def view(self, at: int) -> dict[str, Any]:
         """What pages of named people begin with, at media time `at`."""
@@ -107,9 +120,12 @@ class Evening:
 
     def news(self, told: set[str], at: int) -> list[dict[str, Any]]:
         """Messages for the pages after entries of these kinds."""
+        messages: list[dict[str, Any]] = []
         if told & {kinds.ORDER, kinds.AGENDA}:
-            return [{"type": "agenda", "agenda": self.order.view(at)}]
-        return []
+            messages.append({"type": "agenda", "agenda": self.order.view(at)})
+        if kinds.RULES in told:
+            messages.append({"type": "rules", "rules": self.said_rules})
+        return messages
 
     def second(self, at: int) -> list[dict[str, Any]]:
         """Messages for the pages, once a second."""

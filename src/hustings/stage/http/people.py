@@ -9,7 +9,9 @@ from hustings.base.errors import HustingsError
 from hustings.base.ids import RoomId
 from hustings.stage.http.door import Door, bearer, device_of, welcome_view
 from hustings.stage.studio import Studio
-from hustings.wire.tokens import TOKEN_SECONDS, fingerprint
+from hustings.wire.kinds import Participant
+from hustings.wire.rules import expect_read
+from hustings.wire.tokens import TOKEN_SECONDS, Claims, fingerprint
 
 
 class Join(BaseModel):
@@ -17,6 +19,7 @@ class Join(BaseModel):
 
     invitation: str = Field(max_length=2_048)
     name: str = Field(default="", max_length=200)
+    rules: str = Field(default="", max_length=64)  # id of those that they agreed to
 
 
 class Whose(BaseModel):
@@ -42,11 +45,7 @@ def router(door: Door) -> APIRouter:
         device = fingerprint(secret)
         is_new = bool(claims.exp) and door.passes.use(claims, device, door.now_s)
         try:
-            who = await door.engine.do(
-                lambda studio: studio.meeting(room).seats.join(
-                    claims.sub, name=wanted.name or claims.name, role=claims.role, device=device
-                )
-            )
+            who = await door.engine.do(lambda studio: _sit(studio, claims, wanted, device))
         except HustingsError:
             if is_new:
                 door.passes.give_back(claims)
@@ -87,3 +86,12 @@ def router(door: Door) -> APIRouter:
         }
 
     return routes
+
+
+def _sit(studio: Studio, claims: Claims, wanted: Join, device: str) -> Participant:
+    """Whoever has read the rules that hold takes their seat. Raises as `Seats.join`, `expect_read`."""
+    hall = studio.meeting(claims.room)
+    expect_read(hall.model.facts.rules, wanted.rules, hall.record.evening.said_rules)
+    return hall.seats.join(
+        claims.sub, name=wanted.name or claims.name, role=claims.role, device=device
+    )

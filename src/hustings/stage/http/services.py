@@ -16,6 +16,7 @@ from hustings.wire.batch import Batch, encode, read
 from hustings.wire.kinds import EXPECTED, KEEP_DAYS, LOBBY_MIN, Room
 from hustings.wire.pictures import ALT_CHARS, shown
 from hustings.wire.report import Report
+from hustings.wire.rules import TEXT_CHARS as RULES_CHARS
 from hustings.wire.wording import TEXTS
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
@@ -50,6 +51,14 @@ class WantedGuest(BaseModel):
 
 
 Language = Annotated[str, Field(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+RulesText = Annotated[str, Field(max_length=RULES_CHARS)]
+
+
+class WantedRules(BaseModel):
+    """What people are to agree to: the house's texts by language, and the room's own."""
+
+    house: dict[Language, RulesText] = Field(default={}, max_length=TEXTS)
+    own: RulesText = ""
 
 
 class WantedRoom(BaseModel):
@@ -72,6 +81,7 @@ class WantedRoom(BaseModel):
     cancelled: bool | None = None
     cancelled_why: str | None = Field(default=None, max_length=280)
     texts: dict[Language, WantedWords] | None = Field(default=None, max_length=TEXTS)  # all of them
+    rules: WantedRules | None = None
     picture: WantedPicture | None = None  # null: none
     guests: list[WantedGuest] | None = Field(default=None, max_length=GUESTS)  # all, in order
 

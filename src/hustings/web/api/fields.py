@@ -28,6 +28,7 @@ from hustings.web.rooms.wording import fields_of_texts, others, texts_from_form
 from hustings.wire import kinds
 from hustings.wire.kinds import DELAYS_S, EXPECTED, KEEP_DAYS, LOBBY_MIN, Picture
 from hustings.wire.links import Links
+from hustings.wire.rules import TEXT_CHARS as RULES_CHARS
 from hustings.wire.wording import TEXTS
 
 LAST_MS: Final = 253_402_300_799_999  # the end of the year 9999
@@ -80,6 +81,16 @@ LobbyMin = Annotated[
         "null: as the house does it."
     ),
 ]
+OwnRules = Annotated[
+    str,
+    Field(
+        max_length=RULES_CHARS,
+        description="Rules of this room beside the house's, in the language that is spoken: people "
+        "agree to them before they raise a hand or come on stage.",
+        examples=["One question each."],
+    ),
+]
+RulesAlone = Annotated[bool, Field(description="`own_rules` hold instead of the house's.")]
 
 
 class Asked(BaseModel):
@@ -128,6 +139,8 @@ class RoomChange(Asked):
     delay_s: Delay = 0
     keep_days: KeepDays = None
     lobby_min: LobbyMin = None
+    own_rules: OwnRules = ""
+    rules_alone: RulesAlone = False
     texts: Texts = None
 
     def form(self) -> dict[str, str]:
@@ -214,6 +227,8 @@ class Room(BaseModel):
     delay_s: int
     keep_days: int | None
     lobby_min: int | None
+    own_rules: str = Field(description="Rules of this room beside the house's.")
+    rules_alone: bool = Field(description="They hold instead of the house's.")
     deleted: bool = Field(description="The recording is gone.")
     listen: str = Field(description="The listeners' page.")
     stream: str = Field(description="HLS playlist.")

@@ -46,7 +46,7 @@ router = APIRouter(prefix="/api/v1", tags=["rooms"])
 PAGE: Final = 50  # rooms, unless asked otherwise
 PAGE_MOST: Final = 200
 WORDS_CHARS: Final = 80
-_FORM: Final = ("title_missing", "language_bad", "delay_bad", "start_past")
+_FORM: Final = ("title_missing", "language_bad", "delay_bad", "start_past", "rules_missing")
 _ETAG: Final = {"ETag": "The room's version, for `If-Match` of a change."}
 ListedState = Literal["scheduled", "lobby", "live", "ended", "cancelled"]
 RoomName = Annotated[

@@ -36,6 +36,7 @@ CODES: Final[Mapping[str, int]] = {
     "reason_missing": 400,
     "room_state": 400,
     "room_taken": 400,
+    "rules_missing": 400,
     "keep_days_shorter": 400,
     "start_past": 400,
     "stretch_bad": 400,

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -21,6 +21,7 @@ from hustings.wire.kinds import (
     RoomState,
     keeps_shorter,
 )
+from hustings.wire.rules import TEXT_CHARS as RULES_CHARS
 from hustings.wire.wording import worded
 
 TITLE_CHARS: Final = 200
@@ -40,6 +41,7 @@ ROLES: Final[tuple[Role, ...]] = ("host", "cohost", "moderator", "speaker")
 FIELDS: Final = (
     *("title", "description", "language", "host", "start", "zone", "which", "radio"),
     *("cohosts", "speakers", "address", "expected", "delay_s", "keep", "keep_days", "lobby_min"),
+    *("own_rules", "rules_alone"),
 )
 LEADS: Final = frozenset[Role]({"host", "cohost"})  # who ends the evening: the house's to invite
 PassKind = Literal["invite", "whip"]
@@ -58,6 +60,8 @@ class Wish(msgspec.Struct, frozen=True):
     delay_s: int = 0  # broadcast delay; one of DELAYS_S
     keep_days: int | None = None  # as in `wire.kinds.Room`
     lobby_min: int | None = None  # ... None: as the house does it
+    own_rules: str = ""  # beside the house's, in the language that is spoken
+    rules_alone: bool = False  # ... or in their place
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -170,6 +174,8 @@ def fields_of(wish: Wish) -> dict[str, str]:
         "delay_s": str(wish.delay_s),
         "lobby_min": "" if wish.lobby_min is None else str(wish.lobby_min),
         **keeping(wish.keep_days),
+        "own_rules": wish.own_rules,
+        "rules_alone": "on" if wish.rules_alone else "",
     }
 
 
@@ -201,6 +207,7 @@ def wish_from_form(fields: Mapping[str, str], *, before_ms: int = 0) -> Wish:
         delay_s=_delay_s(fields.get("delay_s", "")),
         keep_days=_keep_days(fields.get("keep", "ever"), fields.get("keep_days", "")),
         lobby_min=_lobby_min(fields.get("lobby_min", "")),
+        **_rules(fields),
     )
 
 
@@ -268,6 +275,16 @@ def _delay_s(text: str) -> int:
     if text not in {"", *map(str, DELAYS_S)}:
         raise UserError("delay_bad", "A broadcast delay is none, or 3 to 7 s.", field="delay_s")
     return int(text or 0)
+
+
+def _rules(fields: Mapping[str, str]) -> dict[str, Any]:
+    own = clean(fields.get("own_rules", ""), RULES_CHARS + 1, lines=True)
+    if len(own) > RULES_CHARS:
+        raise UserError("rules_long", f"Rules hold {RULES_CHARS:,} letters.", field="own_rules")
+    alone = fields.get("rules_alone") == "on"
+    if alone and not own:
+        raise UserError("rules_missing", "Write the rules that hold instead.", field="own_rules")
+    return {"own_rules": own, "rules_alone": alone}
 
 
 def _lobby_min(text: str) -> int | None:

@@ -32,6 +32,8 @@ from hustings.web.rooms.model import (
 )
 from hustings.web.rooms.pages import Page, cut, one_more
 from hustings.web.rooms.plan import Part, Plan
+from hustings.web.rules import model as rules
+from hustings.web.rules.queries import written as written_rules
 from hustings.wire.kinds import Room, Words
 from hustings.wire.pictures import digest
 from hustings.wire.tokens import Claims, KeyRing
@@ -42,6 +44,10 @@ LISTED: Final = 20  # rooms on a page of those to come, past, or found
 
 Change = tuple[Room | None, Room]  # what the stage said of a room before, and what it says now
 Tell = Callable[[AsyncConnection, Sequence[Change], int], Awaitable[None]]
+
+
+# what a wish and the stage's facts call by the same name
+_SHARED: Final = tuple(each for each in Wish.__struct_fields__ if each in Room.__struct_fields__)
 
 
 class Calendar(msgspec.Struct, frozen=True):
@@ -128,7 +134,7 @@ class Rooms:
                 for order, person in enumerate(people):
                     invitation = _invitation(room, "invite", person, now_ms + order, by)
                     await queries.add_invitation(connection, invitation)
-                body = {**_wanted(wish, texts), "state": "scheduled"}
+                body = {**await _wanted(connection, wish, texts), "state": "scheduled"}
                 await outbox.put_room(connection, room, body, now_ms)
         except IntegrityError:
             raise UserError(
@@ -170,7 +176,7 @@ class Rooms:
             if before.planned.state in {"scheduled", "lobby"}:
                 expect_ahead(wish.start_ms, now_ms, before_ms=before.wish.start_ms)
             await queries.change_wish(connection, room, wish, now_ms)
-            await outbox.put_room(connection, room, _wanted(wish, texts), now_ms)
+            await outbox.put_room(connection, room, await _wanted(connection, wish, texts), now_ms)
             was, days = before.wish.keep_days, wish.keep_days
             await asked_anew(connection, room, now_ms, was=was, days=days)
 
@@ -327,9 +333,13 @@ def _invitation(room: RoomId, kind: PassKind, person: Person, now_ms: int, by: s
     )
 
 
-def _wanted(wish: Wish, texts: Mapping[str, Words] | None) -> dict[str, Any]:
+async def _wanted(
+    connection: AsyncConnection, wish: Wish, texts: Mapping[str, Words] | None
+) -> dict[str, Any]:
     """What the stage is to make true; texts None: nothing is said of them."""
-    return msgspec.structs.asdict(wish) | ({} if texts is None else _told(texts))
+    plain = {name: value for name, value in msgspec.structs.asdict(wish).items() if name in _SHARED}
+    held = {"rules": rules.wanted(wish, await written_rules(connection))}
+    return plain | held | ({} if texts is None else _told(texts))
 
 
 def _told(texts: Mapping[str, Words]) -> dict[str, Any]:
@@ -339,7 +349,7 @@ def _told(texts: Mapping[str, Words]) -> dict[str, Any]:
 def _foreign(facts: Room, now_ms: int) -> PlannedRoom:
     """A room that the stage has and web has not: the demo's, an import, or from before a lost database."""
     created_ms = facts.ended_ms if facts.state == "ended" else now_ms
-    wish = Wish(**{field: getattr(facts, field) for field in Wish.__struct_fields__})
+    wish = Wish(**{field: getattr(facts, field) for field in _SHARED})
     return PlannedRoom(
         room=RoomId(facts.room), wish=wish, made_here=False, created_ms=created_ms, facts=facts
     )

@@ -1,11 +1,13 @@
 /** Raising a hand; loaded when the form is opened. Contract: `POST /live/<room>/hand`. */
 
 import { t } from "../strings.js";
+import { Pledge } from "./pledge.js";
 import { element, write } from "./view.js";
 
 const AGAIN_S = 5; // a crowd whose line broke raises its hands again spread over this
 
-/** @typedef {{hand: string, ticket: string, name: string, question: string, topic: string}} Raised */
+/** @typedef {{hand: string, ticket: string, name: string, question: string, topic: string, rules: string}} Raised */
+/** @typedef {{raised: Raised | null, words: string, unread?: import("../rules.js").Rules}} Said */
 
 let prepared = false;
 /** @type {Raised | null} */
@@ -24,14 +26,18 @@ export function prepare(live, session) {
   const form = /** @type {HTMLFormElement} */ (element("hand-form"));
   const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
   const lower = /** @type {HTMLButtonElement} */ (element("hand-lower"));
+  const pledge = new Pledge(form, live, session);
+  pledge.prepare();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (raised) return;
     button.disabled = true;
     const fields = new FormData(form);
     const field = (/** @type {string} */ name) => String(fields.get(name) ?? "");
-    const said = await raise(live, { name: field("name"), question: field("question"), topic: field("topic") });
+    const rules = pledge.sign();
+    const said = await raise(live, { name: field("name"), question: field("question"), topic: field("topic"), rules });
     raised = said.raised;
+    if (said.unread) pledge.show(said.unread);
     write(element("hand-answer"), said.words);
     button.disabled = Boolean(raised);
     lower.hidden = !raised;
@@ -105,10 +111,10 @@ function showTopics(topics) {
  * @param {import("./session.js").Session} session
  */
 function showWay(called, session) {
-  const { ticket, name } = called;
+  const { ticket, name, rules } = called;
   const { stage, room } = /** @type {HTMLElement} */ (document.querySelector(".listener")).dataset;
   const way = /** @type {HTMLAnchorElement} */ (element("hand-way"));
-  way.href = `${stage}/s/${room}#h=${ticket}&n=${encodeURIComponent(name)}`;
+  way.href = `${stage}/s/${room}#h=${ticket}&n=${encodeURIComponent(name)}&r=${rules}`;
   way.hidden = false;
   way.focus();
   up?.then((before) => before.close());
@@ -124,21 +130,22 @@ function showWay(called, session) {
 
 /**
  * @param {string} live
- * @param {{name: string, question: string, topic: string, ticket?: string}} said
- * @returns {Promise<{raised: Raised | null, words: string}>}
+ * @param {{name: string, question: string, topic: string, rules: string, ticket?: string}} said
+ * @returns {Promise<Said>}
  */
-async function raise(live, { name, question, topic, ticket }) {
+async function raise(live, { name, question, topic, rules, ticket }) {
   try {
     const answer = await fetch(`${live}/hand`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ name, question, topic, ticket }),
+      body: JSON.stringify({ name, question, topic, rules, ticket }),
     });
     if (answer.ok) {
       const made = await answer.json();
-      return { raised: { ...made, name, question, topic }, words: t("Your hand is up. Stay here; the hosts will see it.") };
+      return { raised: { ...made, name, question, topic, rules }, words: t("Your hand is up. Stay here; the hosts will see it.") };
     }
-    const { code } = await answer.json().catch(() => ({}));
+    const { code, rules: unread } = await answer.json().catch(() => ({}));
+    if (code === "rules_unread") return { ...no(t("Read the rules above and agree to them, then raise your hand.")), unread };
     if (code === "stage_away") return no(t("The stage cannot be reached just now. Try again in a moment."));
     if (code === "hands_closed") return no(t("The hosts take no more hands just now."));
     if (answer.status === 429 || answer.status === 503) return no(t("Too many hands at once. Try again in a moment."));

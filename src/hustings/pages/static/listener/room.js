@@ -28,6 +28,7 @@ import { RATE } from "./protocol.js";
  * @property {number} [keep_days]  0: the recording is not kept
  * @property {string} [notice]
  * @property {string[]} [topics]
+ * @property {string} [rules]  which version of the house rules holds
  * @property {{hash: string, alt: string}} [picture]
  */
 /**

@@ -37,6 +37,7 @@ export function written(article) {
       was_ms: Number(was),
       cancelled_ms: Number(cancelled),
       cancelled_why: text("why"),
+      rules: article.dataset.rules ?? "",
     },
     ...(article.dataset.worded === undefined ? {} : { own: { title: text("title"), description: text("description") } }),
     media_time: 0,

@@ -36,10 +36,8 @@ export class Hall {
   speaking = new Set();
   levels = /** @type {Record<string, number>} */ ({}); // dBFS
   loudness = NaN; // LUFS, of the mix over the last 3 s
-  /** @type {Record<string, string>} what is wrong with whose microphone */
-  microphones = {};
-  /** @type {Order} */
-  order = { items: [], now: "" };
+  microphones = /** @type {Record<string, string>} */ ({}); // what is wrong with whose
+  order = /** @type {Order} */ ({ items: [], now: "" });
   orderAt = 0; // our own clock when it was told, ms
   spoken = /** @type {Record<string, number>} */ ({}); // seconds
   /** @type {{mode: string, questions: Asked[], open: number}} */
@@ -48,14 +46,13 @@ export class Hall {
   poll = { id: "" };
   pushed = { push: /** @type {Target[]} */ ([]), most: 0 };
   applause = new Applause();
-  /** @type {Record<string, string>} whose microphone carries whose voice as well */
-  echoes = {};
-  /** @type {Record<string, string>} host -> whom they talk with in private */
-  talks = {};
+  echoes = /** @type {Record<string, string>} */ ({}); // whose microphone carries whose voice as well
+  talks = /** @type {Record<string, string>} */ ({}); // host -> whom they talk with in private
   delayS = 0; // the broadcast delay as it is
   heldS = 0; // and how much of it is filled
   ending = false; // what was said is still to be heard
   invited = false;
+  rules = /** @type {import("../rules.js").Rules | null} */ (null); // that hold since they changed
   edge = "";
   listen = "";
 
@@ -157,6 +154,9 @@ export class Hall {
         break;
       case "reactions":
         this.applause.hear(message.reactions, performance.now() / 1000);
+        break;
+      case "rules":
+        this.rules = message.rules;
         break;
       case "poll":
         this.poll = message.poll;

@@ -58,7 +58,7 @@ const sit = () => (line.start(), stayAwake(seat), frame("seated"));
 let lostTimer = 0;
 let entering = false; // pressed, perhaps sooner than the stage's welcome came
 const opened = new URLSearchParams(await fragment());
-seat.invited(opened.get("i") ?? "");
+seat.invited(opened.get("i") ?? "", opened.get("r") ?? "");
 const ticket = opened.get("h") ?? ""; // of a listener's hand that was called up
 if (location.hash) history.replaceState(null, "", location.pathname + location.search);
 wire();

@@ -5,6 +5,7 @@ import { PollDesk } from "./polls.js";
 import { PushDesk } from "./push.js";
 import { QuestionDesk } from "./questions.js";
 import { Rehearsal } from "./rehearsal.js";
+import { HouseRules } from "./rules.js";
 import { Talkback } from "./talkback.js";
 import { Track } from "./track.js";
 
@@ -15,6 +16,7 @@ export const panels = (perform, seat) => [
   new PollDesk(perform),
   new PushDesk(perform, seat),
   new Rehearsal(perform),
+  new HouseRules(seat),
   new Talkback(perform),
   new Track(perform),
 ];

@@ -25,11 +25,13 @@ export class Refusal extends Error {
    * @param {number} status
    * @param {string} code
    * @param {string} title
+   * @param {import("../rules.js").Rules} [rules]  that are to be read first
    */
-  constructor(status, code, title) {
+  constructor(status, code, title, rules) {
     super(title);
     this.status = status;
     this.code = code;
+    this.rules = rules;
   }
 
   /** Whether the same call may succeed later without anybody doing anything. */
@@ -51,6 +53,9 @@ export class Seat {
     this.base = base;
     this.store = store;
     this.renewed = renewed;
+    this.rules = ""; // id of those that were agreed to, for the next `join`
+    /** @type {((rules: import("../rules.js").Rules, said: string) => Promise<void>) | null} shows rules until they are agreed to; null: nobody can be asked */
+    this.reads = null;
     /** @type {Kept} */
     this.kept = { invitation: "", pass: "", name: "", token: "", went: false, ...store.read() };
   }
@@ -82,8 +87,10 @@ export class Seat {
   /**
    * A link was opened: another invitation means another seat.
    * @param {string} invitation
+   * @param {string} [rules]  that were agreed to as the hand went up
    */
-  invited(invitation) {
+  invited(invitation, rules = this.rules) {
+    this.rules = rules;
     if (invitation && invitation !== this.kept.invitation && invitation !== this.kept.pass) {
       this.#keep({ invitation, pass: "", name: "", token: "", went: false });
     }
@@ -102,11 +109,17 @@ export class Seat {
   /**
    * Take the seat. Throws Refusal, or TypeError if the stage cannot be reached.
    * @param {string} name
+   * @returns {Promise<void>}
    */
   async join(name) {
     const { invitation } = this.kept;
-    const body = JSON.stringify({ invitation, name });
-    const answer = await this.#call("join", { method: "POST", body }, "application/json");
+    const body = JSON.stringify({ invitation, name, rules: this.rules });
+    const answer = await this.#call("join", { method: "POST", body }, "application/json").catch(async (error) => {
+      if (!(error instanceof Refusal && error.rules && this.reads)) throw error;
+      await this.reads(error.rules, this.rules);
+      this.rules = error.rules.id;
+    });
+    if (!answer) return this.join(name);
     const pass = /** @type {Pass} */ (await answer.json());
     this.#keep({ name: pass.name ?? name });
     if (pass.invitation) this.#keep({ invitation: pass.invitation, pass: invitation });
@@ -225,6 +238,6 @@ export class Seat {
     if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
     const code = String(problem.code ?? `http_${answer.status}`);
-    throw new Refusal(answer.status, code, String(problem.title ?? code));
+    throw new Refusal(answer.status, code, String(problem.title ?? code), problem.rules);
   }
 }

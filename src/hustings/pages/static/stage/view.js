@@ -26,7 +26,7 @@ import { echoWords, heardWords, refusalWords, stateWord, troubleWords } from "./
  */
 
 const QUIET_S = 2; // levels come five times a second while the room is open
-const STEPS = ["wait", "join", "check", "room"];
+const STEPS = ["wait", "join", "rules", "check", "room"];
 
 export class View {
   #bars = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".meter"));
