@@ -682,4 +682,4 @@ async def test_events_go_on_where_a_line_broke(edge: RunningEdge, stage: StageFe
 async def test_an_edge_s_bare_address_leads_to_the_rooms(edge: RunningEdge) -> None:
     answer = await edge.get("/")
     assert answer.status == 307
-    assert answer.headers["location"] == "http://127.0.0.1:8000/"
+    assert answer.headers["location"] == "http://localhost:8000/"
