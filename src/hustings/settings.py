@@ -97,8 +97,9 @@ class StageSettings(Frozen, frozen=True):
     """Minutes before the planned start at which the lobby of a room opens by itself whose form says nothing;
     0: by hand only. What a new room's form offers first."""
     doors: Annotated[str, msgspec.Meta(pattern="^(lobby|live)$")] = "lobby"
-    """When the queue of a full house begins to move: with the lobby, or when the room goes live. Those who
-    wait already then are served in an order that is drawn by lot; whoever comes later, as they come."""
+    """When the queue of a full house begins to move in a room whose form says nothing: with the lobby, or
+    when it goes live. Those who wait already then are served in an order that is drawn by lot; whoever comes
+    later, as they come. What a new room's form offers first."""
     keep_days: Annotated[int, msgspec.Meta(ge=-1, le=36_500)] = -1
     """Days after the end for which the recording of a room is kept whose form says nothing; 0: not kept,
     -1: for ever. What a new room's form offers first."""

@@ -42,6 +42,7 @@ ROOM = {
     "delay_s": 0,
     "keep_days": None,
     "lobby_min": None,
+    "doors": "live",
     "own_rules": "Je eine Frage.",
     "rules_alone": False,
     "made_here": False,
@@ -246,7 +247,8 @@ async def test_rows_that_are_there_are_never_written_over(
 async def test_a_dump_of_an_older_schema_is_upgraded(database_url: str, tmp_path: Path) -> None:
     await emptied(database_url, tmp_path)
     engine = engine_for(database_url, tmp_path)
-    newer = {"keep_days", "lobby_min", "own_rules", "rules_alone", "sort_ms", "words"}
+    newer = {"keep_days", "lobby_min", "doors", "own_rules", "rules_alone"}
+    newer |= {"sort_ms", "words"}
     old = {name: value for name, value in ROOM.items() if name not in newer}
     async with engine.begin() as connection:
         await connection.run_sync(migrate, "0002")
@@ -261,6 +263,7 @@ async def test_a_dump_of_an_older_schema_is_upgraded(database_url: str, tmp_path
             [room] = (await connection.execute(select(rooms))).mappings()
             assert (room["keep_days"], room["lobby_min"]) == (None, None)
             assert (room["own_rules"], room["rules_alone"]) == ("", False)
+            assert room["doors"] is None
             assert room["sort_ms"] == ROOM["start_ms"]
             assert room["words"].startswith("burger fragen")
         await there.close()

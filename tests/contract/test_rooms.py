@@ -61,6 +61,7 @@ async def test_all_that_was_wished_is_kept(rooms: Rooms, clock: ManualClock) -> 
         delay_s=7,
         keep_days=30,
         lobby_min=0,
+        doors="live",
         own_rules="c",
         rules_alone=True,
     )

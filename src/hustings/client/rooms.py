@@ -93,6 +93,7 @@ class Rooms:
         delay_s: int = 0,
         keep_days: int | UnsetType | None = UNSET,
         lobby_min: int | UnsetType | None = UNSET,
+        doors: str | UnsetType | None = UNSET,
         own_rules: str = "",
         rules_alone: bool = False,
         texts: Mapping[str, Words] | None = None,
@@ -100,6 +101,7 @@ class Rooms:
         """Plan a room. keep_days: None is for ever; left out: as the house is used to.
 
         lobby_min: minutes before the start at which its lobby opens; 0: by hand, None: as usual.
+        doors: `lobby` or `live`: when the waiting line of a full house begins to move.
         own_rules: beside the house's, which people agree to; or, with rules_alone, in their place.
         texts: title and description for readers of other languages, as {"de": Words("Der Hafen")}.
         """
@@ -117,6 +119,7 @@ class Rooms:
             "delay_s": delay_s,
             "keep_days": keep_days,
             "lobby_min": lobby_min,
+            "doors": doors,
             "own_rules": own_rules,
             "rules_alone": rules_alone,
             "texts": texts or UNSET,
@@ -138,6 +141,7 @@ class Rooms:
         delay_s: int | UnsetType = UNSET,
         keep_days: int | UnsetType | None = UNSET,
         lobby_min: int | UnsetType | None = UNSET,
+        doors: str | UnsetType | None = UNSET,
         own_rules: str | UnsetType = UNSET,
         rules_alone: bool | UnsetType = UNSET,
         texts: Mapping[str, Words] | UnsetType = UNSET,
@@ -157,6 +161,7 @@ class Rooms:
             "delay_s": delay_s,
             "keep_days": keep_days,
             "lobby_min": lobby_min,
+            "doors": doors,
             "own_rules": own_rules,
             "rules_alone": rules_alone,
             "texts": texts,

@@ -37,6 +37,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     delay_s: int = 0
     keep_days: int | None = None
     lobby_min: int | None = None  # None: as the house does it
+    doors: str | None = None  # lobby, live; None: as the house does it
     own_rules: str = ""
     rules_alone: bool = False
     deleted: bool = False

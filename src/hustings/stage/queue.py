@@ -150,12 +150,12 @@ def drawn(room: Room, master: bytes, media_time: int, *, doors: str) -> Room:
     """The room with what is to be published of its draw by now.
 
     The commitment as soon as there is a room; the seed when the doors open: in the state that
-    `doors` names (lobby or live).
+    the room names (lobby or live), or `doors` where it says nothing.
     """
     if room.state == "ended" or (room.draw and room.draw.doors_s):
         return room
     seed = seed_of(master, room.room)
     draw = Draw(commitment(seed))
-    if room.state in {doors, "live"}:
+    if room.state in {room.doors or doors, "live"}:
         draw = Draw(draw.commit, seed.hex(), int(room_second(room.epoch_ms, media_time)))
     return msgspec.structs.replace(room, draw=draw)

@@ -44,7 +44,13 @@ STEWARDS: Final = frozenset({"host", "cohost", "moderator"})
 ROLES: Final = frozenset({"host", "cohost", "moderator", "speaker"})  # that hosts give
 SILENT: Final = frozenset({"checker"})  # hear all from backstage, and are never heard
 
-_AS_GIVEN: Final = ("expected", "radio", "picture", "lobby_min")  # web's word, of the right type
+_AS_GIVEN: Final = (
+    "expected",
+    "radio",
+    "picture",
+    "lobby_min",
+    "doors",
+)  # web's word, of the right type
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -45,6 +45,7 @@ rooms: Final = Table(
     Column("delay_s", Integer, nullable=False),
     Column("keep_days", Integer, nullable=True),  # of the recording; NULL: for ever
     Column("lobby_min", Integer, nullable=True),  # NULL: as the house does it
+    Column("doors", String(8), nullable=True),  # lobby | live; NULL: as the house does it
     Column("own_rules", Text, nullable=False),
     Column("rules_alone", Boolean, nullable=False),  # the house's do not hold there
     Column("made_here", Boolean, nullable=False),  # false: the stage told us of it

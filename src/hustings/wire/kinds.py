@@ -50,6 +50,7 @@ KEEP_DAYS: Final = 36_500  # days for which a recording may be kept; longer is f
 LOBBY_MIN: Final = 720  # minutes before the start at which a lobby may open by itself
 
 RoomState = Literal["scheduled", "lobby", "live", "ended"]
+Doors = Literal["lobby", "live"]
 Role = Literal["host", "cohost", "speaker", "moderator", "checker"]
 Place = Literal["backstage", "stage", "gone"]
 QuestionMode = Literal["off", "review", "open"]
@@ -162,6 +163,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     picture: Picture | None = None  # the room's, as cards and players show it
     lobby_min: int | None = None  # minutes before the start at which its lobby opens; 0: by hand
     guests: list[Guest] = []  # announced, in order; told beside it, never in an entry (`Booking`)
+    doors: Doors | None = None  # with which state the queue of a full house begins to move
     rules: str = ""  # `Rules.id` of those that hold from here on; empty: there are none
 
     @property

@@ -25,6 +25,8 @@ async def long_stage() -> AsyncIterator[StageFeed]:
     feed.room(live_ms=EPOCH_MS + 12 * 320)
     over = msgspec.to_builtins(facts(1_200, 1_260))
     feed.room("past", backlog=0, **{k: v for k, v in over.items() if k not in {"room", "draw"}})
+    brief = {k: v for k, v in over.items() if k not in {"room", "draw"}}
+    feed.room("brief", backlog=0, **(brief | {"keep_days": 0}))  # its deletion is seconds away
     feed.room(
         "taken", live_ms=EPOCH_MS + 12 * 320, erased=[kinds.Erased(1_215, 1_216, 1, "a name")]
     )
@@ -37,7 +39,7 @@ async def long_stage() -> AsyncIterator[StageFeed]:
 async def archive(long_stage: StageFeed, tmp_path: Path) -> AsyncIterator[RunningEdge]:
     """An edge on the machine that holds the journals."""
     record(tmp_path, range(1_200, 1_260), holes={1_213})
-    for name in ("past", "taken"):
+    for name in ("past", "taken", "brief"):
         (tmp_path / "rooms" / name).symlink_to("demo")
     async with running_edge(long_stage.url, archive=str(tmp_path)) as running:
         await running.until("rooms.indexed")
@@ -96,6 +98,14 @@ async def test_a_room_that_has_ended_is_whole_and_over(archive):
     assert (await archive.get("/live/past/opus/init.mp4")).body == cmaf.init_segment("opus")
     assert (await archive.get("/live/past/opus/999.m4s")).status == 404
     assert (await archive.get("/live/past/opus/x.m4s")).status == 404
+
+
+async def test_nothing_is_heard_again_of_an_evening_that_is_not_kept(archive):
+    for name in ("dvr.m3u8", "aac/dvr.m3u8", "opus/101.m4s", "opus/part/1215.m4s"):
+        assert (await archive.get(f"/live/past/{name}")).status == 200
+        refused = await archive.get(f"/live/brief/{name}")
+        assert refused.status == 404
+        assert msgspec.json.decode(refused.body)["code"] in {"past_none", "part_gone"}
 
 
 async def test_an_edge_elsewhere_asks_the_archive_and_never_in_a_circle(archive, long_stage):

@@ -184,6 +184,18 @@ async def test_a_room_says_when_its_lobby_opens_and_the_form_offers_what_is_usua
     assert house.stage.rooms["hall"]["lobby_min"] == 30  # as usual
 
 
+async def test_a_room_says_when_its_line_begins_to_move(house: House) -> None:
+    await house.become_host()
+    form = (await house.browser.get("/rooms/new")).text
+    assert '<option value="lobby" selected>' in form  # as the house does it
+    await house.create(doors="live")
+    await house.turn()
+    assert house.stage.rooms["hall"]["doors"] == "live"
+    assert '<option value="live" selected>' in (await house.browser.get("/rooms/hall")).text
+    wrong = await house.browser.post("/rooms/hall", data={"title": "x", "doors": "never"})
+    assert wrong.status_code == 422
+
+
 async def test_a_recording_is_deleted_in_two_steps(house: House) -> None:
     await house.become_host()
     await house.create(description="About Ada", keep="days", keep_days="30")

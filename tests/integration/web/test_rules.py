@@ -59,13 +59,16 @@ async def test_a_room_has_further_rules_or_its_own_alone(house: House) -> None:
 
 async def test_programs_say_them_too(house: House) -> None:
     ada = await program(house, await person(house))
-    made = await ada.call("POST", "/rooms", json={"title": "Hall", "own_rules": "Sing."})
+    made = await ada.call(
+        "POST", "/rooms", json={"title": "Hall", "own_rules": "Sing.", "doors": "live"}
+    )
     assert made.status_code == 201, made.text
     name = made.json()["room"]
     assert (made.json()["own_rules"], made.json()["rules_alone"]) == ("Sing.", False)
-    change = {"rules_alone": True}
+    assert made.json()["doors"] == "live"
+    change = {"rules_alone": True, "doors": None}
     changed = await ada.call("PATCH", f"/rooms/{name}", json=change, headers={"If-Match": "*"})
-    assert changed.json()["rules_alone"] is True
+    assert (changed.json()["rules_alone"], changed.json()["doors"]) == (True, None)
     wrong = await ada.call(
         "PATCH", f"/rooms/{name}", json={"own_rules": ""}, headers={"If-Match": "*"}
     )

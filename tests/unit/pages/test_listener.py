@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hustings.pages import assets, locales
 from hustings.pages.render import render
-from hustings.wire.kinds import Erased, Guest, Participant, Room, RoomState
+from hustings.wire.kinds import Draw, Erased, Guest, Participant, Room, RoomState
 
 ROSTER = [
     Participant("amina", "Amina Berg", "host", "stage"),
@@ -62,6 +62,36 @@ def test_a_scheduled_room_says_when_the_doors_open() -> None:
     assert shut in page(state="live", start_ms=1_800_000_000_000, lobby_min=30)
 
 
+def test_before_it_begins_a_room_says_who_comes_in_first() -> None:
+    html = page(state="scheduled", doors="lobby")
+    assert "before the doors open comes in in an order that is drawn by lot" in html
+    assert "before the conversation begins comes in" in page(state="lobby", doors="live")
+    drawn = Draw("ab", "cd", doors_s=5)
+    for facts in (
+        {"state": "live", "doors": "lobby"},
+        {"state": "lobby", "doors": "lobby", "draw": drawn},
+        {"state": "scheduled"},
+        {"state": "scheduled", "doors": "lobby", "cancelled_ms": 1},
+    ):
+        assert "drawn by lot" not in page(**facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("keep_days", "said"),
+    [
+        (None, "is recorded, and the recording stays. Afterwards you can hear it on this page."),
+        (1, "is deleted 1 day after the end. Afterwards you can hear it on this page."),
+        (0, "is deleted as soon as the conversation is over, and nobody can hear it afterwards."),
+    ],
+)
+def test_before_and_while_it_goes_on_a_room_says_whether_it_can_be_heard_later(
+    keep_days: int | None, said: str
+) -> None:
+    for state in ("scheduled", "lobby", "live"):
+        assert said in page(state=state, keep_days=keep_days)  # type: ignore[arg-type]
+    assert "Afterwards" not in page(state="ended", keep_days=keep_days)
+
+
 @pytest.mark.parametrize("state", ["live", "ended"])
 def test_what_was_taken_back_is_there_for_everybody_to_read(state: RoomState) -> None:
     assert 'id="erased"' not in page(state=state)
@@ -104,7 +134,8 @@ def test_page_and_styles_fit_their_budget(language: str) -> None:
         Guest(f"g{n}", name, f"Of {name}", picture=name.encode().hex()[:32])
         for n, name in enumerate(names)
     ]
-    html = gzip.compress(page(language, start_ms=1_800_000_000_000, guests=guests).encode(), 9)
+    facts = {"start_ms": 1_800_000_000_000, "lobby_min": 30, "doors": "live", "rules": "0" * 32}
+    html = gzip.compress(page(language, state="lobby", guests=guests, **facts).encode(), 9)
     styles = [assets.asset(assets.asset_url(name)) for name in ("base.css", "listener.css")]
     size = len(html) + sum(len(each.gzip or each.body) for each in styles if each)
     assert size <= 12_000, size

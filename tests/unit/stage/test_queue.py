@@ -161,6 +161,14 @@ def test_the_commitment_is_there_before_and_the_seed_when_the_doors_open() -> No
     assert drawn(live, MASTER, 96_000, doors="live").draw.doors_s == NOW + 2
 
 
+def test_a_rooms_own_word_on_its_doors_goes_before_the_houses() -> None:
+    for own, house, opens in (("live", "lobby", False), ("lobby", "live", True)):
+        lobby = Room("r", "R", "lobby", epoch_ms=NOW * 1_000, doors=own)  # type: ignore[arg-type]
+        made = drawn(lobby, MASTER, 48_000, doors=house).draw
+        assert made is not None
+        assert bool(made.seed and made.doors_s) == opens
+
+
 def test_doors_open_once() -> None:
     lobby = Room("r", "R", state="lobby", epoch_ms=NOW * 1_000)
     first = drawn(lobby, MASTER, 48_000, doors="lobby")

@@ -82,7 +82,7 @@ class Rewind:
         name: str,
         past: Evening | None,
     ) -> None:
-        if past is None or self._source is None:
+        if past is None or self._source is None or self._is_over(room):
             raise NotFound("past_none", "Nothing of this room can be heard again here.")
         if name == NAME:
             body = playlists.multivariant(CMAF_RENDITIONS, NAME)
@@ -137,7 +137,13 @@ class Rewind:
         """Answer with the parts first … end - 1; raises NotFound `part_gone`, TryLater."""
         source = self._source
         asked_by_edge = ASKS_HEADER.lower() in request.headers
-        if source is None or end <= first or (asked_by_edge and not isinstance(source, Folder)):
+        not_kept = self._is_over(room)
+        if (
+            source is None
+            or not_kept
+            or end <= first
+            or (asked_by_edge and not isinstance(source, Folder))
+        ):
             raise NotFound("part_gone", "This part is no longer here.")
         if self._pressure() > TIRED_X:
             raise TryLater("past_busy", "Live sound comes first here just now.", delay_s=5)
@@ -155,6 +161,11 @@ class Rewind:
             lambda body: connection.answer(_answer(_MP4, body, _MEDIA)),
             refuse,
         )
+
+    def _is_over(self, room: RoomId) -> bool:
+        """Whether its past is nobody's any more, though its deletion may be some seconds away."""
+        facts = self._rooms.facts(room) or {}
+        return facts.get("state") == "ended" and facts.get("keep_days") == 0
 
 
 def parts_of(name: str) -> tuple[int, int]:

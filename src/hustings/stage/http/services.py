@@ -13,7 +13,7 @@ from hustings.stage.guests import LINE_CHARS, bookings
 from hustings.stage.http.door import Door
 from hustings.stage.studio import Studio
 from hustings.wire.batch import Batch, encode, read
-from hustings.wire.kinds import EXPECTED, KEEP_DAYS, LOBBY_MIN, Room
+from hustings.wire.kinds import EXPECTED, KEEP_DAYS, LOBBY_MIN, Doors, Room
 from hustings.wire.pictures import ALT_CHARS, shown
 from hustings.wire.report import Report
 from hustings.wire.rules import TEXT_CHARS as RULES_CHARS
@@ -78,6 +78,7 @@ class WantedRoom(BaseModel):
     notice: str | None = Field(default=None, max_length=280)
     keep_days: int | None = Field(default=None, ge=0, le=KEEP_DAYS)  # null: for ever
     lobby_min: int | None = Field(default=None, ge=0, le=LOBBY_MIN)  # null: as the house does it
+    doors: Doors | None = None  # null: as the house does it
     cancelled: bool | None = None
     cancelled_why: str | None = Field(default=None, max_length=280)
     texts: dict[Language, WantedWords] | None = Field(default=None, max_length=TEXTS)  # all of them
@@ -128,7 +129,11 @@ def router(door: Door) -> APIRouter:
         if is_private(room):
             raise UserError("room_name", "The stage alone makes rooms of such a name.")
         facts = wanted.model_dump(exclude_none=True)
-        for field in {"keep_days", "lobby_min"} & wanted.model_fields_set:  # null says something
+        for field in {
+            "keep_days",
+            "lobby_min",
+            "doors",
+        } & wanted.model_fields_set:  # null says something
             facts[field] = getattr(wanted, field)
         made = await _put(door, room_id(room), wanted, facts)
         return dict(msgspec.to_builtins(made))

@@ -81,6 +81,13 @@ LobbyMin = Annotated[
         "null: as the house does it."
     ),
 ]
+DoorsChoice = Annotated[
+    kinds.Doors | None,
+    Field(
+        description="With which state the waiting line of a full house begins to move; who waits by "
+        "then comes in in an order drawn by lot. null: as the house does it."
+    ),
+]
 OwnRules = Annotated[
     str,
     Field(
@@ -139,6 +146,7 @@ class RoomChange(Asked):
     delay_s: Delay = 0
     keep_days: KeepDays = None
     lobby_min: LobbyMin = None
+    doors: DoorsChoice = None
     own_rules: OwnRules = ""
     rules_alone: RulesAlone = False
     texts: Texts = None
@@ -227,6 +235,7 @@ class Room(BaseModel):
     delay_s: int
     keep_days: int | None
     lobby_min: int | None
+    doors: kinds.Doors | None
     own_rules: str = Field(description="Rules of this room beside the house's.")
     rules_alone: bool = Field(description="They hold instead of the house's.")
     deleted: bool = Field(description="The recording is gone.")

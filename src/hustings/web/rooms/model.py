@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -16,6 +16,7 @@ from hustings.wire.kinds import (
     EXPECTED,
     KEEP_DAYS,
     LOBBY_MIN,
+    Doors,
     Role,
     Room,
     RoomState,
@@ -34,17 +35,18 @@ _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _SLUG_CHARS: Final = 40
 _GROUPED: Final = re.compile(r"(\d{1,3})(?:([\s.,\u066c’'])\d{3})(?:\2\d{3})*")  # 12,000; not 1.5
 _STAGES_OWN: Final = (  # not only we change them
-    *("start_ms", "expected", "delay_s", "keep_days", "lobby_min"),
+    *("start_ms", "expected", "delay_s", "keep_days", "lobby_min", "doors"),
 )
 
 ROLES: Final[tuple[Role, ...]] = ("host", "cohost", "moderator", "speaker")
 FIELDS: Final = (
     *("title", "description", "language", "host", "start", "zone", "which", "radio"),
     *("cohosts", "speakers", "address", "expected", "delay_s", "keep", "keep_days", "lobby_min"),
-    *("own_rules", "rules_alone"),
+    *("own_rules", "rules_alone", "doors"),
 )
 LEADS: Final = frozenset[Role]({"host", "cohost"})  # who ends the evening: the house's to invite
 PassKind = Literal["invite", "whip"]
+DOORS: Final[tuple[Doors, ...]] = get_args(Doors)
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -60,6 +62,7 @@ class Wish(msgspec.Struct, frozen=True):
     delay_s: int = 0  # broadcast delay; one of DELAYS_S
     keep_days: int | None = None  # as in `wire.kinds.Room`
     lobby_min: int | None = None  # ... None: as the house does it
+    doors: Doors | None = None  # when the queue begins to move; None: as the house does it
     own_rules: str = ""  # beside the house's, in the language that is spoken
     rules_alone: bool = False  # ... or in their place
 
@@ -174,6 +177,7 @@ def fields_of(wish: Wish) -> dict[str, str]:
         "delay_s": str(wish.delay_s),
         "lobby_min": "" if wish.lobby_min is None else str(wish.lobby_min),
         **keeping(wish.keep_days),
+        "doors": wish.doors or "",
         "own_rules": wish.own_rules,
         "rules_alone": "on" if wish.rules_alone else "",
     }
@@ -207,6 +211,7 @@ def wish_from_form(fields: Mapping[str, str], *, before_ms: int = 0) -> Wish:
         delay_s=_delay_s(fields.get("delay_s", "")),
         keep_days=_keep_days(fields.get("keep", "ever"), fields.get("keep_days", "")),
         lobby_min=_lobby_min(fields.get("lobby_min", "")),
+        doors=_doors(fields.get("doors", "")),
         **_rules(fields),
     )
 
@@ -275,6 +280,15 @@ def _delay_s(text: str) -> int:
     if text not in {"", *map(str, DELAYS_S)}:
         raise UserError("delay_bad", "A broadcast delay is none, or 3 to 7 s.", field="delay_s")
     return int(text or 0)
+
+
+def _doors(text: str) -> Doors | None:
+    for each in DOORS:
+        if text == each:
+            return each
+    if text:
+        raise UserError("doors_bad", "The line moves with the lobby, or live.", field="doors")
+    return None
 
 
 def _rules(fields: Mapping[str, str]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ async def new_room(visit: Visitor) -> Response:
     await visit.needs("rooms")
     usual = visit.services.settings.stage
     kept = keeping(None if usual.keep_days < 0 else usual.keep_days)
-    lobby = {"lobby_min": str(usual.lobby_min)}
+    lobby = {"lobby_min": str(usual.lobby_min), "doors": usual.doors}
     return _form_page(visit, {"language": visit.language, **kept, **lobby})
 
 
@@ -409,5 +409,5 @@ def _form(
         "zones": zone_choices(visit.language, fields.get("zone", "")[:64]),
         "choices": error.facts.get("choices", []) if error else [],
         "delays": DELAYS_S,
-        "usual_lobby_min": visit.services.settings.stage.lobby_min,
+        "usual": visit.services.settings.stage,
     }

@@ -49,6 +49,7 @@ def test_a_whole_form() -> None:
         "keep": "days",
         "keep_days": "30",
         "lobby_min": "45",
+        "doors": "live",
     }
     assert wish_from_form(fields) == Wish(
         title="Town hall",
@@ -61,6 +62,7 @@ def test_a_whole_form() -> None:
         delay_s=5,
         keep_days=30,
         lobby_min=45,
+        doors="live",
     )
 
 
@@ -73,6 +75,7 @@ def test_what_has_to_be_mended_is_named() -> None:
     assert refused({"title": "x", "expected": "100,000,001"}) == "expected"
     assert refused({"title": "x", "delay_s": "2"}) == "delay_s"
     assert refused({"title": "x", "lobby_min": "721"}) == "lobby_min"
+    assert refused({"title": "x", "doors": "ended"}) == "doors"
     for days in (
         "",
         "0",
