@@ -21,6 +21,7 @@ from hustings.wire.wording import TEXTS
 
 LATEST_MS: Final = 253_402_300_799_000  # the year 9999: no calendar goes further
 GUESTS: Final = 12  # of one evening
+_NULL_SAYS: Final = frozenset({"keep_days", "lobby_min", "doors"})
 LATEST_SAMPLE: Final = 2**53  # 5,900 years; what JSON readers hold exactly
 
 
@@ -128,13 +129,7 @@ def router(door: Door) -> APIRouter:
         door.service(request)
         if is_private(room):
             raise UserError("room_name", "The stage alone makes rooms of such a name.")
-        facts = wanted.model_dump(exclude_none=True)
-        for field in {
-            "keep_days",
-            "lobby_min",
-            "doors",
-        } & wanted.model_fields_set:  # null says something
-            facts[field] = getattr(wanted, field)
+        facts = _facts(wanted)
         made = await _put(door, room_id(room), wanted, facts)
         return dict(msgspec.to_builtins(made))
 
@@ -178,6 +173,12 @@ def router(door: Door) -> APIRouter:
         return await door.engine.do(lambda studio: studio.board())
 
     return routes
+
+
+def _facts(wanted: WantedRoom) -> dict[str, Any]:
+    """What is asked for; null says nothing but where it is a word of its own."""
+    own = {field: getattr(wanted, field) for field in _NULL_SAYS & wanted.model_fields_set}
+    return wanted.model_dump(exclude_none=True) | own
 
 
 async def _put(door: Door, room: RoomId, wanted: WantedRoom, facts: dict[str, Any]) -> Room:
