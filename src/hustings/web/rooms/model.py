@@ -218,9 +218,10 @@ def wish_from_form(fields: Mapping[str, str], *, before_ms: int = 0) -> Wish:
 
 def as_usual(wish: Wish, house: StageSettings) -> Wish:
     """The wish with the house's word where it says none, so that the stage has nothing to fill in."""
-    if wish.lobby_min is not None:
-        return wish
-    return msgspec.structs.replace(wish, lobby_min=house.lobby_min)
+    lobby_min = house.lobby_min if wish.lobby_min is None else wish.lobby_min
+    return msgspec.structs.replace(
+        wish, lobby_min=lobby_min, doors=wish.doors or _doors(house.doors)
+    )
 
 
 def expect_kept(planned: PlannedRoom, wish: Wish) -> None:

@@ -179,9 +179,10 @@ def test_how_long_a_recording_stays_survives_the_form(days: int | None) -> None:
 
 
 def test_who_says_nothing_gets_what_is_usual() -> None:
-    house = StageSettings(lobby_min=45)
-    assert as_usual(Wish("x"), house) == Wish("x", lobby_min=45)
-    assert as_usual(Wish("x", lobby_min=0), house) == Wish("x", lobby_min=0)
+    house = StageSettings(lobby_min=45, doors="live")
+    assert as_usual(Wish("x"), house) == Wish("x", lobby_min=45, doors="live")
+    said = Wish("x", lobby_min=0, doors="lobby")
+    assert as_usual(said, house) == said
 
 
 @pytest.mark.parametrize("minutes", [None, 0, 1, LOBBY_MIN])
