@@ -95,7 +95,13 @@ async def test_a_rehearsal_is_heard_by_those_with_its_link_and_leaves_its_times_
         assert kept.count(kinds.REHEARSAL) == 1
         async with host.control():  # back in the room, which is as it was planned
             welcome = [each for each in host.heard if each["type"] == "welcome"][-1]
-        planned = {"room": "r", "title": "The evening", "expected": 12, "lobby_min": 30}
+        planned = {
+            "room": "r",
+            "title": "The evening",
+            "expected": 12,
+            "lobby_min": 30,
+            "doors": "lobby",
+        }
         assert welcome["room"] == planned | {
             name: welcome["room"][name] for name in ("draw", "revision", "revised_ms")
         }
