@@ -43,11 +43,12 @@ def router(door: Door) -> APIRouter:
         claims = door.invitation(wanted.invitation, room, request)
         secret = door.device(request, response)
         device = fingerprint(secret)
-        is_new = bool(claims.exp) and door.passes.use(claims, device, door.now_s)
+        if claims.exp:
+            door.passes.use(claims, device, door.now_s)
         try:
             who = await door.engine.do(lambda studio: _sit(studio, claims, wanted, device))
         except HustingsError:
-            if is_new:
+            if claims.exp:
                 door.passes.give_back(claims)
             raise
         again = {"invitation": door.here_alone(claims, device)} if claims.exp else {}
