@@ -65,9 +65,16 @@ class Plan(msgspec.Struct, frozen=True):
         return _digest(said)
 
     def seen(self, part: Part) -> str:
-        """The version of what one form holds: another form's change is no conflict with it."""
+        """The version of what one form holds: another form's change is no conflict with it.
+
+        Nor is the delay that hosts set on the stage; the one that was asked for stands in its place,
+        so that a form opened before the start can be saved after it.
+        """
+        wish = self.wish
+        if self.planned.state in {"live", "ended"}:
+            wish = msgspec.structs.replace(wish, delay_s=self.planned.wish.delay_s)
         said = {
-            "wish": msgspec.structs.astuple(self.wish),
+            "wish": msgspec.structs.astuple(wish),
             "texts": sorted(self.texts.items()),
             "picture": self.picture,
         }

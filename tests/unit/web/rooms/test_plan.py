@@ -1,6 +1,6 @@
 """A room as its hosts see it: when is it another one?"""
 
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from hustings.base.ids import RoomId
 from hustings.web.outbox.model import Backlog
 from hustings.web.rooms.model import PlannedRoom, Wish
 from hustings.web.rooms.plan import Part, Plan, differing
+from hustings.wire.kinds import Room, RoomState
 
 PICTURE = {"hash": "a" * 8, "alt": "The bridge"}
 GERMAN = {"title": "Saal", "description": ""}
@@ -58,6 +59,31 @@ def test_each_form_meets_changes_of_its_own_part_alone(part: Part) -> None:
             now.expect(seen, part)
         assert (refused.value.code, refused.value.facts["status"]) == ("room_changed", 412)
         now.expect("", part)  # an old page says nothing
+
+
+def on_stage(state: RoomState, wish: Wish | None = None, **more: Any) -> Plan:
+    wish = wish or Wish("Hall", delay_s=3)
+    facts = Room("hall", wish.title, host=wish.host, state=state, **{"delay_s": 3} | more)
+    planned = PlannedRoom(RoomId("hall"), wish, made_here=True, created_ms=1, facts=facts)
+    return Plan(planned, Backlog())
+
+
+@pytest.mark.parametrize("opened", ["lobby", "live"])
+@pytest.mark.parametrize("saved", ["live", "ended"])
+def test_a_delay_that_hosts_set_on_the_stage_is_no_conflict(
+    opened: RoomState, saved: RoomState
+) -> None:
+    seen = on_stage(opened).seen("wish")
+    on_stage(saved, delay_s=5).expect(seen, "wish")
+    others = (on_stage(saved, Wish("Hall", host="Ada", delay_s=3)), on_stage(saved, keep_days=3))
+    for other in others:  # what the form does change is
+        with pytest.raises(UserError):
+            other.expect(seen, "wish")
+
+
+def test_before_the_start_a_delay_is_part_of_the_form() -> None:
+    with pytest.raises(UserError):
+        on_stage("lobby", delay_s=5).expect(on_stage("lobby").seen("wish"), "wish")
 
 
 @pytest.mark.parametrize("part", get_args(Part))
