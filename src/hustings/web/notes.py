@@ -1,14 +1,16 @@
 """Notes that requests leave for work behind them: so no answer tells by its time what was found.
 
 Keeps true: at most `NOTES` wait; they are worked off in order, `GROUP` at once; a note is taken off
-after its work was written down, so a database that is away loses none; at an orderly stop all are
-worked off, for `CLOSE_S` at most. They are in memory alone: who asked within the last moments before a kill
-(or whose note the database did not take in time) asks again. What is done may be done twice, if it
-is cut off at the very end: the work must know what it did.
+after its work was written down, so a database that is away loses none; one that meets a fault of
+this program is lost alone, and the log does not say what stood in it; at an orderly stop all are
+worked off, for `CLOSE_S` at most. They are in memory alone: who asked within the last moments
+before a kill (or whose note the database did not take in time) asks again. What is done may be done
+twice, if it is cut off at the very end: the work must know what it did.
 """
 
 import asyncio
 import logging
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
@@ -70,9 +72,30 @@ class Notes(Generic[T]):
         """Work off all that wait. Raises TryLater."""
         while self._waiting:
             group = list(islice(self._waiting, GROUP))
+            if await self._worked(group):
+                for _ in group:
+                    self._waiting.popleft()
+            else:
+                await self._one_by_one(group)
+
+    async def _one_by_one(self, group: Sequence[T]) -> None:
+        """One that nobody can work off holds up no other: it is lost. Raises TryLater."""
+        for note in group:
+            if not await self._worked([note]):
+                log.error("%s: a note is lost by this fault", self._name)
+            self._waiting.popleft()
+
+    async def _worked(self, group: Sequence[T]) -> bool:
+        """Whether it was done; a fault is logged. Raises TryLater."""
+        try:
             await self._work(group)
-            for _ in group:
-                self._waiting.popleft()
+        except TryLater:
+            raise
+        except Exception as error:  # noqa: BLE001 - its words may hold an address: we log where it was
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s: %s, %d at once\n%s", self._name, type(error).__name__, len(group), where)
+            return False
+        return True
 
     async def _close(self) -> None:
         try:
