@@ -7,19 +7,20 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select
 
-from hustings.base.clock import ManualClock
+from hustings.base.clock import Clock, ManualClock
 from hustings.base.errors import Denied, TryLater, UserError
+from hustings.base.tasks import Tasks
 from hustings.store import Database
-from hustings.store.schema import emails, host_codes, letters, mail_links, metadata
-from hustings.web import notes
+from hustings.store.schema import emails, host_codes, letters, mail_links, metadata, sessions
+from hustings.web import notes, tidy
 from hustings.web.accounts import queries as accounts
 from hustings.web.accounts.model import Account, Who
 from hustings.web.accounts.passkeys import Party
 from hustings.web.accounts.rules import Role
 from hustings.web.accounts.service import Accounts
-from hustings.web.house.service import House
+from hustings.web.house.service import CODE_S, SESSION_S, House
 from hustings.web.mailbox import service as module
 from hustings.web.mailbox.model import ADDRESSES, GOOD_S, Confirm, SignedIn, Verified
 from hustings.web.mailbox.service import Mailbox
@@ -96,6 +97,10 @@ class Desk:
         return await self.mailbox.use(
             code, who=who, source=f"203.0.{self.number}.1", **usual | more
         )
+
+    async def codes(self) -> int:
+        async with self.database.read() as connection:
+            return len((await connection.execute(host_codes.select())).all())
 
     async def verify(self, who: Who, address: str) -> object:
         self.ask(address, asked="", who=who)
@@ -311,6 +316,57 @@ async def test_the_address_of_an_invitation_becomes_a_way_in_unless_it_is_somebo
     if not taken:
         desk.ask(kims)
         assert isinstance(await desk.use((await desk.sent())[0]), SignedIn)
+
+
+async def test_what_nobody_used_is_forgotten_though_nobody_comes_by(desk: Desk) -> None:
+    ada = await desk.person("Ada", ADA)
+    note = Note("Come", "https://h.example/start#{secret}")
+
+    async def there() -> tuple[int, int, int]:
+        await tidy.turn(desk.database, desk.clock)
+        async with desk.database.read() as connection:
+            codes, links, browsers = [
+                (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+                for table in (host_codes, mail_links, sessions)
+            ]
+        return codes, links, browsers
+
+    desk.ask()
+    await desk.use((await desk.sent())[0])  # a session
+    await desk.people.invite_by_mail(ada, "Kim", "host", address_from_form("kim@x.example"), note)
+    desk.ask()
+    await desk.sent()
+    assert await there() == (1, 1, 1)
+    desk.clock.advance(GOOD_S + 1)
+    assert await there() == (1, 0, 1)
+    desk.clock.advance(CODE_S)
+    assert await there() == (0, 0, 1)
+    desk.clock.advance(SESSION_S)
+    assert await there() == (0, 0, 0)
+
+
+async def test_the_tidying_goes_on_for_ever_also_after_a_fault(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("EACH_S", "AGAIN_S"):
+        monkeypatch.setattr(tidy, pause, 0.0)
+    turn, tasks, faults = tidy.turn, Tasks(), ["database_gone"]
+
+    async def once_gone(database: Database, clock: Clock) -> None:
+        if faults:
+            raise TryLater(faults.pop(), "The database does not answer.")
+        await turn(database, clock)
+
+    monkeypatch.setattr(tidy, "turn", once_gone)
+    running = tasks.start(tidy.run(desk.database, desk.clock), name="tidy")
+    await desk.house.new_code()
+    desk.clock.advance(CODE_S + 1)
+    async with asyncio.timeout(20):
+        while await desk.codes():
+            await asyncio.sleep(0.01)
+    assert not faults
+    assert not running.done()
+    await tasks.close()
 
 
 async def test_without_mail_whoever_runs_the_house_sees_the_link(

@@ -30,6 +30,7 @@ from hustings.base.server import GuardedServer
 from hustings.base.tasks import Tasks
 from hustings.pages import assets, problems, serving
 from hustings.settings import Settings
+from hustings.web import tidy
 from hustings.web.accounts import sign_in
 from hustings.web.accounts import views as accounts
 from hustings.web.api import crew as api_crew
@@ -165,6 +166,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         tasks.start(services.reminders.run(), name="reminders by mail"),
         tasks.start(services.mailbox.run(), name="mailbox"),
         tasks.start(services.guests.run(), name="guests"),
+        tasks.start(tidy.run(services.database, services.clock), name="tidy"),
     ]
     for sender in senders:
         sender.add_done_callback(lambda _: server.stop())

@@ -33,9 +33,7 @@ async def add_code(
 
     made_by: an account, or "". address: to which it is mailed, if it is.
     """
-    await connection.execute(
-        delete(host_codes).where(host_codes.c.expires_ms < now_ms, host_codes.c.used_ms == 0)
-    )
+    await forget_codes(connection, now_ms)
     await connection.execute(
         insert(host_codes).values(
             code_hash=code_hash,
@@ -48,6 +46,12 @@ async def add_code(
             address=address,
         )
     )
+
+
+async def forget_codes(connection: AsyncConnection, now_ms: int) -> None:
+    """Those that have run out and nobody used; with them the addresses to which they were mailed."""
+    which = (host_codes.c.expires_ms < now_ms) & (host_codes.c.used_ms == 0)
+    await connection.execute(delete(host_codes).where(which))
 
 
 async def mailed_to(connection: AsyncConnection, code_hash: str) -> str:
@@ -119,7 +123,7 @@ async def add_session(
     browser: str = "",
 ) -> None:
     """A new session; those that have run out are forgotten, and the oldest of too many."""
-    await connection.execute(delete(sessions).where(sessions.c.expires_ms < now_ms))
+    await forget_sessions(connection, now_ms)
     await connection.execute(
         insert(sessions).values(
             session_hash=session_hash,
@@ -140,6 +144,11 @@ async def add_session(
         )
         too_many = [row.session_hash for row in await connection.execute(newest)]
         await connection.execute(delete(sessions).where(sessions.c.session_hash.in_(too_many)))
+
+
+async def forget_sessions(connection: AsyncConnection, now_ms: int) -> None:
+    """Those that have run out."""
+    await connection.execute(delete(sessions).where(sessions.c.expires_ms < now_ms))
 
 
 async def find_session(

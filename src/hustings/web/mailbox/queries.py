@@ -67,7 +67,7 @@ async def add_link(
     expires_ms: int,
 ) -> None:
     """A new link; those that have run out are forgotten."""
-    await connection.execute(delete(mail_links).where(mail_links.c.expires_ms < now_ms))
+    await forget_links(connection, now_ms)
     await connection.execute(
         insert(mail_links).values(
             link_hash=link_hash,
@@ -78,6 +78,11 @@ async def add_link(
             expires_ms=expires_ms,
         )
     )
+
+
+async def forget_links(connection: AsyncConnection, now_ms: int) -> None:
+    """Those that have run out."""
+    await connection.execute(delete(mail_links).where(mail_links.c.expires_ms < now_ms))
 
 
 async def find_link(connection: AsyncConnection, link_hash: str, now_ms: int) -> MailLink | None:
