@@ -30,7 +30,8 @@ test: install-dev                 ## everything; what the machine lacks is skipp
 	trap 'kill $$beside 2>/dev/null' INT TERM; \
 	$(BIN)/pytest --ignore=tests/unit; rest=$$?; \
 	wait $$beside; unit=$$?; \
-	echo "== tests/unit:"; cat build/unit.log; \
+	echo "== tests/unit:"; grep -v '%]$$' build/unit.log; \
+	echo "== exit codes: tests/unit $$unit, the others above it $$rest"; \
 	echo "$$rest $$unit" >build/tested; \
 	[ $$rest = 0 ] && [ $$unit = 0 ]
 

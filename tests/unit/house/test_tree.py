@@ -69,4 +69,5 @@ def test_the_test_command_runs_every_tier_and_fails_if_one_does(tmp_path, rest, 
     ran = [line for line in done.stdout.splitlines() if line.startswith("ran ")]
     assert ran == ["ran --ignore=tests/unit", ran[1]]
     assert ran[1].startswith("ran tests/unit ")
+    assert done.stdout.endswith(f"tests/unit {unit}, the others above it {rest}\n")
     assert (tmp_path / "build/tested").read_text() == f"{rest} {unit}\n"  # for .ci/run
