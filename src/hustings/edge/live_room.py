@@ -108,6 +108,7 @@ class LiveRoom:
         self._held: Counter[str] = Counter()  # network -> its waits in `_parts`
         self._holding = 0  # all of them: asked with each request
         self._state: Event | None = None
+        self._stated_s = 0.0
         self._settle_s = float("inf")  # when those present take the pace of newcomers
         self._ended = False
         self.closed = False  # the stage takes no more batches of it
@@ -285,10 +286,12 @@ class LiveRoom:
         return CmafStream(self.program, name, self.state, chunked=chunked)
 
     def state(self) -> Event:
-        """The event `state`, made anew with each part."""
-        if self._state is None:
+        """The event `state`, made anew with each part; where none come, each second."""
+        now_s = self._clock.monotonic()
+        if self._state is None or now_s - self._stated_s >= 1.0:
+            self._stated_s = now_s
             self._state = self.program.state(
-                now_s=self._clock.monotonic(),
+                now_s=now_s,
                 wall_ms=self._clock.wall_ms(),
                 listeners=self.total,
                 reconnect_s=self._spread.told_s,

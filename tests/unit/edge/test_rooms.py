@@ -127,6 +127,24 @@ def test_who_waits_for_the_beginning_is_called_or_told(house: House) -> None:
     assert house.heard[-2:] == ["then", "then"]
 
 
+def said(live: LiveRoom) -> dict[str, Any]:
+    """The body of its event `state`."""
+    body: dict[str, Any] = msgspec.json.decode(live.state().data)["body"]
+    return body
+
+
+def test_where_no_parts_come_the_state_is_a_second_old_at_most(house: House) -> None:
+    planned = {"room": "demo", "title": "T", "state": "scheduled", "start_ms": 9}
+    house.rooms.line(Line(ROOM, planned))
+    live = house.rooms.find(ROOM)
+    assert said(live)["room"].get("cancelled_ms") is None
+    house.rooms.line(Line(ROOM, {**planned, "cancelled_ms": 5}))
+    for _ in range(10):  # somebody asks all the time
+        house.pass_s(0.16)
+        told = said(live)
+    assert told["room"]["cancelled_ms"] == 5
+
+
 def test_blocked_requests_wake_with_their_part(house: House) -> None:
     house.line()
     live = house.rooms.find(ROOM)
