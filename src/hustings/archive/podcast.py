@@ -77,7 +77,7 @@ class Episode(msgspec.Struct, frozen=True):
     duration_s: float
     audio: Download
     others: list[Download]  # the same sound in other formats
-    people: list[str]  # who spoke, beside the host and the guests
+    people: list[str]  # who spoke, beside the host, the guests and callers
     chapters: bool
     transcript: str
     picture: str = ""  # its file, below the room's address
@@ -106,6 +106,8 @@ def episode(replay: Replay) -> Episode | None:
     host = plain(room.host)
     names = dict.fromkeys(plain(speaker.name) for speaker in replay.speakers)
     told = {host, *(plain(guest.name) for guest in room.guests)}
+    # whoever was called up from the audience gave a name for the evening, not for a feed
+    told |= {plain(each.title) for each in replay.chapters if each.kind == "call"}
     return Episode(
         room=room.room,
         title=plain(room.title) or room.room,

@@ -3,6 +3,7 @@
 import io
 import xml.etree.ElementTree as ET
 
+import msgspec
 import podcastparser
 import pytest
 from hypothesis import example, given
@@ -71,6 +72,15 @@ def test_a_podcast_player_finds_everything():
             "mime_type": "audio/mp4",
         }
     ]
+
+
+def test_whoever_was_called_up_from_the_audience_is_no_guest_of_the_feed():
+    called = msgspec.structs.replace(
+        replay(), chapters=[Chapter(0.0, "Opening"), Chapter(60.0, "Ben <b>", "call")]
+    )
+    found = episode(called)
+    assert found is not None
+    assert found.people == []
 
 
 def test_newer_players_find_chapters_people_and_other_formats():
