@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Pledge } from "../../src/hustings/pages/static/listener/pledge.js";
 import { agree, agreed, told } from "../../src/hustings/pages/static/rules.js";
 
 /** @param {Record<string, string>} kept */
@@ -34,4 +35,35 @@ test("what a browser cannot keep, or another page wrote, asks again and breaks n
   Object.assign(globalThis, { localStorage: refusing });
   agree("c");
   assert.ok(agreed("c")); // until the page is left
+});
+
+/** A pledge over a page of empty elements; what its room says holds can be changed. @param {string} holds */
+function pledged(holds) {
+  const element = () => ({ append() {}, prepend() {}, replaceChildren() {} });
+  const page = { createElement: element, documentElement: { lang: "en" }, body: { dataset: {} }, querySelector: () => null };
+  Object.assign(globalThis, { document: page, localStorage: storage({}) });
+  const facts = { rules: holds, language: "en" };
+  return { facts, pledge: new Pledge(/** @type {any} */ (element()), "/live/r", /** @type {any} */ ({ room: { facts } })) };
+}
+
+test("rules that did not come are not agreed to", async (t) => {
+  t.mock.method(globalThis, "fetch", async () => new Response("", { status: 503 }));
+  const { pledge } = pledged("new");
+  const loading = pledge.prepare();
+  assert.equal(pledge.sign(), "");
+  await loading;
+  assert.equal(pledge.sign(), "");
+  assert.ok(!agreed("new"));
+});
+
+test("rules that changed while the form was open are not agreed to", async (t) => {
+  t.mock.method(globalThis, "fetch", async () => Response.json({ id: "first", own: "Be kind." }));
+  const { facts, pledge } = pledged("first");
+  await pledge.prepare();
+  facts.rules = "later";
+  assert.equal(pledge.sign(), "first"); // the ones that were read
+  assert.equal(pledge.sign(), "");
+  pledge.show({ id: "later", own: "Be brief." }); // as the answer brings them
+  assert.equal(pledge.sign(), "later");
+  assert.equal(pledge.sign(), "later"); // the next hand
 });

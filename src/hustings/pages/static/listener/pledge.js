@@ -58,9 +58,9 @@ export class Pledge {
     this.#box.hidden = this.#check.disabled = false;
   }
 
-  /** Which ones they agreed to, now that the form is sent. */
+  /** Which ones they agreed to, now that the form is sent; "" if none were shown: the answer brings them. */
   sign() {
-    if (!this.#shown) return this.#holds;
+    if (!this.#shown) return agreed(this.#holds) ? this.#holds : "";
     agree(this.#shown);
     this.#box.hidden = this.#check.disabled = true;
     const signed = this.#shown;
