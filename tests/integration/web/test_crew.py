@@ -108,6 +108,12 @@ async def test_who_is_let_into_one_room_neither_leads_it_nor_lets_its_recording_
         answer = await house.browser.post("/rooms/hall", data=EDIT | keep)
         assert answer.headers["location"] == "/rooms/hall?said=changed"
         assert (await rooms.plan(hall)).wish.keep_days == 30
+    assert 'name="own_rules"' in page
+    assert 'name="rules_alone"' not in page
+    shout = {"own_rules": "Shout.", "rules_alone": "on"}
+    await house.browser.post("/rooms/hall", data=EDIT | shout)
+    wish = (await rooms.plan(hall)).wish
+    assert (wish.own_rules, wish.rules_alone) == ("Shout.", False)
     for role, kind in (("host", ""), ("cohost", ""), ("host", "whip")):
         asked = {"name": "Bo", "role": role, "kind": kind}
         answer = await house.browser.post("/rooms/hall/invitations", data=asked)

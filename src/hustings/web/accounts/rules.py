@@ -18,8 +18,8 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 MAY: Final[Mapping[str, frozenset[Permission]]] = {
     # people: invite, change roles, remove. board: how the house is doing. hooks: whom the house
     # tells what happens. rooms: plan and change rooms, invite to the stage. lead: run the evening,
-    # and decide who helps, who else leads, and how long the recording stays. erase: take back sound
-    # for good. moderate, check: backstage as that.
+    # and decide who helps, who else leads, how long the recording stays, and whether the house's
+    # rules hold. erase: take back sound for good. moderate, check: backstage as that.
     "owner": frozenset({"people", "board", "hooks", "rooms", "lead", "erase", "moderate", "check"}),
     "staff": frozenset({"board", "hooks", "rooms", "lead", "erase", "moderate", "check"}),
     "moderator": frozenset({"moderate"}),

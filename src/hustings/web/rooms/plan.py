@@ -89,13 +89,15 @@ class Plan(msgspec.Struct, frozen=True):
 def changed(plan: Plan, fields: Mapping[str, str], *, guest: bool = False) -> Wish:
     """The wish of a filled form. Raises UserError with `field` naming what to mend.
 
-    guest: it is from somebody who is let into this room alone; how long its recording stays is not theirs to say.
+    guest: it is from somebody who is let into this room alone; how long its recording stays, and
+    whether the house's rules hold in it, is not theirs to say.
     """
     fields = dict(fields)
     if plan.planned.state == "live":  # the delay is the hosts' own on the stage
         fields["delay_s"] = str(plan.planned.current.delay_s)
     if guest:
         fields |= keeping(plan.wish.keep_days)
+        fields["rules_alone"] = "on" if plan.wish.rules_alone else ""
     wish = wish_from_form(fields, before_ms=plan.wish.start_ms)
     expect_kept(plan.planned, wish)
     return wish

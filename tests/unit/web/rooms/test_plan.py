@@ -8,8 +8,8 @@ import pytest
 from hustings.base.errors import UserError
 from hustings.base.ids import RoomId
 from hustings.web.outbox.model import Backlog
-from hustings.web.rooms.model import PlannedRoom, Wish
-from hustings.web.rooms.plan import Part, Plan, differing
+from hustings.web.rooms.model import PlannedRoom, Wish, fields_of
+from hustings.web.rooms.plan import Part, Plan, changed, differing
 from hustings.wire.kinds import Room, RoomState
 
 PICTURE = {"hash": "a" * 8, "alt": "The bridge"}
@@ -99,3 +99,12 @@ def test_what_another_host_saved_is_told_field_by_field() -> None:
     for name in Wish.__struct_fields__:
         other = msgspec.structs.replace(saved, **{name: "another"})
         assert [field for field, _ in differing(saved, other)] == [name]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_who_edits_one_room_alone_does_not_say_whether_the_houses_rules_hold(alone: bool) -> None:
+    hall = Wish("Hall", own_rules="Sing.", rules_alone=alone)
+    typed = fields_of(hall) | {"own_rules": "Shout.", "rules_alone": "" if alone else "on"}
+    theirs = changed(plan(hall), typed, guest=True)
+    assert (theirs.own_rules, theirs.rules_alone) == ("Shout.", alone)
+    assert changed(plan(hall), typed).rules_alone is not alone
