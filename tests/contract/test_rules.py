@@ -95,3 +95,40 @@ async def test_a_saved_room_takes_up_the_rules_of_the_house_as_they_are_then(
     await sent(database, clock)
     await rooms.change(RoomId("a"), Wish("A", own_rules="One each."))
     assert (await sent(database, clock))["a"] == {"house": {"en": "Be kind."}, "own": "One each."}
+
+
+async def test_a_room_that_is_on_is_told_however_long_ago_it_began(
+    rooms: Rooms, database: Database, clock: ManualClock
+) -> None:
+    start_ms = clock.wall_ms()
+    facts = {"start_ms": start_ms, "live_ms": start_ms}
+    await rooms.learn([Room("live", "L", "live", **facts), Room("lobby", "L", "lobby", **facts)])
+    await rooms.learn([Room("forgotten", "F", start_ms=start_ms)])
+    clock.advance(26 * 3_600)
+    assert await HouseRules(database, clock).write({"en": "Be kind."}) == 2
+    assert (await sent(database, clock)).keys() == {"live", "lobby"}
+
+
+async def test_as_web_starts_rooms_planned_before_there_were_these_rules_are_told(
+    rooms: Rooms, database: Database, clock: ManualClock
+) -> None:
+    coming = clock.wall_ms() + DAY_MS
+    for name in ("before", "known", "over"):
+        await rooms.create(RoomId(name), Wish(name, start_ms=coming), [])
+    await rooms.create(RoomId("own"), Wish("O", own_rules="Sing.", rules_alone=True), [])
+    await sent(database, clock)
+    holds = rules_of(built_in(), "").id
+    await rooms.learn(
+        [
+            Room("before", "before", start_ms=coming),
+            Room("known", "known", start_ms=coming, rules=holds),
+            Room("over", "over", "ended", ended_ms=clock.wall_ms()),
+            Room("own", "O", rules=rules_of({}, "Sing.").id),
+            Room("programs", "P", "live", rules="another"),
+        ]
+    )
+    house = HouseRules(database, clock)
+    assert await house.catch_up() == 1
+    assert await sent(database, clock) == {"before": {"house": built_in(), "own": ""}}
+    await rooms.learn([Room("before", "before", start_ms=coming, rules=holds)])
+    assert await house.catch_up() == 0

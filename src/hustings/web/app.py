@@ -171,6 +171,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
     for sender in senders:
         sender.add_done_callback(lambda _: server.stop())
     tasks.start(heartbeat.beat(), name="heartbeat")
+    tasks.start(services.rules.catch_up(), name="house rules")  # once
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.store.schema import house_rules, rooms
@@ -30,16 +30,14 @@ async def write(connection: AsyncConnection, texts: Mapping[str, str]) -> None:
 async def next_rooms(
     connection: AsyncConnection, after: str, from_ms: int
 ) -> Sequence[PlannedRoom]:
-    """Some of the rooms that are on or to come and have the house's rules, behind this address."""
+    """Some of the rooms with the house's rules that are on or begin later, behind this address."""
+    is_on = rooms.c.state.in_(("lobby", "live"))  # however long ago they began
+    is_to_come = and_(rooms.c.state.in_(("scheduled", CANCELLED)), rooms.c.sort_ms >= from_ms)
     query = (
         select(rooms)
-        .where(
-            rooms.c.room > after,
-            rooms.c.state.in_(("scheduled", "lobby", "live", CANCELLED)),
-            rooms.c.sort_ms >= from_ms,
-            ~rooms.c.rules_alone,
-        )
+        .where(rooms.c.room > after, or_(is_on, is_to_come), ~rooms.c.rules_alone)
         .order_by(rooms.c.room)
         .limit(BATCH)
+        .with_for_update()  # PostgreSQL: a change of its own rules waits, or is seen here
     )
     return [room_of(row) for row in await connection.execute(query)]

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nobody has written any; rooms that are there get the house's with their next change."""
+    """Nobody has written any; rooms that are there get the built-in ones as web starts."""
     op.create_table(
         "house_rules",
         sa.Column("language", sa.String(35), primary_key=True),
