@@ -23,6 +23,7 @@ async def test_from_my_rooms_to_the_stage_and_out(tmp_path: Path) -> None:
         await page.wait_for_url(f"{evening.stage.url}/s/r*")
         await expect(page.get_by_label("Your name, as everybody will see it")).to_have_value("Mo")
         await page.get_by_role("button", name="Join").click()
+        await page.get_by_role("button", name="I agree to these rules").click()
         listening = page.get_by_text("Nobody hears you", exact=False)
         await expect(listening).to_be_visible()
         await expect(page.get_by_text("no sound connection")).to_have_count(0)

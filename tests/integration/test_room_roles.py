@@ -9,7 +9,7 @@ import pytest
 from hustings.wire.tokens import PASS_SECONDS
 from tests.integration.stage.test_app import entries
 from tests.support.stage import Person
-from tests.support.web_and_stage import Evening, evening_of
+from tests.support.web_and_stage import READ, Evening, evening_of
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def test_a_moderator_comes_by_their_account_and_is_out_when_the_role_is(
     await evening.post("ada", "/rooms/r/crew", account="mo", role="moderator")
     host = await Person(evening.stage, "r", "host", await evening.ticket("ada")).join("Ada")
     mo = Person(evening.stage, "r", "moderator", await evening.ticket("mo"))
-    body = {"invitation": mo.invitation, "name": "Mo"}
+    body = {"invitation": mo.invitation, "name": "Mo", "rules": READ}
     answer = (await mo.http.post("/rooms/r/join", json=body)).json()
     assert (answer["name"], answer["role"]) == ("Mo", "moderator")
     mo.token, mo.id = answer["token"], answer["participant"]
@@ -53,12 +53,13 @@ async def test_a_pass_is_good_once_in_one_browser_for_one_room_and_soon(evening:
     ticket = await evening.ticket("mo")
     assert await evening.refusal(ticket, "other") == (403, "token_room")
     mo = Person(evening.stage, "r", "cohost", ticket)
-    nameless = await mo.http.post("/rooms/r/join", json={"invitation": ticket, "name": "\u200b"})
+    body = {"invitation": ticket, "name": "Mo", "rules": READ}
+    nameless = await mo.http.post("/rooms/r/join", json=body | {"name": "\u200b"})
     assert nameless.status_code == 400  # refused is not used
     await mo.join("Mo")
     assert await evening.refusal(ticket) == (409, "pass_used")
     await mo.join("Mo")  # here its answer may have been lost
-    answer = await mo.http.post("/rooms/r/join", json={"invitation": ticket, "name": "Mo"})
+    answer = await mo.http.post("/rooms/r/join", json=body)
     lasting = answer.json()["invitation"]
     assert await evening.refusal(lasting) == (403, "token_device")
     mo.invitation = lasting

@@ -321,6 +321,17 @@ test("of a pass, which is good once, comes an invitation for this browser", asyn
   assert.deepEqual([stored().invitation, stored().pass, stored().token], ["another", "", ""]);
 });
 
+test("a pass that runs out while the rules are read has become an invitation by then", async (t) => {
+  const unread = { code: "rules_unread", title: "Read", rules: { id: "r1" }, invitation: "here" };
+  const { seat, calls, stored } = seatWith(t, [["join", 428, unread], ["join", 200, PASS]]);
+  seat.invited("pass");
+  seat.reads = async () => assert.equal(stored().invitation, "here"); // a reload comes in by it too
+  await seat.join("Mo");
+  assert.deepEqual(JSON.parse(calls[1][1].body), { invitation: "here", name: "Mo", rules: "r1" });
+  seat.invited("pass"); // back in the history: it is still the same seat
+  assert.equal(stored().token, "t1");
+});
+
 test("a checker only listens, and the hosts can only remove them", () => {
   const role = btoa(JSON.stringify({ role: "checker" }));
   const seat = new Seat("", { read: () => ({ invitation: `${role}.x` }), write: () => {} }, () => {});

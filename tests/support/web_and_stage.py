@@ -13,10 +13,13 @@ from hustings.settings import PublicUrl, Settings, WebSettings
 from hustings.web.accounts.model import Account
 from hustings.web.accounts.queries import add_account
 from hustings.web.app import create_app
+from hustings.web.rules.model import built_in
 from hustings.web.services import Services, open_services
+from hustings.wire.rules import rules_of
 from tests.fakes.loopback import serving
 from tests.support.stage import Stage
 
+READ = rules_of(built_in(), "").id  # what somebody says who agreed to the house's rules
 PEOPLE = (("ada", "owner"), ("mo", "member"), ("kay", "checker"))
 
 
@@ -59,7 +62,7 @@ class Evening:
     async def refusal(self, invitation: str, room: str = "r", **more: str) -> tuple[int, str]:
         """How the stage refuses it, in a browser that it does not know."""
         async with httpx.AsyncClient(base_url=self.stage.url) as http:
-            body = {"invitation": invitation, "name": "Mallory"}
+            body = {"invitation": invitation, "name": "Mallory", "rules": READ}
             answer = await http.post(f"/rooms/{room}/join", json=body, headers=more)
         return answer.status_code, answer.json().get("code", "")
 

@@ -3,7 +3,8 @@
 Keeps true: a pass with an end opens its seat from one device alone, the first that shows it; shown
 there again (an answer was lost) it is the same seat. A browser that was new here got its device
 with the answer: if that one is lost it is another browser, and presses the house's button again
-for another pass. Only a pass whose every use was refused is free for others. After its end it opens
+for another pass. Who has to read rules first has used it too, and comes in by what they are given
+with the rules. Only a pass whose every use was refused is free for others. After its end it opens
 nothing, so what is remembered is bounded by what web hands out in `tokens.PASS_SECONDS`; at `MOST`
 the door asks for patience. A stage that starts anew has forgotten: a pass lives for two minutes.
 """

@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hustings.base.clock import ManualClock
 from hustings.wire import kinds
+from hustings.wire.tokens import PASS_SECONDS
 from tests.support.stage import Person, Stage
 
 RULES = {"house": {"en": "Be kind.", "de": "Seid nett."}, "own": "One question each."}
@@ -40,6 +42,30 @@ async def test_nobody_sits_down_without_the_rules_that_hold(stage: Stage) -> Non
         assert renewed.status_code == 200  # who is in stays in
     again = await ada.http.post("/rooms/r/join", json=wanted | {"rules": made["rules"]})
     assert again.json()["rules"]["id"] == changed["rules"]
+
+
+async def test_who_came_with_a_pass_reads_for_as_long_as_they_like(stage: Stage) -> None:
+    made = await stage.put("r", title="R", rules=RULES)
+    door, clock = stage.door, ManualClock(wall_ms=stage.clock.wall_ms())
+    door.clock = clock
+    a_pass = stage.invite("r", "cohost", exp=clock.wall_ms() // 1_000 + PASS_SECONDS)
+    ada, thief = Person(stage, "r", "cohost", a_pass), Person(stage, "r", "cohost", a_pass)
+    wanted = {"invitation": a_pass, "name": "Ada"}
+    refused = (await ada.http.post("/rooms/r/join", json=wanted)).json()
+    assert refused["code"] == "rules_unread"
+    other = await thief.http.post("/rooms/r/join", json=wanted)
+    assert (other.status_code, other.json()["code"]) == (409, "pass_used")
+    clock.advance(600)
+    late = await ada.http.post("/rooms/r/join", json=wanted | {"rules": made["rules"]})
+    assert late.json()["code"] == "token_expired"
+    wanted = {"invitation": refused["invitation"], "name": "Ada"}
+    again = (await ada.http.post("/rooms/r/join", json=wanted)).json()
+    assert (again["code"], "invitation" in again) == ("rules_unread", False)  # it has no end
+    wanted |= {"rules": made["rules"]}
+    foreign = await thief.http.post("/rooms/r/join", json=wanted)
+    assert foreign.json()["code"] == "token_device"
+    come = await ada.http.post("/rooms/r/join", json=wanted)
+    assert (come.status_code, come.json()["role"]) == (200, "cohost")
 
 
 async def test_a_rehearsal_asks_for_the_rooms_rules(stage: Stage) -> None:

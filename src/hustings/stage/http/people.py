@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from hustings.base.errors import HustingsError
 from hustings.base.ids import RoomId
+from hustings.pages import problems
 from hustings.stage.http.door import Door, bearer, device_of, welcome_view
 from hustings.stage.studio import Studio
 from hustings.wire.kinds import Participant
@@ -38,8 +39,10 @@ def router(door: Door) -> APIRouter:
     """The routes of docs/protocol.md 4 that people use."""
     routes = APIRouter()
 
-    @routes.post("/rooms/{room}/join")
-    async def join(room: str, wanted: Join, request: Request, response: Response) -> dict[str, Any]:
+    @routes.post("/rooms/{room}/join", response_model=None)
+    async def join(
+        room: str, wanted: Join, request: Request, response: Response
+    ) -> dict[str, Any] | Response:
         claims = door.invitation(wanted.invitation, room, request)
         secret = door.device(request, response)
         device = fingerprint(secret)
@@ -47,7 +50,9 @@ def router(door: Door) -> APIRouter:
             door.passes.use(claims, device, door.now_s)
         try:
             who = await door.engine.do(lambda studio: _sit(studio, claims, wanted, device))
-        except HustingsError:
+        except HustingsError as error:
+            if claims.exp and error.code == "rules_unread":
+                return _to_read(error, door.here_alone(claims, device), response)
             if claims.exp:
                 door.passes.give_back(claims)
             raise
@@ -87,6 +92,18 @@ def router(door: Door) -> APIRouter:
         }
 
     return routes
+
+
+def _to_read(unread: HustingsError, invitation: str, response: Response) -> Response:
+    """The rules, and how this browser comes again: a pass runs out sooner than some people read.
+
+    The pass is used by that. response: where the device's cookie was set.
+    """
+    unread.facts["invitation"] = invitation
+    answer = problems.response(unread)
+    for cookie in response.headers.getlist("set-cookie"):
+        answer.headers.append("set-cookie", cookie)
+    return answer
 
 
 def _sit(studio: Studio, claims: Claims, wanted: Join, device: str) -> Participant:

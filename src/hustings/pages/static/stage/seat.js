@@ -26,12 +26,14 @@ export class Refusal extends Error {
    * @param {string} code
    * @param {string} title
    * @param {import("../rules.js").Rules} [rules]  that are to be read first
+   * @param {string} [invitation]  good here for however long they are read, where a pass was shown
    */
-  constructor(status, code, title, rules) {
+  constructor(status, code, title, rules, invitation) {
     super(title);
     this.status = status;
     this.code = code;
     this.rules = rules;
+    this.invitation = invitation;
   }
 
   /** Whether the same call may succeed later without anybody doing anything. */
@@ -116,6 +118,7 @@ export class Seat {
     const body = JSON.stringify({ invitation, name, rules: this.rules });
     const answer = await this.#call("join", { method: "POST", body }, "application/json").catch(async (error) => {
       if (!(error instanceof Refusal && error.rules && this.reads)) throw error;
+      if (error.invitation) this.#keep({ invitation: error.invitation, pass: invitation });
       await this.reads(error.rules, this.rules);
       this.rules = error.rules.id;
     });
@@ -238,6 +241,6 @@ export class Seat {
     if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
     const code = String(problem.code ?? `http_${answer.status}`);
-    throw new Refusal(answer.status, code, String(problem.title ?? code), problem.rules);
+    throw new Refusal(answer.status, code, String(problem.title ?? code), problem.rules, problem.invitation);
   }
 }
