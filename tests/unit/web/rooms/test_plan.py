@@ -51,8 +51,8 @@ CHANGED: dict[Part, Plan] = {
 @pytest.mark.parametrize("part", get_args(Part))
 def test_each_form_meets_changes_of_its_own_part_alone(part: Part) -> None:
     seen = plan().seen(part)
-    for changed, now in CHANGED.items():
-        if changed != part:
+    for other, now in CHANGED.items():
+        if other != part:
             now.expect(seen, part)
             continue
         with pytest.raises(UserError) as refused:
