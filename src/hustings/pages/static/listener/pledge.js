@@ -20,7 +20,7 @@ export class Pledge {
     this.live = live;
     this.session = session;
     const title = document.createElement("h3");
-    title.textContent = t("House rules");
+    title.textContent = t("Rules of this room");
     this.#check.type = "checkbox";
     this.#check.required = true;
     const label = document.createElement("label");
