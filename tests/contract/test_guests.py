@@ -135,6 +135,24 @@ async def test_all_of_it_is_taken_back_at_once_also_on_our_own_pages(
     assert await guests.withdraw(HALL, link, HERE) == taken
 
 
+async def test_a_guest_who_tries_many_pictures_holds_nothing_back(
+    guests: Guests, database: Database, clock: ManualClock
+) -> None:
+    link = token(guests, await guests.add(HALL, CARD))
+    for n in range(3):
+        clock.advance(60)
+        comment = b"\xff\xfe\x00\x03" + bytes([n])
+        await guests.show(HALL, link, HERE, PICTURE[:2] + comment + PICTURE[2:])
+        await guests.say(HALL, link, HERE, CARD, ALL)
+    waiting = await sent(database)
+    assert [each.call for each in waiting] == ["picture", "room"]
+    assert waiting[1].body["guests"][0]["picture"] == waiting[0].body["hash"]
+    await guests.show(HALL, link, HERE, PICTURE)
+    await guests.say(HALL, link, HERE, CARD, ALL)
+    await guests.withdraw(HALL, link, HERE)
+    assert [each.call for each in await sent(database)] == ["room"]  # what is deleted does not go
+
+
 async def test_a_link_is_one_guests_of_one_room_until_it_is_renewed(
     guests: Guests, clock: ManualClock
 ) -> None:

@@ -75,6 +75,76 @@ async def test_a_refused_message_steps_aside_and_is_shown(database: Database) ->
         assert await queries.pending(connection) == 1
 
 
+async def refuse(database: Database, error: str = "No.") -> None:
+    [message] = await due(database)
+    async with database.write() as connection:
+        await queries.failed(connection, message, error, 0, refused=True)
+
+
+async def test_what_was_refused_is_asked_no_more_and_shown_until_it_is_said_anew(
+    database: Database,
+) -> None:
+    async def shown() -> str:
+        async with database.read() as connection:
+            return (await queries.backlog(connection, A)).refused
+
+    await put(database, A, {"keep_days": 1, "title": "x", "state": "scheduled"})
+    await refuse(database)
+    await put(database, A, {"guests": []})
+    [said] = await due(database)
+    assert said.body == {"guests": []}
+    assert await shown() == "No."
+    await put(database, A, {"title": "y"})
+    assert await shown() == "No."  # of the days
+    await put(database, A, {"keep_days": 2})
+    assert await shown() == ""
+
+
+async def test_what_guests_decided_is_not_refused_with_what_hosts_planned(
+    database: Database,
+) -> None:
+    await put(database, A, {"keep_days": 1})
+    await put(database, A, {"guests": [{"id": "bo"}]})
+    old = (await due(database))[0]
+    await refuse(database)
+    [said] = await due(database)
+    assert said.body == {"guests": [{"id": "bo"}]}
+    async with database.write() as connection:  # a sender that heard it late
+        await queries.failed(connection, old, "No.", 0, refused=True)
+    assert await due(database) == [said]
+    await refuse(database)
+    assert await due(database) == []  # they alone were refused: that is no reason to try for ever
+
+
+async def test_only_pictures_that_are_to_be_shown_wait(database: Database) -> None:
+    async def show(name: str, body: dict[str, Any]) -> None:
+        async with database.write() as connection:
+            await queries.put_picture(connection, A, name, b"jpeg", 0)
+            await queries.put_room(connection, A, body, 0)
+
+    async def waiting() -> list[str]:
+        async with database.read() as connection:
+            return sorted((await queries.backlog(connection, A)).pictures)
+
+    for name in "abc":
+        await show(name, {"picture": {"hash": name, "alt": "x"}})
+    assert await waiting() == ["c"]
+    for name in "dedcd":
+        await show(name, {"guests": [{"picture": name}, {"picture": ""}]})
+    assert await waiting() == ["c", "d"]
+    await put(database, A, {"title": "another"})
+    assert await waiting() == ["c", "d"]
+    await put(database, A, {"picture": None})
+    assert await waiting() == ["d"]
+    await show("d", {"guests": [{"picture": "d"}]})
+    async with database.read() as connection:
+        assert await queries.pending(connection) == 2
+    [first] = await due(database)
+    assert (first.call, first.body["hash"]) == ("picture", "d")
+    await put(database, A, {"guests": []})
+    assert await waiting() == []
+
+
 async def test_it_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "PENDING", 2)
     await add(database, A, "1")

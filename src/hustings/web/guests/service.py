@@ -7,7 +7,6 @@ that was never held is forgotten a month later. `web.guests.model` says what a f
 """
 
 import asyncio
-import base64
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -228,8 +227,8 @@ class Guests:
         await queries.change(connection, now, jpeg)
         if now.shown and now.shown != was.shown:
             data = jpeg or await queries.jpeg(connection, now.guest)
-            body = {"hash": now.shown, "jpeg": base64.b64encode(data).decode()}
-            await outbox.add(connection, now.room, "picture", body, self._clock.wall_ms())
+            now_ms = self._clock.wall_ms()
+            await outbox.put_picture(connection, now.room, now.shown, data, now_ms)
         if now.told() != was.told():
             await self._tell(connection, now.room)
         return now

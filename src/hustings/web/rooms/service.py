@@ -4,7 +4,6 @@ A change and its message to the stage are written in one transaction: what peopl
 here will reach the stage, though it may be away for now.
 """
 
-import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -190,10 +189,9 @@ class Rooms:
     async def show_picture(self, room: RoomId, jpeg: bytes, alt: str, *, seen: str = "") -> None:
         """A new picture: first its bytes reach the stage, then the facts that show it. Raises as `change`."""
         now_ms, name = self._clock.wall_ms(), digest(jpeg)
-        body = {"hash": name, "jpeg": base64.b64encode(jpeg).decode()}
         async with self._database.write() as connection:
             (await self._plan(connection, room, lock=True)).expect(seen, "picture")
-            await outbox.add(connection, room, "picture", body, now_ms)
+            await outbox.put_picture(connection, room, name, jpeg, now_ms)
             wanted = {"picture": {"hash": name, "alt": alt}}
             await outbox.put_room(connection, room, wanted, now_ms)
 
