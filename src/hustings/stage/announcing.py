@@ -18,6 +18,7 @@ _ANNOUNCED: Final = (
     *("title", "description", "texts", "picture"),
     *("start_ms", "lobby_min", "cancelled_ms", "cancelled_why"),
 )
+_MOVED: Final = ("start_ms", "cancelled_ms")
 
 
 def moved(facts: Room, start_ms: int) -> dict[str, Any]:
@@ -51,6 +52,12 @@ def announced_anew(after: Room, before: Room, now_ms: int) -> Room:
 
 def revised(before: Room, after: Room, now_ms: int) -> Room:
     """`after` with the number of its announcement."""
-    if all(getattr(before, name) == getattr(after, name) for name in _ANNOUNCED):
+    if _same(_ANNOUNCED, before, after):
         return after
-    return msgspec.structs.replace(after, revision=before.revision + 1, revised_ms=now_ms)
+    moved_ms = before.moved_ms if _same(_MOVED, before, after) else now_ms
+    number = before.revision + 1
+    return msgspec.structs.replace(after, revision=number, revised_ms=now_ms, moved_ms=moved_ms)
+
+
+def _same(names: tuple[str, ...], before: Room, after: Room) -> bool:
+    return all(getattr(before, name) == getattr(after, name) for name in names)

@@ -60,12 +60,12 @@ class Guests:
         return [*gone, *(each for who, each in said.items() if self._booked.get(who) != each)]
 
     def announces(self, changes: Iterable[Booking]) -> bool:
-        """Whether everybody sees something of these changes."""
-        return any(
-            each.announced or (was is not None and was.announced)
-            for each in changes
-            for was in [self._booked.get(each.guest.id)]
-        )
+        """Whether everybody sees something of these changes: what a guest agrees to beside it is no news."""
+        after = Guests()
+        after._booked = dict(self._booked)
+        for each in changes:
+            after.fold(each, 0)
+        return after.announced != self.announced
 
     def fold(self, body: object, seq: int) -> int | None:
         """Take over what entry `seq` says, if it is of a guest; returns the entry that it outdates."""

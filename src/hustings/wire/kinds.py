@@ -159,6 +159,7 @@ class Room(msgspec.Struct, frozen=True, omit_defaults=True):
     cancelled_why: str = ""  # in the hosts' words, for everybody; may be empty
     revision: int = 0  # one more with each change of what is announced (`stage.announcing`)
     revised_ms: int = 0  # wall ms of the last one
+    moved_ms: int = 0  # wall ms of the last change of start or cancellation, which notices tell
     texts: dict[str, Words] = {}  # by language (BCP 47), beside the one that is spoken
     picture: Picture | None = None  # the room's, as cards and players show it
     lobby_min: int | None = None  # minutes before the start at which its lobby opens; 0: by hand

@@ -128,3 +128,5 @@ def test_two_announcements_with_one_number_say_the_same(wishes: list[dict[str, o
         assert facts.revised_ms == (
             now_ms if facts.revision > before.revision else before.revised_ms
         )
+        plan = [(each.start_ms, each.cancelled_ms) for each in (before, facts)]
+        assert facts.moved_ms == (before.moved_ms if plan[0] == plan[1] else now_ms)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from hustings.base.errors import NotFound
@@ -71,6 +72,20 @@ def test_who_is_not_announced_changes_nothing_that_others_see() -> None:
     assert isinstance(only, Booking)
     assert room.facts.revision == 0
     assert room.guests.unrecorded == ["Bo"]
+
+
+def test_what_guests_agree_to_beside_is_no_announcement() -> None:
+    room, bo, cy = hall(), booked("bo"), booked("cy", announced=False)
+    put(room, bo, cy)
+    before = room.facts
+    recorded = msgspec.structs.replace(bo, recorded=True)
+    assert all(isinstance(each, Booking) for each in put(room, recorded, cy))
+    put(room, cy, recorded)  # only the one who is not announced stands elsewhere now
+    put(room, recorded)
+    assert room.facts == before
+    put(room, recorded, booked("di"))
+    assert room.facts.revision == before.revision + 1
+    assert room.facts.moved_ms == before.moved_ms  # the evening is when it was
 
 
 def test_a_live_room_gets_no_new_number() -> None:

@@ -24,7 +24,7 @@ def evening_as_said(facts: Room) -> Evening:
         start_ms=facts.start_ms,
         is_off=facts.cancelled_ms > 0,
         revision=facts.revision,
-        revised_ms=facts.revised_ms,
+        moved_ms=facts.moved_ms or facts.revised_ms,  # 0: said before there was such a time
         is_gone=facts.deleted is not None,
         lobby_ms=60_000 * _lobby_min(facts),
     )

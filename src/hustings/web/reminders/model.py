@@ -38,7 +38,7 @@ class Evening(msgspec.Struct, frozen=True):
     start_ms: int  # 0: not said
     is_off: bool
     revision: int
-    revised_ms: int
+    moved_ms: int  # wall ms of the last change of start or cancellation
     lobby_ms: int = 0  # so long before the start its lobby opens by itself; 0: by hand
     is_gone: bool = False  # deleted, whatever it was
 

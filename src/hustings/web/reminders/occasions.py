@@ -67,7 +67,7 @@ def reminder_due(evening: Evening, count: int, now_ms: int, rules: Rules) -> Due
 def notice_due(evening: Evening, count: int, now_ms: int, rules: Rules) -> Due | None:
     """The notice of a change, once it is two minutes old. count: who does not know of it yet."""
     ends_ms = notice_ends_ms(evening)
-    if not count or now_ms < evening.revised_ms + QUIET_MS or now_ms >= ends_ms:
+    if not count or now_ms < evening.moved_ms + QUIET_MS or now_ms >= ends_ms:
         return None
     spread = after(now_ms, ends_ms, count, window_ms=rules.window_ms, most=rules.most)
     return Due("cancelled" if evening.is_off else "moved", evening.revision, spread)
@@ -86,16 +86,17 @@ def notice_ends_ms(evening: Evening) -> int:
     if not evening.is_off:
         return evening.start_ms if evening.state in {"scheduled", "lobby"} else 0
     if evening.start_ms:
-        return max(evening.start_ms, evening.revised_ms) + OFF_MS
-    return evening.revised_ms + UNDATED_MS
+        return max(evening.start_ms, evening.moved_ms) + OFF_MS
+    return evening.moved_ms + UNDATED_MS
 
 
 def stands(sending: Sending, evening: Evening) -> bool:
-    """Whether what it says is still true."""
+    """Whether what it says is still true: of start and cancellation, whatever else is announced anew."""
     if sending.occasion == "reminder":
         return reminds(evening) and evening.start_ms == sending.start_ms
-    same = sending.revision == evening.revision and not evening.is_gone
-    return same and (sending.occasion == "cancelled") == evening.is_off
+    if evening.is_gone or (sending.occasion == "cancelled") != evening.is_off:
+        return False
+    return evening.is_off or sending.start_ms == evening.start_ms
 
 
 def forget_from_ms(evening: Evening, ended_ms: int, cancelled_ms: int) -> int:

@@ -25,9 +25,9 @@ def test_a_room_that_the_stage_has_not_heard_of_is_as_it_was_wished() -> None:
 
 
 def test_what_is_cancelled_is_known_as_that() -> None:
-    off = planned(cancelled_ms=9, cancelled_why="Storm", revision=2, revised_ms=9)
+    off = planned(cancelled_ms=9, cancelled_why="Storm", revision=2, moved_ms=9)
     evening = evening_of(off)
-    assert (evening.told_ms, evening.revision, evening.revised_ms) == (OFF, 2, 9)
+    assert (evening.told_ms, evening.revision, evening.moved_ms) == (OFF, 2, 9)
     assert event_of(off, LINKS, "en").why == "Storm"
 
 
