@@ -154,9 +154,9 @@ def agreed_in(fields: Mapping[str, str]) -> frozenset[Purpose]:
 
 
 def with_picture(guest: Guest, name: str, now_ms: int) -> Guest:
-    """Another picture; "": none, and none is agreed to any more."""
+    """Another picture, or ("") none: what they agreed to was the one before."""
     changed = msgspec.structs.replace(guest, picture=name)
-    if name or not guest.agrees("picture"):
+    if name == guest.picture or not guest.agrees("picture"):
         return changed
     return _answered(changed, Answer("picture", agreed=False, at_ms=now_ms))
 

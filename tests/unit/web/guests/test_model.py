@@ -57,7 +57,11 @@ def test_a_picture_is_shown_only_to_whom_it_is_announced_with() -> None:
     assert decided(given, "announce").shown == ""
     shown = decided(given, "announce", "picture")
     assert shown.shown == "a" * 32
-    assert with_picture(shown, "b" * 32, 3).shown == "b" * 32  # their own other picture
+    assert with_picture(shown, "a" * 32, 3) == shown
+    other = with_picture(shown, "b" * 32, 3)
+    assert (other.picture, other.shown, other.announced) == ("b" * 32, "", True)
+    assert other.answer("picture") == Answer("picture", agreed=False, at_ms=3)
+    assert decided(other, "announce", "picture").shown == "b" * 32
     none = with_picture(shown, "", 4)
     assert (none.shown, none.agrees("picture"), none.announced) == ("", False, True)
 
