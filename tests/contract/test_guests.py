@@ -133,6 +133,20 @@ async def test_all_of_it_is_taken_back_at_once_also_on_our_own_pages(
     assert facts.guests == []  # though the stage may be away
     assert (await told(database))[0]["announced"] is False
     assert await guests.withdraw(HALL, link, HERE) == taken
+    late = Room("hall", "Hall", notice="Soon", guests=[seen])
+    await rooms.learn([late, Room("other", "Other")])  # it was under way meanwhile
+    facts = (await rooms.room(HALL)).facts
+    assert facts is not None
+    assert (facts.guests, facts.notice) == ([], "Soon")
+    await guests.say(HALL, link, HERE, CARD, frozenset({"announce"}))
+    await rooms.learn([late])
+    facts = (await rooms.room(HALL)).facts
+    assert facts is not None
+    assert facts.guests == []  # with a picture that is none any more
+    await rooms.learn([msgspec.structs.replace(late, guests=[kinds.Guest(bo.guest, "Bo Lind")])])
+    facts = (await rooms.room(HALL)).facts
+    assert facts is not None
+    assert [each.id for each in facts.guests] == [bo.guest]
 
 
 async def test_a_guest_who_tries_many_pictures_holds_nothing_back(

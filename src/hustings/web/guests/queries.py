@@ -1,5 +1,6 @@
 """SQL of guests; called inside a transaction of `store.Database`."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from hustings.store.schema import guests, rooms
 from hustings.web.guests.model import Answer, Guest
 from hustings.web.rooms.lists import CANCELLED
 
+_NAMES: Final = 500  # in one query
 _COLUMNS: Final = [column for column in guests.c if column.name != "jpeg"]
 
 
@@ -28,6 +30,15 @@ async def of_room(connection: AsyncConnection, room: RoomId) -> list[Guest]:
     query = select(*_COLUMNS).where(guests.c.room == room)
     rows = await connection.execute(query.order_by(guests.c.place, guests.c.guest))
     return [_guest(row) for row in rows]
+
+
+async def of_rooms(connection: AsyncConnection, names: Sequence[str]) -> list[Guest]:
+    """All of these evenings."""
+    found: list[Guest] = []
+    for at in range(0, len(names), _NAMES):
+        query = select(*_COLUMNS).where(guests.c.room.in_(names[at : at + _NAMES]))
+        found += [_guest(row) for row in await connection.execute(query)]
+    return found
 
 
 async def named(connection: AsyncConnection, room: RoomId, guest: str) -> Guest | None:

@@ -30,6 +30,7 @@ from hustings.web.guests.model import (
     by_host,
     with_picture,
 )
+from hustings.web.guests.telling import agreed
 from hustings.web.once import Once, expect_first
 from hustings.web.outbox import queries as outbox
 from hustings.web.rooms import queries as rooms
@@ -240,10 +241,9 @@ class Guests:
         planned = await rooms.room_named(connection, room)
         if planned is None or (facts := planned.facts) is None:
             return
-        shown = {each.guest: each.shown for each in there if each.announced}
-        left = [g for g in facts.guests if g.id in shown and g.picture in {"", shown[g.id]}]
-        if left != facts.guests:
-            await rooms.set_facts(connection, msgspec.structs.replace(facts, guests=left), now_ms)
+        [left] = await agreed(connection, [facts])
+        if left != facts:
+            await rooms.set_facts(connection, left, now_ms)
 
     async def _kept(self, connection: AsyncConnection, room: RoomId) -> PlannedRoom:
         planned = await rooms.room_named(connection, room, lock=True)

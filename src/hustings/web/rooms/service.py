@@ -16,6 +16,7 @@ from hustings.base.errors import NotFound, UserError
 from hustings.base.ids import RoomId, new_id
 from hustings.store import Database
 from hustings.web.guests.asking import asked_anew
+from hustings.web.guests.telling import agreed
 from hustings.web.once import Once, expect_first
 from hustings.web.outbox import queries as outbox
 from hustings.web.rooms import queries
@@ -302,7 +303,7 @@ class Rooms:
         now_ms, changes = self._clock.wall_ms(), list[Change]()
         async with self._database.write() as connection:
             known = await queries.told(connection, [room.room for room in facts])
-            for room in facts:
+            for room in await agreed(connection, facts):
                 before = known.get(room.room, b"")
                 if room.room not in known:
                     await queries.add_room(connection, _foreign(room, now_ms))
