@@ -11,7 +11,7 @@ from hustings.base.errors import NotFound, TryLater, UserError
 from hustings.base.ids import RoomId
 from hustings.store import Database
 from hustings.web.guests import queries
-from hustings.web.guests.model import MOST, PURPOSES, Card, Guest
+from hustings.web.guests.model import MOST, PURPOSES, Card, Guest, Purpose, Said
 from hustings.web.guests.service import NEVER_HELD_MS, Guests
 from hustings.web.outbox import queries as outbox
 from hustings.web.outbox.model import Message
@@ -51,6 +51,10 @@ def guests(database: Database, rooms: Rooms, clock: ManualClock) -> Guests:
     return Guests(database, KEYS, clock)
 
 
+def said(card: Card, agreed: frozenset[Purpose]) -> Said:
+    return Said(card, agreed, "30")
+
+
 def token(guests: Guests, guest: Guest) -> str:
     return guests.link(guest, "").partition("?t=")[2]
 
@@ -77,18 +81,18 @@ async def test_nothing_of_a_guest_is_announced_before_they_agree(
     guests: Guests, database: Database, clock: ManualClock
 ) -> None:
     bo = await guests.add(HALL, CARD)
-    [said] = await told(database)
-    assert (said["announced"], said["recorded"], said["picture"]) == (False, False, "")
-    agreed = await guests.say(HALL, token(guests, bo), HERE, CARD, frozenset({"announce"}))
+    [now] = await told(database)
+    assert (now["announced"], now["recorded"], now["picture"]) == (False, False, "")
+    agreed = await guests.say(HALL, token(guests, bo), HERE, said(CARD, frozenset({"announce"})))
     answer = agreed.answer("announce")
     assert answer is not None
     assert answer.at_ms == clock.wall_ms()
     assert await guests.of(HALL) == [agreed]
-    [said] = await told(database)
-    assert (said["announced"], said["recorded"]) == (True, False)
+    [now] = await told(database)
+    assert (now["announced"], now["recorded"]) == (True, False)
     with counted(database) as asked:  # the same form twice is one answer, and no news
         assert (
-            await guests.say(HALL, token(guests, bo), HERE, CARD, frozenset({"announce"})) == agreed
+            await guests.say(HALL, token(guests, bo), HERE, said(CARD, frozenset({"announce"}))) == agreed
         )
     assert not [each for each in asked if not each.startswith("SELECT")]
     assert await sent(database) == []
@@ -103,13 +107,13 @@ async def test_a_picture_waits_here_until_it_may_be_shown_and_goes_when_it_may_n
     await guests.show(HALL, link, HERE, PICTURE)
     assert await sent(database) == []  # nobody but the guest sees it
     assert (await guests.by_link(HALL, link, HERE))[1] == PICTURE
-    await guests.say(HALL, link, HERE, CARD, ALL)
+    await guests.say(HALL, link, HERE, said(CARD, ALL))
     picture, room = await sent(database)
     assert base64.b64decode(picture.body["jpeg"]) == PICTURE
     assert room.body["guests"][0]["picture"] == digest(PICTURE) == picture.body["hash"]
-    await guests.say(HALL, link, HERE, CARD, frozenset({"announce"}))
-    [said] = await told(database)
-    assert (said["picture"], said["announced"]) == ("", True)
+    await guests.say(HALL, link, HERE, said(CARD, frozenset({"announce"})))
+    [now] = await told(database)
+    assert (now["picture"], now["announced"]) == ("", True)
     found, kept = await guests.by_link(HALL, link, HERE)
     assert (found.picture, kept) == ("", b"")
     async with database.read() as connection:
@@ -122,7 +126,7 @@ async def test_all_of_it_is_taken_back_at_once_also_on_our_own_pages(
     bo = await guests.add(HALL, CARD)
     link = token(guests, bo)
     await guests.show(HALL, link, HERE, PICTURE)
-    await guests.say(HALL, link, HERE, CARD, ALL)
+    await guests.say(HALL, link, HERE, said(CARD, ALL))
     seen = kinds.Guest(bo.guest, "Bo Lind", picture=digest(PICTURE))
     await rooms.learn([Room("hall", "Hall", guests=[seen])])
     taken = await guests.withdraw(HALL, link, HERE)
@@ -138,7 +142,7 @@ async def test_all_of_it_is_taken_back_at_once_also_on_our_own_pages(
     facts = (await rooms.room(HALL)).facts
     assert facts is not None
     assert (facts.guests, facts.notice) == ([], "Soon")
-    await guests.say(HALL, link, HERE, CARD, frozenset({"announce"}))
+    await guests.say(HALL, link, HERE, said(CARD, frozenset({"announce"})))
     await rooms.learn([late])
     facts = (await rooms.room(HALL)).facts
     assert facts is not None
@@ -157,12 +161,12 @@ async def test_a_guest_who_tries_many_pictures_holds_nothing_back(
         clock.advance(60)
         comment = b"\xff\xfe\x00\x03" + bytes([n])
         await guests.show(HALL, link, HERE, PICTURE[:2] + comment + PICTURE[2:])
-        await guests.say(HALL, link, HERE, CARD, ALL)
+        await guests.say(HALL, link, HERE, said(CARD, ALL))
     waiting = await sent(database)
     assert [each.call for each in waiting] == ["picture", "room"]
     assert waiting[1].body["guests"][0]["picture"] == waiting[0].body["hash"]
     await guests.show(HALL, link, HERE, PICTURE)
-    await guests.say(HALL, link, HERE, CARD, ALL)
+    await guests.say(HALL, link, HERE, said(CARD, ALL))
     await guests.withdraw(HALL, link, HERE)
     assert [each.call for each in await sent(database)] == ["room"]  # what is deleted does not go
 
@@ -199,7 +203,7 @@ async def test_who_tries_many_links_waits_and_good_ones_go_on(guests: Guests) ->
 
     async def waver() -> None:
         for n in range(100):
-            await guests.say(HALL, link, HERE, Card(f"Bo {n}"), ALL)
+            await guests.say(HALL, link, HERE, said(Card(f"Bo {n}"), ALL))
 
     with pytest.raises(TryLater) as refused:
         await guess()
@@ -218,7 +222,7 @@ async def test_hosts_order_correct_and_remove_them(guests: Guests, database: Dat
     assert [each.name for each in await guests.of(HALL)] == ["Bo", "Di", "Cy"]
     await guests.put_at(HALL, cy.guest, 0)
     assert [each["name"] for each in await told(database)] == ["Cy", "Bo", "Di"]
-    await guests.say(HALL, token(guests, cy), HERE, Card("Cy"), ALL)
+    await guests.say(HALL, token(guests, cy), HERE, said(Card("Cy"), ALL))
     changed = await guests.change(HALL, cy.guest, Card("Cy", "Clown"))
     assert not changed.announced  # they agreed to other words
     await guests.remove(HALL, bo.guest)
@@ -241,13 +245,34 @@ async def test_a_recording_kept_for_longer_is_asked_about_anew(
     guests: Guests, rooms: Rooms, database: Database
 ) -> None:
     bo = await guests.add(HALL, CARD)
-    await guests.say(HALL, token(guests, bo), HERE, CARD, ALL)
+    await guests.say(HALL, token(guests, bo), HERE, said(CARD, ALL))
     wish = (await rooms.room(HALL)).wish
     await rooms.change(HALL, msgspec.structs.replace(wish, keep_days=7))
     assert (await told(database))[0]["recorded"] is True
     await rooms.change(HALL, msgspec.structs.replace(wish, keep_days=None))
-    [said] = await told(database)
-    assert (said["recorded"], said["announced"]) == (False, True)
+    [now] = await told(database)
+    assert (now["recorded"], now["announced"]) == (False, True)
+
+
+async def test_one_photo_at_a_time_and_not_too_many(guests: Guests) -> None:
+    bo, cy = [await guests.add(HALL, Card(name)) for name in ("Bo", "Cy")]
+    link = token(guests, bo)
+
+    async def bring(more: str = link) -> None:
+        async with guests.photo(HALL, more, HERE):
+            pass
+
+    async with guests.photo(HALL, link, HERE):
+        with pytest.raises(TryLater) as refused:
+            await bring()
+        assert refused.value.code == "picture_busy"
+        await bring(token(guests, cy))
+    with pytest.raises(TryLater) as refused:
+        for _ in range(50):
+            await bring()
+    assert refused.value.code == "request_rate"
+    with pytest.raises(NotFound):
+        await bring("x")
 
 
 async def test_they_go_with_the_recording_and_after_an_evening_that_was_not_held(

@@ -189,7 +189,9 @@ def _evening(client: Client, house: House) -> None:
         answer = her.post(bo.link.replace("?", "/picture?"), files=picture)
         assert answer.status_code == 303
         fields = {"name": NAME, "line": LINE, "announce": "yes", "picture": "yes", "record": "yes"}
-        assert her.post(bo.link, data=fields).status_code == 303
+        kept = re.search(r'name="kept" value="(\w+)"', her.get(bo.link).text)
+        assert kept is not None
+        assert her.post(bo.link, data=fields | {"kept": kept[1]}).status_code == 303
         _eventually(lambda: NAME in edge.get(page).text)
         [bo] = client.rooms.guests(room)
         assert (bo.announced, bo.recorded) == (True, True)

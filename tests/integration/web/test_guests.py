@@ -4,6 +4,7 @@ import html
 import re
 
 import httpx
+import msgspec
 import pytest
 
 from hustings.web.guests.model import Card, Guest
@@ -40,7 +41,7 @@ async def bo(house: House) -> tuple[Guest, str]:
 
 
 async def say(house: House, link: str, **ticked: str) -> httpx.Response:
-    fields = {"name": "Bo Lind", "line": "Mayor of Kalmar", "url": ""}
+    fields = {"name": "Bo Lind", "line": "Mayor of Kalmar", "url": "", "kept": "30"}
     return await house.browser.post(link, data=fields | ticked)
 
 
@@ -120,6 +121,23 @@ async def test_what_is_no_photo_is_refused_in_words(hall: House, data: bytes, wo
     assert answer.status_code == 422
     assert words in answer.text
     assert (await hall.services.guests.of("hall"))[0].picture == ""  # type: ignore[arg-type]
+
+
+async def test_who_agrees_to_another_recording_than_is_kept_now_reads_so(hall: House) -> None:
+    _, link = await bo(hall)
+    assert 'name="kept" value="30"' in (await hall.browser.get(link)).text
+    wish = (await hall.services.rooms.room("hall")).wish  # type: ignore[arg-type]
+    hall.stage.away = True
+    await hall.services.rooms.change("hall", msgspec.structs.replace(wish, keep_days=None))  # type: ignore[arg-type]
+    answer = await say(hall, link, announce="yes", record="yes", name="Bo L.")
+    assert answer.status_code == 422
+    assert "has changed since you opened this page" in answer.text
+    assert "the recording stays" in answer.text
+    assert ticked(answer.text) == ["announce"]
+    assert 'value="Bo L."' in answer.text
+    assert (await bo(hall))[0].answers == []
+    await say(hall, link, announce="yes", record="yes", kept="ever")
+    assert (await bo(hall))[0].agrees("record")
 
 
 async def test_opening_a_link_agrees_to_nothing(hall: House) -> None:

@@ -34,6 +34,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     at_ms: int  # wall
     words: int = WORDS
     by_host: bool = False  # it ended since a host changed what was agreed to
+    keep_days: int | None = None  # of a recording that was agreed to, as they were told; None: for ever
 
 
 class Guest(msgspec.Struct, frozen=True):
@@ -133,17 +134,44 @@ def kept_longer(guest: Guest, now_ms: int) -> Guest:
     return _answered(guest, Answer("record", agreed=False, at_ms=now_ms, by_host=True))
 
 
-def by_guest(guest: Guest, card: Card, agreed: frozenset[Purpose], now_ms: int) -> Guest:
+class Said(msgspec.Struct, frozen=True):
+    """A guest's form: what is told of them, what they agree to, and how long it said a recording is kept."""
+
+    card: Card
+    agreed: frozenset[Purpose]
+    kept: str = ""  # as `kept_words`; "": it said nothing
+
+
+def kept_words(days: int | None) -> str:
+    """`keep_days` of a room as the guest's form carries it."""
+    return "ever" if days is None else str(days)
+
+
+def said_in(fields: Mapping[str, str]) -> Said:
+    """Read the guest's form. Raises as `card_from_form`."""
+    return Said(card_from_form(fields), agreed_in(fields), fields.get("kept", ""))
+
+
+def by_guest(guest: Guest, said: Said, days: int | None, now_ms: int) -> Guest:
     """As the guest corrects it and decides; what they decided before already is no news.
 
     Without a picture there is nothing to agree to about one; who takes that back takes it along.
+    days: for how long a recording is kept now. Raises UserError `guest_kept` for who agrees to one
+    by a form that said otherwise.
     """
+    card, agreed = said.card, said.agreed
     if not guest.picture:
         agreed -= {"picture"}
     changed = msgspec.structs.replace(guest, **msgspec.structs.asdict(card))
     for purpose in PURPOSES:
-        if (said := purpose in agreed) != guest.agrees(purpose):
-            changed = _answered(changed, Answer(purpose, agreed=said, at_ms=now_ms))
+        if (yes := purpose in agreed) == guest.agrees(purpose):
+            continue
+        answer = Answer(purpose, agreed=yes, at_ms=now_ms)
+        if yes and purpose == "record":
+            if said.kept != kept_words(days):
+                raise UserError("guest_kept", "The recording is kept for another time now.")
+            answer = msgspec.structs.replace(answer, keep_days=days)
+        changed = _answered(changed, answer)
     took_back = guest.agrees("picture") and not changed.agrees("picture")
     return msgspec.structs.replace(changed, picture="") if took_back else changed
 

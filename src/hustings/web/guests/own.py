@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from hustings.base.errors import NotFound, TryLater, UserError
 from hustings.base.ids import RoomId, room_id
 from hustings.pages.problems import with_patience
-from hustings.web.guests.model import PURPOSES, agreed_in, card_from_form
+from hustings.web.guests.model import PURPOSES, agreed_in, kept_words, said_in
 from hustings.web.rooms.darkroom import FACE_PX
 from hustings.web.rooms.picturing import PHOTO
 from hustings.web.shield import PHOTO_BYTES
@@ -38,8 +38,7 @@ async def say(visit: Visitor, room: str) -> Response:
     name, fields = room_id(room), await visit.form()
     token = _token(visit)
     try:
-        card, agreed = card_from_form(fields), agreed_in(fields)
-        await visit.services.guests.say(name, token, visit.address, card, agreed)
+        await visit.services.guests.say(name, token, visit.address, said_in(fields))
     except NotFound:
         return _no_link(visit)
     except UserError as error:
@@ -52,8 +51,11 @@ async def picture(visit: Visitor, room: str) -> Response:
     """A photo, or none any more; whether it is shown is another question."""
     name, token, guests = room_id(room), _token(visit), visit.services.guests
     try:
-        await guests.by_link(name, token, visit.address)  # before anything large is read
-        async with visit.services.darkroom.place():
+        # before anything large is read: whose link it is, and whether they may
+        async with (
+            guests.photo(name, token, visit.address),
+            visit.services.darkroom.place(),
+        ):
             form = await visit.upload()
             if form.fields.get("remove"):
                 await guests.show(name, token, visit.address, b"")
@@ -64,7 +66,7 @@ async def picture(visit: Visitor, room: str) -> Response:
             if len(photo) > PHOTO_BYTES:
                 raise UserError("picture_large", "Choose a smaller picture: at most 12 MB.")
             jpeg = await visit.services.darkroom.develop(photo, FACE_PX)
-        await guests.show(name, token, visit.address, jpeg)
+            await guests.show(name, token, visit.address, jpeg)
     except NotFound:
         return _no_link(visit)
     except UserError as error:
@@ -109,13 +111,17 @@ async def _page(
         guest, jpeg = await visit.services.guests.by_link(room, token, visit.address)
     except NotFound:
         return _no_link(visit)
-    planned = await visit.services.rooms.room(room)
+    plan = await visit.services.rooms.plan(room)
     typed = fields or {"name": guest.name, "line": guest.line, "url": guest.url}
     ticked = agreed_in(fields) if fields else {each for each in PURPOSES if guest.agrees(each)}
+    if error == "guest_kept":  # they agreed to something else
+        ticked -= {"record"}
     return visit.page(
         "web_guest.html",
         status,
-        planned=planned,
+        planned=plan.planned,
+        keep_days=plan.wish.keep_days,
+        kept=kept_words(plan.wish.keep_days),
         guest=guest,
         picture=_inline(jpeg) if jpeg else "",
         fields={each: typed.get(each, "")[:300] for each in ("name", "line", "url")},

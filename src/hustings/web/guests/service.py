@@ -8,7 +8,8 @@ that was never held is forgotten a month later. `web.guests.model` says what a f
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote
 
@@ -25,7 +26,7 @@ from hustings.web.guests.model import (
     MOST,
     Card,
     Guest,
-    Purpose,
+    Said,
     by_guest,
     by_host,
     with_picture,
@@ -36,6 +37,7 @@ from hustings.web.outbox import queries as outbox
 from hustings.web.rooms import queries as rooms
 from hustings.web.rooms.local_time import DAY_MS
 from hustings.web.rooms.model import PlannedRoom
+from hustings.web.rooms.plan import Plan
 from hustings.wire.pictures import digest
 from hustings.wire.tokens import Claims, KeyRing
 
@@ -55,6 +57,7 @@ class Guests:
         self._database = database
         self._keys = keys
         self._clock = clock
+        self._photos: set[str] = set()  # guests whose photo is on its way
         self._bad, self._writes = (Gcra(rate=r, burst=b) for r, b in (_BAD, _WRITES))
 
     # --- hosts -----------------------------------------------------------------------------------
@@ -151,27 +154,47 @@ class Guests:
             return guest, await queries.jpeg(connection, guest.guest) if guest.picture else b""
 
     async def say(
-        self, room: RoomId, token: str, address: str, card: Card, agreed: frozenset[Purpose]
+        self, room: RoomId, token: str, address: str, said: Said
     ) -> Guest:
-        """As the guest corrects it and decides. Raises as `by_link`, and TryLater for too many changes."""
+        """As the guest corrects it and decides.
+
+        Raises as `by_link`, TryLater for too many changes, UserError `guest_kept`.
+        """
         now_ms = self._clock.wall_ms()
         return await self._own(
-            room, token, address, lambda was: by_guest(was, card, agreed, now_ms)
+            room, token, address, lambda was, plan: by_guest(was, said, plan.wish.keep_days, now_ms)
         )
 
+    @asynccontextmanager
+    async def photo(self, room: RoomId, token: str, address: str) -> AsyncIterator[None]:
+        """To be held while a photo of theirs is read and made small: one at a time, and not too many.
+
+        Raises as `by_link`, TryLater for too many, `picture_busy`.
+        """
+        guest, _ = await self.by_link(room, token, address)
+        if guest.guest in self._photos:
+            raise TryLater("picture_busy", "Your picture is being prepared.", delay_s=5)
+        self._expect_rate(guest)
+        self._photos.add(guest.guest)
+        try:
+            yield
+        finally:
+            self._photos.discard(guest.guest)
+
     async def show(self, room: RoomId, token: str, address: str, jpeg: bytes) -> Guest:
-        """Their picture; empty: none any more. Raises as `say`."""
+        """Their picture, inside of `photo`; empty: none any more. Raises as `by_link`."""
         now_ms, name = self._clock.wall_ms(), digest(jpeg) if jpeg else ""
         return await self._own(
-            room, token, address, lambda was: with_picture(was, name, now_ms), jpeg
+            room, token, address, lambda was, _: with_picture(was, name, now_ms), jpeg
         )
 
     async def withdraw(self, room: RoomId, token: str, address: str) -> Guest:
         """All that they agreed to, and the picture. Raises as `say`."""
         now_ms = self._clock.wall_ms()
 
-        def nothing(was: Guest) -> Guest:
-            taken = by_guest(was, Card(was.name, was.line, was.url), frozenset(), now_ms)
+        def nothing(was: Guest, _: Plan) -> Guest:
+            said = Said(Card(was.name, was.line, was.url), frozenset())
+            taken = by_guest(was, said, None, now_ms)
             return with_picture(taken, "", now_ms)
 
         return await self._own(room, token, address, nothing)
@@ -208,16 +231,23 @@ class Guests:
         room: RoomId,
         token: str,
         address: str,
-        change: Callable[[Guest], Guest],
+        change: Callable[[Guest, Plan], Guest],
         jpeg: bytes | None = None,
     ) -> Guest:
+        """jpeg: of a picture that is new, whose way here was charged for."""
         async with self._database.write() as connection:
-            await rooms.room_named(connection, room, lock=True)
+            planned = await rooms.room_named(connection, room, lock=True)
             was = await self._holder(connection, room, token, address)
-            now_s = self._clock.monotonic()
-            if (wait_s := self._writes.take(was.guest, now_s)) > 0:
-                raise _slower(wait_s)
-            return await self._change(connection, was, change(was), jpeg)
+            if planned is None:  # its guests go with it
+                raise _unknown()
+            if jpeg is None:
+                self._expect_rate(was)
+            plan = Plan(planned, await outbox.backlog(connection, room))
+            return await self._change(connection, was, change(was, plan), jpeg)
+
+    def _expect_rate(self, guest: Guest) -> None:
+        if (wait_s := self._writes.take(guest.guest, self._clock.monotonic())) > 0:
+            raise _slower(wait_s)
 
     async def _change(
         self, connection: AsyncConnection, was: Guest, now: Guest, jpeg: bytes | None = None

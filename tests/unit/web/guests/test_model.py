@@ -14,11 +14,13 @@ from hustings.web.guests.model import (
     Answer,
     Card,
     Guest,
+    Said,
     agreed_in,
     by_guest,
     by_host,
     card_from_form,
     kept_longer,
+    kept_words,
     web_address,
     with_picture,
 )
@@ -29,7 +31,8 @@ ALL = frozenset(PURPOSES)
 
 
 def decided(guest: Guest, *purposes: str, at_ms: int = 5, card: Card = CARD) -> Guest:
-    return by_guest(guest, card, agreed_in(dict.fromkeys(purposes, "yes")), at_ms)
+    said = Said(card, agreed_in(dict.fromkeys(purposes, "yes")), "30")
+    return by_guest(guest, said, 30, at_ms)
 
 
 def test_nothing_is_agreed_to_before_it_is_ticked_and_each_thing_by_itself() -> None:
@@ -37,7 +40,7 @@ def test_nothing_is_agreed_to_before_it_is_ticked_and_each_thing_by_itself() -> 
     assert BO.told()["announced"] is BO.told()["recorded"] is False
     recorded = decided(BO, "record")
     assert recorded.told() | {"recorded": False} == BO.told()
-    assert recorded.answers == [Answer("record", agreed=True, at_ms=5, words=WORDS)]
+    assert recorded.answers == [Answer("record", agreed=True, at_ms=5, words=WORDS, keep_days=30)]
     assert decided(BO, "announce").told() | {"announced": False} == BO.told()
     assert (
         agreed_in({"announce": "no", "picture": "", "record": "on", "else": "yes"}) == frozenset()
@@ -96,6 +99,20 @@ def test_a_recording_that_is_kept_for_longer_is_asked_about_anew() -> None:
     last = asked.answer("record")
     assert last is not None
     assert last.by_host
+
+
+@pytest.mark.parametrize(("kept", "days"), [("30", 300), ("30", None), ("ever", 0), ("", None)])
+def test_nobody_agrees_to_a_recording_that_is_kept_otherwise_than_their_page_said(
+    kept: str, days: int | None
+) -> None:
+    with pytest.raises(UserError) as refused:
+        by_guest(BO, Said(CARD, ALL, kept), days, 5)
+    assert refused.value.code == "guest_kept"
+    rest = by_guest(BO, Said(CARD, ALL - {"record"}, kept), days, 5)
+    assert rest.announced  # the rest does not hang on it
+    agreed = by_guest(BO, Said(CARD, ALL, kept_words(days)), days, 5)
+    assert agreed.answers[-1] == Answer("record", agreed=True, at_ms=5, keep_days=days)
+    assert by_guest(agreed, Said(CARD, ALL, kept), days, 9) == agreed  # no news
 
 
 @given(st.lists(st.sets(st.sampled_from(PURPOSES)), max_size=50))
