@@ -92,7 +92,8 @@ async def test_nothing_of_a_guest_is_announced_before_they_agree(
     assert (now["announced"], now["recorded"]) == (True, False)
     with counted(database) as asked:  # the same form twice is one answer, and no news
         assert (
-            await guests.say(HALL, token(guests, bo), HERE, said(CARD, frozenset({"announce"}))) == agreed
+            await guests.say(HALL, token(guests, bo), HERE, said(CARD, frozenset({"announce"})))
+            == agreed
         )
     assert not [each for each in asked if not each.startswith("SELECT")]
     assert await sent(database) == []
@@ -223,13 +224,13 @@ async def test_hosts_order_correct_and_remove_them(guests: Guests, database: Dat
     await guests.put_at(HALL, cy.guest, 0)
     assert [each["name"] for each in await told(database)] == ["Cy", "Bo", "Di"]
     await guests.say(HALL, token(guests, cy), HERE, said(Card("Cy"), ALL))
-    changed = await guests.change(HALL, cy.guest, Card("Cy", "Clown"))
+    changed = await guests.change(HALL, cy.guest, {"line": "Clown"})
     assert not changed.announced  # they agreed to other words
     await guests.remove(HALL, bo.guest)
     assert [each["name"] for each in await told(database)] == ["Cy", "Di"]
     for act in (
         guests.remove(HALL, bo.guest),
-        guests.change(OTHER, cy.guest, CARD),
+        guests.change(OTHER, cy.guest, {}),
         guests.renew(HALL, "x"),
     ):
         with pytest.raises(NotFound):
@@ -280,6 +281,17 @@ async def test_they_go_with_the_recording_and_after_an_evening_that_was_not_held
 ) -> None:
     await guests.add(HALL, CARD)
     await guests.add(OTHER, CARD)
+    for name, wish in (
+        ("undated", Wish(title="U")),
+        ("shut", Wish(title="S")),
+        ("held", Wish(title="H")),
+    ):
+        await rooms.create(RoomId(name), wish, [Person("Ada", "host")])
+        await guests.add(RoomId(name), CARD)
+    now_ms = clock.wall_ms()
+    shut = Room("shut", "S", "ended", ended_ms=now_ms, cancelled_ms=now_ms)  # out of its lobby
+    held = Room("held", "H", "ended", ended_ms=now_ms, live_ms=now_ms - 1)
+    await rooms.learn([shut, held])
     deleted = Room("hall", "Hall", "ended", deleted=Deleted(1, "host", "asked"))
     await rooms.learn([deleted])
     assert await guests.of(HALL) == []
@@ -288,7 +300,9 @@ async def test_they_go_with_the_recording_and_after_an_evening_that_was_not_held
     clock.advance((NEVER_HELD_MS - 10) / 1_000)
     assert await guests.tidy() == 0
     clock.advance(1)
-    assert await guests.tidy() == 1
-    assert await guests.of(OTHER) == []
+    assert await guests.tidy() == 3
+    for name in (OTHER, RoomId("undated"), RoomId("shut")):
+        assert await guests.of(name) == []
+    assert len(await guests.of(RoomId("held"))) == 1
     assert (await sent(database, OTHER))[-1].body["guests"] == []
     assert await guests.tidy() == 0

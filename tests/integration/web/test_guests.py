@@ -233,6 +233,7 @@ async def test_hosts_see_who_agreed_to_what_and_when(hall: House) -> None:
         ({"name": "Bo Lindh"}, "guest_changed"),
         ({"name": ""}, "name_missing"),
         ({"name": "Bo", "url": "javascript:1"}, "guest_url"),
+        ({"name": "Bo", "seen": guest.seen}, "guest_stale"),
         ({"move": "later"}, "guest_moved"),
     ):
         answer = await hall.browser.post(path, data=fields)

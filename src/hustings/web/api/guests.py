@@ -123,11 +123,9 @@ async def change_guest(
     """Correct what is announced, or the order. Fields that are left out stay as they are."""
     guests, name = caller.services.guests, RoomId(room)
     await caller.services.rooms.room(name)
-    was = await guests.guest(name, guest)
     sent = body.model_dump(exclude_none=True, exclude={"place"})
     if sent:
-        fields = {"name": was.name, "line": was.line, "url": was.url} | sent
-        await guests.change(name, guest, card_from_form(fields))
+        await guests.change(name, guest, sent)
     if body.place is not None:
         await guests.put_at(name, guest, body.place)
     caller.services.outbox.wake()

@@ -4,6 +4,7 @@ Keeps true: nothing is agreed to that was not ticked and sent; each answer is ke
 the number of the words it was given to; a host who changes what is announced of somebody asks anew.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -34,7 +35,9 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     at_ms: int  # wall
     words: int = WORDS
     by_host: bool = False  # it ended since a host changed what was agreed to
-    keep_days: int | None = None  # of a recording that was agreed to, as they were told; None: for ever
+    keep_days: int | None = (
+        None  # of a recording that was agreed to, as they were told; None: for ever
+    )
 
 
 class Guest(msgspec.Struct, frozen=True):
@@ -71,6 +74,12 @@ class Guest(msgspec.Struct, frozen=True):
         """The picture that everybody may see; empty: none."""
         return self.picture if self.announced and self.agrees("picture") else ""
 
+    @property
+    def seen(self) -> str:
+        """Differs whenever something differs that hosts may correct."""
+        said = msgspec.json.encode([self.name, self.line, self.url])
+        return hashlib.sha256(said).hexdigest()[:20]
+
     def told(self) -> dict[str, Any]:
         """As the stage hears of them (docs/protocol.md 4)."""
         return {
@@ -99,6 +108,18 @@ def card_from_form(fields: Mapping[str, str]) -> Card:
         raise UserError("name_missing", "Give the guest's name.", field="name")
     line = clean(fields.get("line", ""), LINE_CHARS)
     return Card(name, line, web_address(fields.get("url", "")))
+
+
+def corrected(guest: Guest, fields: Mapping[str, str], seen: str = "") -> Card:
+    """What hosts make of it; fields that are not there stay as they are.
+
+    seen: what they saw of it (`Guest.seen`); "": whatever it is. Raises as `card_from_form`, and
+    UserError `room_changed` (412).
+    """
+    if seen and seen != guest.seen:
+        raise UserError("room_changed", "The guest was changed meanwhile.", status=412)
+    before = {"name": guest.name, "line": guest.line, "url": guest.url}
+    return card_from_form(before | {each: fields[each] for each in before if each in fields})
 
 
 def web_address(typed: str) -> str:

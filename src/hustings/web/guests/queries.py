@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hustings.base.ids import RoomId
 from hustings.store.schema import guests, rooms
 from hustings.web.guests.model import Answer, Guest
 from hustings.web.rooms.lists import CANCELLED
+from hustings.web.rooms.model import NEVER_MS
+from hustings.wire.kinds import Room
 
 _NAMES: Final = 500  # in one query
 _COLUMNS: Final = [column for column in guests.c if column.name != "jpeg"]
@@ -79,15 +81,29 @@ async def place(connection: AsyncConnection, order: list[str]) -> None:
 
 
 async def never_held(connection: AsyncConnection, before_ms: int, *, limit: int) -> list[RoomId]:
-    """Rooms with guests that were to begin before then, and did not."""
-    query = (
-        select(rooms.c.room)
-        .where(rooms.c.state.in_(("scheduled", CANCELLED)), rooms.c.sort_ms < before_ms)
-        .where(rooms.c.room.in_(select(guests.c.room)))
-        .order_by(rooms.c.sort_ms)
-        .limit(limit)
+    """Rooms with guests that were to begin before then, and did not.
+
+    One without a start counts from its last change, one whose lobby was open from when that closed.
+    """
+    c = rooms.c
+    since_ms = case((c.sort_ms < NEVER_MS, c.sort_ms), else_=c.changed_ms)
+    query = select(c.room, c.state, c.facts).where(since_ms < before_ms)
+    query = query.where(
+        c.state.in_(("scheduled", CANCELLED, "ended")), c.room.in_(select(guests.c.room))
     )
-    return [RoomId(row.room) for row in await connection.execute(query)]
+    found: list[RoomId] = []
+    async for row in await connection.stream(query.order_by(since_ms)):
+        if row.state != "ended" or not _was_held(row.facts):
+            found.append(RoomId(row.room))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _was_held(said: bytes) -> bool:
+    """said: facts of a room that has ended, as they are kept."""
+    facts = msgspec.json.decode(said, type=Room)
+    return facts.live_ms > 0 or facts.imported is not None
 
 
 async def clear(connection: AsyncConnection, room: RoomId) -> None:

@@ -8,7 +8,7 @@ that was never held is forgotten a month later. `web.guests.model` says what a f
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote
@@ -29,6 +29,7 @@ from hustings.web.guests.model import (
     Said,
     by_guest,
     by_host,
+    corrected,
     with_picture,
 )
 from hustings.web.guests.telling import agreed
@@ -98,10 +99,16 @@ class Guests:
         async with self._database.read() as connection:
             return _found(await queries.named(connection, room, guest))
 
-    async def change(self, room: RoomId, guest: str, card: Card) -> Guest:
-        """As hosts correct it. Raises NotFound `room_unknown`, `guest_unknown`."""
+    async def change(
+        self, room: RoomId, guest: str, fields: Mapping[str, str], *, seen: str = ""
+    ) -> Guest:
+        """As hosts correct it. Raises NotFound `room_unknown`, `guest_unknown`, as `corrected`."""
         now_ms = self._clock.wall_ms()
-        return await self._host(room, guest, lambda was: by_host(was, card, now_ms))
+
+        def mended(was: Guest) -> Guest:
+            return by_host(was, corrected(was, fields, seen), now_ms)
+
+        return await self._host(room, guest, mended)
 
     async def renew(self, room: RoomId, guest: str) -> Guest:
         """Another link; the one before is good no more. Raises as `change`."""
@@ -153,9 +160,7 @@ class Guests:
             guest = await self._holder(connection, room, token, address)
             return guest, await queries.jpeg(connection, guest.guest) if guest.picture else b""
 
-    async def say(
-        self, room: RoomId, token: str, address: str, said: Said
-    ) -> Guest:
+    async def say(self, room: RoomId, token: str, address: str, said: Said) -> Guest:
         """As the guest corrects it and decides.
 
         Raises as `by_link`, TryLater for too many changes, UserError `guest_kept`.

@@ -36,7 +36,8 @@ async def change(visit: Visitor, room: str, guest: str) -> Response:
         if way := _WAYS.get(fields.get("move", "")):
             await visit.services.guests.move(name, guest, way)
             return _done(visit, name, "guest_moved")
-        await visit.services.guests.change(name, guest, card_from_form(fields))
+        seen = fields.get("seen", "")
+        await visit.services.guests.change(name, guest, fields, seen=seen)
     except UserError as error:
         return _refused(visit, name, error)
     return _done(visit, name, "guest_changed")
@@ -91,6 +92,8 @@ def _done(visit: Visit, room: RoomId, said: str) -> Response:
 
 
 def _refused(visit: Visit, room: RoomId, error: UserError) -> Response:
+    if error.code == "room_changed":
+        return visit.go(f"/rooms/{room}", said="guest_stale")
     if error.code not in _SAID:
         raise error
     return visit.go(f"/rooms/{room}", said=error.code)

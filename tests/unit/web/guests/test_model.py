@@ -19,6 +19,7 @@ from hustings.web.guests.model import (
     by_guest,
     by_host,
     card_from_form,
+    corrected,
     kept_longer,
     kept_words,
     web_address,
@@ -90,6 +91,17 @@ def test_a_host_who_changes_what_is_announced_asks_anew() -> None:
         assert changed.agrees("record")
         assert changed.answer("announce") == Answer("announce", agreed=False, at_ms=8, by_host=True)
     assert by_host(BO, Card("Bo"), 8).answers == []  # who has agreed to nothing is asked once
+
+
+def test_hosts_correct_what_they_saw_and_what_they_do_not_name_stays() -> None:
+    assert corrected(BO, {}) == CARD
+    assert corrected(BO, {"line": "Clown", "move": "x"}, BO.seen) == Card(BO.name, "Clown")
+    renamed = msgspec.structs.replace(BO, name="Bo L.")
+    assert corrected(renamed, {"line": "Clown"}) == Card("Bo L.", "Clown")
+    with pytest.raises(UserError) as refused:
+        corrected(renamed, {"name": BO.name}, BO.seen)
+    assert refused.value.code == "room_changed"
+    assert corrected(decided(BO, *PURPOSES), {}, BO.seen) == CARD  # an answer is no other name
 
 
 def test_a_recording_that_is_kept_for_longer_is_asked_about_anew() -> None:
