@@ -17,6 +17,8 @@ from hustings.web.accounts.rules import Role, RoomRole
 from hustings.web.crew import queries
 from hustings.web.crew.model import Duty, Member
 from hustings.web.crew.service import MOST, Crew
+from hustings.web.guests.model import Card
+from hustings.web.guests.service import Guests
 from hustings.web.people.service import People
 from hustings.web.rooms.model import Person, Wish
 from hustings.web.rooms.service import Rooms
@@ -213,12 +215,17 @@ async def test_what_somebody_made_can_be_withdrawn_with_their_role(
     encoder = await rooms.invite(HALL, Person("Desk", "speaker"), "whip", by="bo")
     elsewhere = await rooms.invite(OTHER, Person("Eve", "speaker"), by="bo")
     others = await rooms.invite(HALL, Person("Flo", "speaker"), by="cy")
+    guests = Guests(database, KEYS, CLOCK)
+    seen = await guests.add(HALL, Card("Di"))
     await crew.remove(HALL, "bo", links=True)
+    [di] = await guests.of(HALL)
+    assert di.link != seen.link  # they may have kept it
     assert sorted(await put_out(database)) == sorted([("hall", link.seat), ("hall", encoder.seat)])
     good = {each.jti for each in await rooms.invitations(HALL) if not each.revoked_ms}
     assert others.jti in good
     assert not good & {link.jti, encoder.jti}
     await crew.remove(HALL, "cy")  # and without the choice they stay
+    assert await guests.of(HALL) == [di]
     assert not [e for e in await rooms.invitations(HALL) if e.jti == others.jti and e.revoked_ms]
     await people.remove("bo", links=True)
     assert ("other", elsewhere.seat) in await put_out(database)

@@ -121,7 +121,7 @@ class GuestAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guest(msgspec.Struct, frozen=True, kw_only=True):
-    """One guest of an evening; the link is there for keys with the scope rooms:invite."""
+    """One guest of an evening; the link is there only where it was just made or renewed."""
 
     guest: str
     name: str

@@ -1,6 +1,6 @@
 """`/api/v1/rooms/{room}/guests`: who is announced for an evening, and what each of them agreed to.
 
-A guest's link is the right to agree in their name: it is shown to keys with the scope rooms:invite only.
+A guest's link is the right to agree in their name: only the call that makes or renews it is answered with it.
 """
 
 from typing import Annotated, Literal
@@ -50,7 +50,9 @@ class Guest(BaseModel):
     recorded: bool = Field(description="They agree to be recorded.")
     picture: str | None = Field(description="Where their picture is; null: it may not be shown.")
     answers: list[Answer]
-    link: str | None = Field(description="Their own page; null for a key without rooms:invite.")
+    link: str | None = Field(
+        description="Their own page, where it was just made or renewed; else null."
+    )
 
 
 class Guests(BaseModel):
@@ -81,7 +83,7 @@ _FORM = ("name_missing", "guest_url", "room_state")
 
 @router.get("", **told("listGuests", "room_unknown", scope="rooms:read"))
 async def list_guests(caller: RoomsReader, room: RoomName) -> Guests:
-    """Who is a guest, and what they agreed to; with the scope rooms:invite, by which links."""
+    """Who is a guest, and what they agreed to."""
     await caller.services.rooms.room(RoomId(room))
     found = await caller.services.guests.of(RoomId(room))
     return Guests(guests=[guest_answer(caller, each) for each in found])
@@ -108,7 +110,7 @@ async def add_guest(
     except Repeated as before:
         made = await guests.guest(name, before.made)
     caller.services.outbox.wake()
-    return guest_answer(caller, made)
+    return guest_answer(caller, made, linked=True)
 
 
 @router.patch(
@@ -143,7 +145,8 @@ async def change_guest(
 async def renew_link(caller: RoomsInviter, room: RoomName, guest: GuestId) -> Guest:
     """Another link; the one before is good no more."""
     await caller.services.rooms.room(RoomId(room))
-    return guest_answer(caller, await caller.services.guests.renew(RoomId(room), guest))
+    renewed = await caller.services.guests.renew(RoomId(room), guest)
+    return guest_answer(caller, renewed, linked=True)
 
 
 @router.delete(
@@ -162,10 +165,9 @@ async def remove_guest(caller: RoomsInviter, room: RoomName, guest: GuestId) -> 
     caller.services.outbox.wake()
 
 
-def guest_answer(caller: Caller, guest: model.Guest) -> Guest:
-    """The guest as this caller may see them."""
+def guest_answer(caller: Caller, guest: model.Guest, *, linked: bool = False) -> Guest:
+    """The guest as callers see them. linked: with the link that this call made."""
     shown = f"{caller.links.listen(guest.room)}/guest.{guest.shown}.jpg" if guest.shown else None
-    may = caller.may("rooms:invite")
     return Guest(
         guest=guest.guest,
         name=guest.name,
@@ -176,7 +178,7 @@ def guest_answer(caller: Caller, guest: model.Guest) -> Guest:
         recorded=guest.agrees("record"),
         picture=shown,
         answers=[_answer(guest, each) for each in PURPOSES],
-        link=caller.services.guests.link(guest, caller.links.web) if may else None,
+        link=caller.services.guests.link(guest, caller.links.web) if linked else None,
     )
 
 

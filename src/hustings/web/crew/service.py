@@ -16,6 +16,7 @@ from hustings.web.accounts.queries import find_account
 from hustings.web.accounts.rules import RoomRole, may, stage_role
 from hustings.web.crew import queries, seats
 from hustings.web.crew.model import Member, Place, Seat
+from hustings.web.guests import queries as guests
 from hustings.web.rooms import queries as rooms
 from hustings.wire.tokens import PASS_SECONDS, Claims, KeyRing
 
@@ -72,7 +73,7 @@ class Crew:
         return Member(person.account, person.name, role)
 
     async def remove(self, room: RoomId, account: str, *, links: bool = False) -> None:
-        """Take it back; also of somebody who has none. links: and every pass that they made there.
+        """Take it back; also of somebody who has none. links: and every pass that they made there, and guests' links, which they may have seen.
 
         Raises TryLater `outbox_full`.
         """
@@ -84,6 +85,7 @@ class Crew:
                 await seats.settle(connection, account, person.role, now_ms, room)
             if links:
                 await rooms.revoke_made_by(connection, account, now_ms, room)
+                await guests.renew_links(connection, room)
 
     async def come(self, who: Who, room: RoomId) -> tuple[Seat, str]:
         """Somebody's seat on this stage, and a pass that takes them there once, soon.

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hustings.base.ids import RoomId
+from hustings.base.ids import RoomId, new_id
 from hustings.store.schema import guests, rooms
 from hustings.web.guests.model import Answer, Guest
 from hustings.web.rooms.lists import CANCELLED
@@ -72,6 +72,13 @@ async def change(connection: AsyncConnection, guest: Guest, jpeg: bytes | None =
 async def remove(connection: AsyncConnection, guest: str) -> None:
     """No guest any more, and nothing of them."""
     await connection.execute(delete(guests).where(guests.c.guest == guest))
+
+
+async def renew_links(connection: AsyncConnection, room: RoomId) -> None:
+    """Links of all guests of a room are good no more; nobody has seen the new ones."""
+    for guest in await of_room(connection, room):
+        this = guests.c.guest == guest.guest
+        await connection.execute(update(guests).where(this).values(link=new_id(16)))
 
 
 async def place(connection: AsyncConnection, order: list[str]) -> None:

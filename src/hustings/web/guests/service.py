@@ -68,10 +68,6 @@ class Guests:
         async with self._database.read() as connection:
             return await queries.of_room(connection, room)
 
-    async def linked(self, room: RoomId, web: str) -> list[tuple[Guest, str]]:
-        """The same, each with their link. web: as `link`."""
-        return [(each, self.link(each, web)) for each in await self.of(room)]
-
     async def add(self, room: RoomId, card: Card, *, once: Once | None = None) -> Guest:
         """One more. Raises NotFound `room_unknown`, UserError `guests_many`, `room_deleted`, as `expect_first`."""
         now_ms = self._clock.wall_ms()
@@ -144,7 +140,10 @@ class Guests:
             await self._tell(connection, room)
 
     def link(self, guest: Guest, web: str) -> str:
-        """Where they decide, signed: the same text until it is renewed. web: base address."""
+        """Where they decide, signed: the same text until it is renewed. web: base address.
+
+        To be shown only to whoever made or renewed it: who has it can agree in their name.
+        """
         iat = guest.made_ms // 1_000
         claims = Claims(typ="guest", jti=guest.link, iat=iat, room=guest.room, sub=guest.guest)
         return f"{web}/guest/{guest.room}?t={quote(self._keys.sign(claims))}"

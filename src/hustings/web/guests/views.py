@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from hustings.base.errors import UserError
 from hustings.base.ids import RoomId, room_id
-from hustings.web.guests.model import card_from_form
+from hustings.web.guests.model import Guest, card_from_form
+from hustings.web.rooms.views import room_view
 from hustings.web.visit import Visit, Visitor
 
 router = APIRouter(prefix="/rooms/{room}/guests", include_in_schema=False)
@@ -17,14 +18,15 @@ _WAYS: Final = {"earlier": -1, "later": 1}
 
 @router.post("")
 async def add(visit: Visitor, room: str) -> Response:
-    """One more guest."""
+    """One more guest; their link is shown this once."""
     name = await _theirs(visit, room)
     fields = await visit.form()
     try:
-        await visit.services.guests.add(name, card_from_form(fields))
+        made = await visit.services.guests.add(name, card_from_form(fields))
     except UserError as error:
         return _refused(visit, name, error)
-    return _done(visit, name, "guest")
+    visit.services.outbox.wake()
+    return await _shown(visit, made, "guest")
 
 
 @router.post("/{guest}")
@@ -45,16 +47,16 @@ async def change(visit: Visitor, room: str, guest: str) -> Response:
 
 @router.post("/{guest}/link")
 async def renew(visit: Visitor, room: str, guest: str) -> Response:
-    """Another link; the one before is good no more."""
+    """Another link, shown this once; the one before is good no more."""
     name = await _theirs(visit, room)
     about = (await visit.services.guests.guest(name, guest)).name
     if question := await visit.unsure("guest_link", about, back=f"/rooms/{name}"):
         return question
     try:
-        await visit.services.guests.renew(name, guest)
+        made = await visit.services.guests.renew(name, guest)
     except UserError as error:
         return _refused(visit, name, error)
-    return _done(visit, name, "guest_link")
+    return await _shown(visit, made, "guest_link")
 
 
 @router.post("/{guest}/remove")
@@ -84,6 +86,11 @@ async def _theirs(visit: Visit, room: str) -> RoomId:
     await visit.needs_in(name, "rooms")
     await visit.services.rooms.room(name)
     return name
+
+
+async def _shown(visit: Visit, guest: Guest, said: str) -> Response:
+    link = visit.services.guests.link(guest, visit.links.web)
+    return await room_view(visit, guest.room, said=said, new_link=(guest.guest, link))
 
 
 def _done(visit: Visit, room: RoomId, said: str) -> Response:

@@ -316,9 +316,12 @@ async def room_view(
     texts: Mapping[str, str] | None = None,
     texts_error: UserError | None = None,
     wanted: Wish | None = None,
+    new_link: tuple[str, str] = ("", ""),
+    said: str = "",
 ) -> Response:
     """A room's page for its hosts; what could not be taken stands in its form again.
 
+    new_link: a guest's id, and their link, which is shown this once.
     alt, kept: words for a picture, and itself (JPEG, base64), with `picture_error`; texts: fields of
     other languages, with `texts_error`; wanted: what the form meant, with `error` `room_changed`.
     """
@@ -337,7 +340,8 @@ async def room_view(
         who=who,
         crew=None if guest else await visit.services.crew.of(room),
         made_by=Counter(each.made_by for each in passes if not each.revoked_ms),
-        guests=await visit.services.guests.linked(room, visit.links.web),
+        guests=await visit.services.guests.of(room),
+        new_link=new_link,
         **_form(visit, fields or fields_of(plan.wish), error),
         seats=[(each, _address(visit, each)) for each in theirs if each.kind == "invite"],
         encoders=[_encoder(visit, each) for each in theirs if each.kind == "whip"],
@@ -358,7 +362,7 @@ async def room_view(
         asked=await visit.services.reminders.counts(room),
         sendings=await visit.services.reminders.promotions(room),
         roles=[each for each in ROLES if not (guest and each in LEADS)],
-        said=visit.request.query_params.get("said", ""),
+        said=said or visit.request.query_params.get("said", ""),
     )
 
 
