@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from hustings.archive.episodes import Episodes
-from hustings.archive.replay import make_replay, stamp_of, up_to_date
+from hustings.archive.replay import made, make_replay, stamp_of, up_to_date
 from hustings.base.clock import Clock
 from hustings.base.errors import HustingsError, UserError
 from hustings.base.ids import RoomId, is_private, room_id
@@ -59,7 +59,9 @@ class Follower:
     def turn(self) -> int:
         """Make all replays that are due; returns how many were made or brought up to date."""
         gone = bury(self._data)
-        done = sum(self._one(room) for room in self._due())
+        # what is told anew, of names that were taken back too, waits for no other evening's sound
+        due = sorted(self._due(), key=lambda room: made(self._data, room) is None)
+        done = sum(self._one(room) for room in due)
         self._publish(news=done + gone > 0)
         return done
 

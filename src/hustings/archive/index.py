@@ -6,7 +6,7 @@ Format: docs/protocol.md 3.9.
 """
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -122,10 +122,17 @@ def outdated(replay: Replay, erased: Iterable[Mapping[str, Any]]) -> bool:
     )
 
 
-def agreed(replay: Replay, tracks: Container[str]) -> Replay:
-    """The same without the tracks of those who agree no more. tracks: as in the room's facts."""
-    kept = [each for each in replay.tracks if each.who in tracks]
-    return replay if kept == replay.tracks else msgspec.structs.replace(replay, tracks=kept)
+def agreed(replay: Replay, facts: Mapping[str, Any]) -> Replay:
+    """The same with what people agree to now: their own tracks, and guests as they are told of.
+
+    facts: of the room, as the stage tells them.
+    """
+    tracks = [each for each in replay.tracks if each.who in facts.get("tracks", ())]
+    guests = msgspec.convert(facts.get("guests", ()), list[kinds.Guest])
+    if tracks == replay.tracks and guests == replay.room.guests:
+        return replay
+    room = msgspec.structs.replace(replay.room, guests=guests)
+    return msgspec.structs.replace(replay, tracks=tracks, room=room)
 
 
 def chapters_json(replay: Replay) -> bytes:

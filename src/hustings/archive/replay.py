@@ -148,6 +148,7 @@ class _Job:
                     replay, downloads=old.downloads, tracks=kept, unmade=len(due) - len(kept)
                 )
                 self._describe(self._done, replay)
+                self._say("told")  # the podcast's feed follows before anything that takes long
             for path in strays(self._done, replay.tracks):
                 path.unlink()
             for kind in self._formats:

@@ -1,9 +1,10 @@
 """What a journal tells of an evening."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hustings.archive.index import chapters_json, describe, read_index, sound_of
+from hustings.archive.index import agreed, chapters_json, describe, read_index, sound_of
 from hustings.archive.outline import Outline, Turn, spoken
 from hustings.archive.picture import clock, timeline
 from hustings.wire import kinds
@@ -85,8 +86,6 @@ def test_what_was_taken_back_is_silent_before_it_is_erased():
 
 
 def test_the_index_comes_back_as_it_was_written():
-    import msgspec
-
     writer = evening()
     writer.add("agenda", {"id": "a", "title": "Housing"}, at=110 * PART_SAMPLES)
     replay = describe(fold(writer), stamp="s", renditions=["aac", "opus"])
@@ -209,3 +208,17 @@ def test_guests_are_those_whose_newest_entry_says_so() -> None:
     outline.fold(writer.add(kinds.GUEST, kinds.Booking(kinds.Guest("bo"))).bare())  # erased
     assert outline.told is not None
     assert [each.id for each in outline.told.guests] == ["bo"]
+
+
+def test_a_replay_names_guests_as_they_agree_now_and_not_as_they_did_when_it_was_made() -> None:
+    replay = describe(fold(evening()), stamp="", renditions=[])
+    bo, cy = kinds.Guest("bo", "Bo", picture="a" * 32), kinds.Guest("cy", "Cy")
+    replay = msgspec.structs.replace(
+        replay, room=msgspec.structs.replace(replay.room, guests=[bo, cy])
+    )
+    without = msgspec.structs.replace(bo, picture="")
+    now = agreed(replay, {"guests": [msgspec.to_builtins(without)]})
+    assert now.room.guests == [without]
+    assert agreed(replay, {}).room.guests == []
+    same = {"guests": msgspec.to_builtins([bo, cy])}
+    assert agreed(replay, same) is replay

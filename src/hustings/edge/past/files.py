@@ -96,7 +96,7 @@ class Files:
     def index(self, room: RoomId, then: Callable[[Replay | None], None]) -> None:
         """Tell of a room's replay, now or soon; None: none yet, or it must be made anew.
 
-        Without the tracks of who does not agree to that any more.
+        Without the tracks, and without the names as guests, of who does not agree to that any more.
         """
 
         def found(data: bytes) -> None:
@@ -110,7 +110,7 @@ class Files:
             if replay is not None and outdated(replay, facts.get("erased", ())):
                 self._shelf.forget((room, INDEX, ""))
                 replay = None
-            then(replay and agreed(replay, facts.get("tracks", ())))
+            then(replay and agreed(replay, facts))
 
         try:
             self._whole(room, INDEX, "", found, lambda _: then(None))
