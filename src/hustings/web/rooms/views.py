@@ -325,9 +325,8 @@ async def room_view(
     alt, kept: words for a picture, and itself (JPEG, base64), with `picture_error`; texts: fields of
     other languages, with `texts_error`; wanted: what the form meant, with `error` `room_changed`.
     """
-    rooms = visit.services.rooms
-    plan = await rooms.plan(room)
-    passes = await rooms.invitations(room)
+    plan = await visit.services.rooms.plan(room)
+    passes = await visit.services.rooms.invitations(room)
     who = await visit.signed_in()
     guest = not await visit.may_in(room, "lead")
     theirs = [each for each in passes if not (guest and each.role in LEADS)]
