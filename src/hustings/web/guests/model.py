@@ -101,6 +101,28 @@ class Card(msgspec.Struct, frozen=True):
     url: str = ""
 
 
+class TypedGuest(msgspec.Struct, frozen=True):
+    """What a host wrote that could not be taken; it stands in its form again."""
+
+    guest: str  # whose form it is; "new": of one more
+    name: str
+    line: str
+    url: str
+    error: str  # code
+
+    @property
+    def wrong(self) -> str:
+        """The field to mend; "": none of them."""
+        return {"name_missing": "name", "guest_url": "url"}.get(self.error, "")
+
+
+class Back(msgspec.Struct, frozen=True):
+    """What the hosts' page says back about guests."""
+
+    new_link: tuple[str, str] = ("", "")  # a guest's id and their link, which is shown this once
+    typed: TypedGuest | None = None
+
+
 def card_from_form(fields: Mapping[str, str]) -> Card:
     """Read a form. Raises UserError `name_missing`, `guest_url`."""
     name = clean(fields.get("name", ""), NAME_CHARS)

@@ -1,5 +1,6 @@
 """Guests as those see them who plan the room: name, correct, order, link, remove."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from fastapi import APIRouter
@@ -7,12 +8,12 @@ from starlette.responses import Response
 
 from hustings.base.errors import UserError
 from hustings.base.ids import RoomId, room_id
-from hustings.web.guests.model import Guest, card_from_form
+from hustings.web.guests.model import Back, Guest, TypedGuest, card_from_form
 from hustings.web.rooms.views import room_view
 from hustings.web.visit import Visit, Visitor
 
 router = APIRouter(prefix="/rooms/{room}/guests", include_in_schema=False)
-_SAID: Final = frozenset({"name_missing", "guest_url", "guests_many", "room_state"})
+_SAID: Final = frozenset({"name_missing", "guest_url", "guest_stale", "guests_many", "room_state"})
 _WAYS: Final = {"earlier": -1, "later": 1}
 
 
@@ -24,7 +25,7 @@ async def add(visit: Visitor, room: str) -> Response:
     try:
         made = await visit.services.guests.add(name, card_from_form(fields))
     except UserError as error:
-        return _refused(visit, name, error)
+        return await _refused(visit, name, error, fields)
     visit.services.outbox.wake()
     return await _shown(visit, made, "guest")
 
@@ -41,7 +42,7 @@ async def change(visit: Visitor, room: str, guest: str) -> Response:
         seen = fields.get("seen", "")
         await visit.services.guests.change(name, guest, fields, seen=seen)
     except UserError as error:
-        return _refused(visit, name, error)
+        return await _refused(visit, name, error, fields, guest)
     return _done(visit, name, "guest_changed")
 
 
@@ -55,7 +56,7 @@ async def renew(visit: Visitor, room: str, guest: str) -> Response:
     try:
         made = await visit.services.guests.renew(name, guest)
     except UserError as error:
-        return _refused(visit, name, error)
+        return await _refused(visit, name, error)
     return await _shown(visit, made, "guest_link")
 
 
@@ -69,7 +70,7 @@ async def remove(visit: Visitor, room: str, guest: str) -> Response:
     try:
         await visit.services.guests.remove(name, guest)
     except UserError as error:
-        return _refused(visit, name, error)
+        return await _refused(visit, name, error)
     return _done(visit, name, "guest_out")
 
 
@@ -90,7 +91,7 @@ async def _theirs(visit: Visit, room: str) -> RoomId:
 
 async def _shown(visit: Visit, guest: Guest, said: str) -> Response:
     link = visit.services.guests.link(guest, visit.links.web)
-    return await room_view(visit, guest.room, said=said, new_link=(guest.guest, link))
+    return await room_view(visit, guest.room, said=said, of_guests=Back((guest.guest, link)))
 
 
 def _done(visit: Visit, room: RoomId, said: str) -> Response:
@@ -98,9 +99,20 @@ def _done(visit: Visit, room: RoomId, said: str) -> Response:
     return visit.go(f"/rooms/{room}", said=said)
 
 
-def _refused(visit: Visit, room: RoomId, error: UserError) -> Response:
-    if error.code == "room_changed":
-        return visit.go(f"/rooms/{room}", said="guest_stale")
-    if error.code not in _SAID:
+async def _refused(
+    visit: Visit,
+    room: RoomId,
+    error: UserError,
+    fields: Mapping[str, str] | None = None,
+    guest: str = "new",
+) -> Response:
+    """The room's page again; what was typed stands in its form."""
+    code = "guest_stale" if error.code == "room_changed" else error.code
+    if code not in _SAID:
         raise error
-    return visit.go(f"/rooms/{room}", said=error.code)
+    if fields is None or "move" in fields:
+        return visit.go(f"/rooms/{room}", said=code)
+    name, line, url = (fields.get(each, "") for each in ("name", "line", "url"))
+    typed = TypedGuest(guest, name, line, url, code)
+    status, said = 409 if code == "guest_stale" else 422, "" if typed.wrong else code
+    return await room_view(visit, room, status=status, said=said, of_guests=Back(typed=typed))

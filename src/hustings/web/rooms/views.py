@@ -12,6 +12,7 @@ from hustings.base.errors import TryLater, UserError
 from hustings.base.ids import RoomId, new_id, room_id
 from hustings.pages import problems
 from hustings.pages.locales import own_name
+from hustings.web.guests.model import Back
 from hustings.web.outbox.stage import StageRefused
 from hustings.web.problems import not_found
 from hustings.web.rooms import lists
@@ -316,12 +317,11 @@ async def room_view(
     texts: Mapping[str, str] | None = None,
     texts_error: UserError | None = None,
     wanted: Wish | None = None,
-    new_link: tuple[str, str] = ("", ""),
+    of_guests: Back | None = None,
     said: str = "",
 ) -> Response:
     """A room's page for its hosts; what could not be taken stands in its form again.
 
-    new_link: a guest's id, and their link, which is shown this once.
     alt, kept: words for a picture, and itself (JPEG, base64), with `picture_error`; texts: fields of
     other languages, with `texts_error`; wanted: what the form meant, with `error` `room_changed`.
     """
@@ -340,7 +340,7 @@ async def room_view(
         crew=None if guest else await visit.services.crew.of(room),
         made_by=Counter(each.made_by for each in passes if not each.revoked_ms),
         guests=await visit.services.guests.of(room),
-        new_link=new_link,
+        of_guests=of_guests or Back(),
         **_form(visit, fields or fields_of(plan.wish), error),
         seats=[(each, _address(visit, each)) for each in theirs if each.kind == "invite"],
         encoders=[_encoder(visit, each) for each in theirs if each.kind == "whip"],
