@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import event, func, select
 
-from hustings.base.clock import Clock, ManualClock
+from hustings.base.clock import ManualClock
 from hustings.base.errors import Denied, TryLater, UserError
 from hustings.base.tasks import Tasks
 from hustings.store import Database
@@ -350,15 +350,14 @@ async def test_the_tidying_goes_on_for_ever_also_after_a_fault(
 ) -> None:
     for pause in ("EACH_S", "AGAIN_S"):
         monkeypatch.setattr(tidy, pause, 0.0)
-    turn, tasks, faults = tidy.turn, Tasks(), ["database_gone"]
+    tasks, faults = Tasks(), ["database_gone"]
 
-    async def once_gone(database: Database, clock: Clock) -> None:
+    async def once_gone() -> None:
         if faults:
             raise TryLater(faults.pop(), "The database does not answer.")
-        await turn(database, clock)
+        await tidy.turn(desk.database, desk.clock)
 
-    monkeypatch.setattr(tidy, "turn", once_gone)
-    running = tasks.start(tidy.run(desk.database, desk.clock), name="tidy")
+    running = tasks.start(tidy.run(once_gone), name="tidy")
     await desk.house.new_code()
     desk.clock.advance(CODE_S + 1)
     async with asyncio.timeout(20):

@@ -6,6 +6,7 @@ the stage when both are up.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
@@ -158,6 +159,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         tls=server_tls(services.settings.tls.cert, services.settings.tls.key),
         on_ready=announce,
     )
+    forget = functools.partial(tidy.turn, services.database, services.clock)
     senders = [
         tasks.start(services.outbox.run(), name="outbox"),
         tasks.start(services.post.run(), name="post"),
@@ -165,8 +167,7 @@ async def _serve(services: Services, listener: socket.socket) -> int:
         tasks.start(services.dispatch.run(), name="reminders"),
         tasks.start(services.reminders.run(), name="reminders by mail"),
         tasks.start(services.mailbox.run(), name="mailbox"),
-        tasks.start(services.guests.run(), name="guests"),
-        tasks.start(tidy.run(services.database, services.clock), name="tidy"),
+        tasks.start(tidy.run(forget, services.guests.tidy), name="tidy"),
     ]
     for sender in senders:
         sender.add_done_callback(lambda _: server.stop())

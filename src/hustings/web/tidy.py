@@ -6,6 +6,7 @@ session are gone within an hour after their end; while the database is away, a m
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from hustings.base.clock import Clock
@@ -20,15 +21,19 @@ EACH_S: Final = 3_600.0
 AGAIN_S: Final = 60.0  # while the database is away
 
 
-async def run(database: Database, clock: Clock) -> None:
-    """Tidy for ever; a fault of the database is logged and tried again. Ends by being cancelled."""
+async def run(*turns: Callable[[], Awaitable[object]]) -> None:
+    """Tidy for ever; a fault of the database is logged and tried again. Ends by being cancelled.
+
+    turns: of this module, and of packages that forget by rules of their own; each may raise TryLater.
+    """
     while True:
         wait_s = EACH_S
-        try:
-            await turn(database, clock)
-        except TryLater as error:
-            log.warning("tidy: %s", error.title)
-            wait_s = AGAIN_S
+        for tidied in turns:
+            try:
+                await tidied()
+            except TryLater as error:
+                log.warning("tidy: %s", error.title)
+                wait_s = AGAIN_S
         await asyncio.sleep(wait_s)
 
 

@@ -6,8 +6,6 @@ it is by its signature, and every link that is not good meets the same answer. W
 that was never held is forgotten a month later. `web.guests.model` says what a form means.
 """
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -42,10 +40,7 @@ from hustings.web.rooms.plan import Plan
 from hustings.wire.pictures import digest
 from hustings.wire.tokens import Claims, KeyRing
 
-log = logging.getLogger(__name__)
-
 NEVER_HELD_MS: Final = 31 * DAY_MS
-_TIDY_S: Final = 3_600.0
 _TIDIED: Final = 100  # rooms a turn
 _BAD: Final = (0.1, 30.0)  # links that are not good, a second and at once, of an address
 _WRITES: Final = (0.2, 20.0)  # changes of one guest
@@ -205,17 +200,8 @@ class Guests:
 
     # --- what is kept ----------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Forget guests of evenings that were never held, for ever."""
-        while True:
-            try:
-                await self.tidy()
-            except TryLater as error:
-                log.warning("guests: %s", error.title)
-            await asyncio.sleep(_TIDY_S)
-
     async def tidy(self) -> int:
-        """Returns in how many rooms."""
+        """Forget guests of evenings that were never held; returns in how many rooms. Called by `web.tidy`."""
         before_ms = self._clock.wall_ms() - NEVER_HELD_MS
         async with self._database.write() as connection:
             found = await queries.never_held(connection, before_ms, limit=_TIDIED)
